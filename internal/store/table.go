@@ -1,0 +1,233 @@
+package store
+
+import (
+	"encoding/json"
+	"iter"
+	"slices"
+	"strings"
+)
+
+// Table is a set of rows of one type, by key, with indexes. A Table belongs to one Store.
+//
+// Rows are values: Get gives a copy whose slices and maps are shared with the table, so they
+// are replaced, never written into.
+type Table[T any] struct {
+	name    string
+	key     func(*T) string
+	indexes []Index[T]
+
+	rows  map[string]*row[T]
+	keys  sorted
+	index map[string]map[string]*sorted // by index name, then value
+}
+
+type row[T any] struct {
+	value T
+	seal  []byte // the row as it was put, where the store verifies
+}
+
+// Index finds rows by something other than their key.
+type Index[T any] struct {
+	Name string
+	Of   func(*T) []string // the values a row is found by; none leaves it out
+}
+
+// Any is what Open takes of a table: any Table[T].
+type Any interface {
+	Name() string
+	load(key string, value []byte, verify bool) error
+	sealed(key string) (was, is []byte)
+	each(f func(key string, value any))
+}
+
+// NewTable declares a table. The name is its bucket on disk.
+func NewTable[T any](name string, key func(*T) string, idx ...Index[T]) *Table[T] {
+	t := &Table[T]{name: name, key: key, indexes: idx, rows: map[string]*row[T]{}, index: map[string]map[string]*sorted{}}
+	for _, i := range idx {
+		t.index[i.Name] = map[string]*sorted{}
+	}
+	return t
+}
+
+// One makes an index by a single value; an empty value leaves the row out.
+func One[T any](name string, of func(*T) string) Index[T] {
+	return Index[T]{Name: name, Of: func(v *T) []string {
+		if s := of(v); s != "" {
+			return []string{s}
+		}
+		return nil
+	}}
+}
+
+// Name gives the table's name.
+func (t *Table[T]) Name() string { return t.name }
+
+// Get gives the row of a key.
+func (t *Table[T]) Get(tx *Tx, key string) (T, bool) {
+	r, ok := t.rows[key]
+	if !ok {
+		var none T
+		return none, false
+	}
+	tx.saw(t.name, key)
+	return r.value, true
+}
+
+// Put writes a row in place of the one with its key, if any.
+func (t *Table[T]) Put(tx *Tx, v T) {
+	key := t.key(&v)
+	old, had := t.rows[key]
+	t.set(key, v, tx.store.verify)
+	if had {
+		tx.changed(t.name, key, &old.value, &v, func() { t.set(key, old.value, tx.store.verify) })
+	} else {
+		tx.changed(t.name, key, nil, &v, func() { t.unset(key) })
+	}
+}
+
+// Delete removes the row of a key; it does nothing where there is none.
+func (t *Table[T]) Delete(tx *Tx, key string) {
+	old, had := t.rows[key]
+	if !had {
+		return
+	}
+	t.unset(key)
+	tx.changed(t.name, key, &old.value, nil, func() { t.set(key, old.value, tx.store.verify) })
+}
+
+// All gives every row, in key order, as of the call.
+func (t *Table[T]) All(tx *Tx) iter.Seq[T] { return t.give(tx, t.keys.from("", nil)) }
+
+// Prefix gives the rows whose key begins with prefix, in key order, as of the call.
+func (t *Table[T]) Prefix(tx *Tx, prefix string) iter.Seq[T] {
+	return t.give(tx, t.keys.from(prefix, func(k string) bool { return strings.HasPrefix(k, prefix) }))
+}
+
+// By gives the rows that an index finds under value, in key order, as of the call.
+func (t *Table[T]) By(tx *Tx, index, value string) iter.Seq[T] {
+	values, ok := t.index[index]
+	if !ok {
+		panic("store: table " + t.name + " has no index " + index)
+	}
+	keys := values[value]
+	if keys == nil {
+		return func(func(T) bool) {}
+	}
+	return t.give(tx, slices.Clone(keys.list))
+}
+
+// Count gives the number of rows.
+func (t *Table[T]) Count(*Tx) int { return len(t.rows) }
+
+func (t *Table[T]) give(tx *Tx, keys []string) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		for _, k := range keys {
+			if v, ok := t.Get(tx, k); ok && !yield(v) {
+				return
+			}
+		}
+	}
+}
+
+func (t *Table[T]) set(key string, v T, verify bool) {
+	if old, had := t.rows[key]; had {
+		t.reindex(key, &old.value, &v)
+	} else {
+		t.keys.add(key)
+		t.reindex(key, nil, &v)
+	}
+	r := &row[T]{value: v}
+	if verify {
+		r.seal = seal(v)
+	}
+	t.rows[key] = r
+}
+
+func (t *Table[T]) unset(key string) {
+	t.reindex(key, &t.rows[key].value, nil)
+	t.keys.remove(key)
+	delete(t.rows, key)
+}
+
+func (t *Table[T]) reindex(key string, before, after *T) {
+	for _, i := range t.indexes {
+		var was, is []string
+		if before != nil {
+			was = i.Of(before)
+		}
+		if after != nil {
+			is = i.Of(after)
+		}
+		if slices.Equal(was, is) {
+			continue
+		}
+		values := t.index[i.Name]
+		for _, v := range was {
+			if values[v].remove(key); len(values[v].list) == 0 {
+				delete(values, v)
+			}
+		}
+		for _, v := range is {
+			if values[v] == nil {
+				values[v] = &sorted{}
+			}
+			values[v].add(key)
+		}
+	}
+}
+
+func (t *Table[T]) load(key string, value []byte, verify bool) error {
+	var v T
+	if err := json.Unmarshal(value, &v); err != nil {
+		return err
+	}
+	t.set(key, v, verify)
+	return nil
+}
+
+func (t *Table[T]) sealed(key string) (was, is []byte) {
+	if r, ok := t.rows[key]; ok {
+		return r.seal, seal(r.value)
+	}
+	return nil, nil
+}
+
+func (t *Table[T]) each(f func(string, any)) {
+	for _, k := range t.keys.list {
+		f(k, &t.rows[k].value)
+	}
+}
+
+func seal(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic("store: a row cannot be written: " + err.Error())
+	}
+	return b
+}
+
+// sorted is a set of keys in order.
+type sorted struct{ list []string }
+
+func (s *sorted) add(k string) {
+	if i, had := slices.BinarySearch(s.list, k); !had {
+		s.list = slices.Insert(s.list, i, k)
+	}
+}
+
+func (s *sorted) remove(k string) {
+	if i, had := slices.BinarySearch(s.list, k); had {
+		s.list = slices.Delete(s.list, i, i+1)
+	}
+}
+
+// from copies the keys at and after first, for as long as more says so.
+func (s *sorted) from(first string, more func(string) bool) []string {
+	i, _ := slices.BinarySearch(s.list, first)
+	j := len(s.list)
+	if more != nil {
+		for j = i; j < len(s.list) && more(s.list[j]); j++ {
+		}
+	}
+	return slices.Clone(s.list[i:j])
+}
