@@ -1,0 +1,271 @@
+// Package loop is the one loop of the local cloud: after each commit it runs the keepers
+// concerned until nothing changes, then sleeps until the next commit or the earliest wake.
+//
+// It knows no service. Hands do the jobs keepers ask for, each in a goroutine the loop waits
+// for; what they find is applied on the loop, so the order of everything that happens is the
+// order of commits. Read Run first.
+package loop
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/slipway-ecs/slipway/internal/clock"
+	"github.com/slipway-ecs/slipway/internal/cloud"
+	"github.com/slipway-ecs/slipway/internal/store"
+)
+
+const (
+	// tooOften is how many times a key may be kept without the loop coming to rest; more is a
+	// broken invariant, and the key is set aside.
+	tooOften = 1000
+	// retryAfter is how long a keeper or a job that failed waits before it is tried again, on
+	// the wall: what failed is real work.
+	retryAfter = time.Second
+	// leastPause is how soon, on the wall, a key is looked at again whose wake is not in the
+	// future: a keeper that asks for that is wrong, and shall not keep the machine busy.
+	leastPause = 10 * time.Millisecond
+)
+
+// Loop runs keepers over a store. Make one with New.
+type Loop struct {
+	store   *store.Store
+	keepers []cloud.Keeper
+	watches map[string][]watching // by table
+	log     *slog.Logger
+	watch   *store.Watch
+
+	queue   []what
+	queued  map[what]bool
+	wakes   wakes
+	kept    map[what]int
+	aside   map[what]bool
+	running map[string]what // jobs under way, by key
+	done    chan result
+	hands   sync.WaitGroup
+	resting func()
+}
+
+type watching struct {
+	keeper int
+	keys   func(store.Change) []string
+}
+
+// what is one key of one keeper.
+type what struct {
+	keeper int
+	key    string
+}
+
+type result struct {
+	job  cloud.Job
+	fact cloud.Fact
+	err  error
+}
+
+// Options make a loop.
+type Options struct {
+	Store   *store.Store
+	Tables  []store.Any // whose rows are all looked at once at the start
+	Keepers []cloud.Keeper
+	Log     *slog.Logger
+	Resting func() // called each time everything is true and the loop goes to sleep; may be nil
+}
+
+// New makes a loop that has not begun. It notes every row there is: the first thing Run does is
+// to keep all keys once, which is how the cloud recovers.
+func New(o Options) *Loop {
+	l := &Loop{
+		store: o.Store, keepers: o.Keepers, log: o.Log, resting: o.Resting,
+		watches: map[string][]watching{}, queued: map[what]bool{},
+		kept: map[what]int{}, aside: map[what]bool{}, running: map[string]what{}, done: make(chan result),
+	}
+	for i, k := range o.Keepers {
+		for _, w := range k.Watches() {
+			l.watches[w.Table] = append(l.watches[w.Table], watching{i, w.Keys})
+		}
+	}
+	l.watch = o.Store.Watch(o.Tables...)
+	return l
+}
+
+// Run keeps until ctx ends, then waits for the hands. It gives ctx's error.
+func (l *Loop) Run(ctx context.Context) error {
+	working, stop := context.WithCancel(ctx)
+	defer func() {
+		stop()
+		go func() { l.hands.Wait(); close(l.done) }()
+		for r := range l.done { // what hands still found is true, whoever asks for it next
+			l.apply(r)
+		}
+	}()
+	for {
+		l.take()
+		if !l.drain(working) {
+			return ctx.Err()
+		}
+		if l.resting != nil {
+			l.resting()
+		}
+		clear(l.kept)
+		timer, next := l.alarm()
+		select {
+		case <-ctx.Done():
+		case <-l.watch.Ready():
+		case r := <-l.done:
+			l.apply(r)
+		case <-next:
+		}
+		if timer != nil {
+			timer.Stop()
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		l.wake()
+	}
+}
+
+// drain keeps queued keys until none is left; false means that ctx ended first.
+func (l *Loop) drain(ctx context.Context) bool {
+	for len(l.queue) > 0 {
+		if ctx.Err() != nil {
+			return false
+		}
+		w := l.queue[0]
+		l.queue = l.queue[1:]
+		delete(l.queued, w)
+		l.keep(ctx, w)
+		l.take()
+		select {
+		case r := <-l.done: // facts do not wait for the loop to come to rest
+			l.apply(r)
+			l.take()
+		default:
+		}
+	}
+	return true
+}
+
+// take queues the keys that commits have touched.
+func (l *Loop) take() {
+	for _, c := range l.watch.Take() {
+		for _, w := range l.watches[c.Table] {
+			for _, key := range w.keys(c) {
+				l.look(what{w.keeper, key})
+			}
+		}
+	}
+}
+
+func (l *Loop) look(w what) {
+	if l.queued[w] || l.aside[w] {
+		return
+	}
+	l.queued[w] = true
+	l.queue = append(l.queue, w)
+}
+
+// keep runs one keeper over one key.
+func (l *Loop) keep(ctx context.Context, w what) {
+	keeper := l.keepers[w.keeper]
+	if l.kept[w]++; l.kept[w] > tooOften {
+		l.aside[w] = true
+		l.log.Error("kept without end; set aside until the next start", "keeper", keeper.Name(), "key", w.key, "times", tooOften)
+		return
+	}
+	l.wakes.clear(w)
+	var res cloud.Result
+	var now time.Time
+	err := l.store.Update(func(tx *store.Tx) (err error) {
+		now = tx.Now()
+		defer func() {
+			if p := recover(); p != nil {
+				err = fmt.Errorf("broken invariant: %v\n%s", p, debug.Stack())
+			}
+		}()
+		res, err = keeper.Keep(tx, w.key)
+		return err
+	})
+	if err != nil {
+		l.log.Error("cannot keep", "keeper", keeper.Name(), "key", w.key, "err", err)
+		l.later(w)
+		return
+	}
+	if !res.Wake.IsZero() {
+		if soonest := l.in(leastPause); !res.Wake.After(now) {
+			res.Wake = soonest
+		}
+		l.wakes.set(w, res.Wake)
+	}
+	for _, j := range res.Jobs {
+		l.start(ctx, w, j)
+	}
+}
+
+func (l *Loop) start(ctx context.Context, w what, j cloud.Job) {
+	if _, busy := l.running[j.Key]; busy {
+		return
+	}
+	l.running[j.Key] = w
+	l.hands.Go(func() {
+		r := result{job: j}
+		defer func() {
+			if p := recover(); p != nil {
+				r.err = fmt.Errorf("broken invariant: %v\n%s", p, debug.Stack())
+			}
+			l.done <- r
+		}()
+		r.fact, r.err = j.Do(ctx)
+	})
+}
+
+// apply writes what a hand found; the keeper that asked looks again in any case.
+func (l *Loop) apply(r result) {
+	w := l.running[r.job.Key]
+	delete(l.running, r.job.Key)
+	if r.err == nil && r.fact != nil {
+		r.err = l.store.Update(r.fact)
+	}
+	switch {
+	case r.err == nil:
+		l.look(w)
+	case errors.Is(r.err, context.Canceled):
+		// The loop ends, or the job was told to; it is asked for again if need be.
+		l.later(w)
+	default:
+		l.log.Error("job failed", "job", r.job.Key, "err", r.err)
+		l.later(w)
+	}
+}
+
+// later looks again at a key that failed, after a real pause.
+func (l *Loop) later(w what) { l.wakes.set(w, l.in(retryAfter)) }
+
+// in gives the internal time after a pause on the wall.
+func (l *Loop) in(pause time.Duration) time.Time {
+	return l.store.Clock().Now().Add(time.Duration(float64(pause) * l.store.Timeline().Speed()))
+}
+
+// alarm starts a timer for the earliest wake.
+func (l *Loop) alarm() (clock.Timer, <-chan time.Time) {
+	first, ok := l.wakes.first()
+	if !ok {
+		return nil, nil
+	}
+	t := l.store.Clock().NewTimer(max(0, first.Sub(l.store.Clock().Now())))
+	return t, t.C()
+}
+
+// wake queues the keys whose time has come.
+func (l *Loop) wake() {
+	now := l.store.Clock().Now()
+	for w, ok := l.wakes.due(now); ok; w, ok = l.wakes.due(now) {
+		l.look(w)
+	}
+}
