@@ -1,0 +1,75 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os/exec"
+	"syscall"
+	"time"
+
+	"github.com/slipway-ecs/slipway/internal/launch"
+	"github.com/slipway-ecs/slipway/internal/proc"
+)
+
+// outputPatience is how long a command's output is still read after the command has ended, for
+// children it left behind hold it open.
+const outputPatience = time.Second
+
+// Exec runs argv on the host, with the container's environment and directory, in a process group
+// of its own that is killed when ctx ends. The program is looked up in the container's PATH.
+func (r *Runtime) Exec(ctx context.Context, h launch.Handle, argv []string) (int, []byte, error) {
+	dir, err := r.shimDir(h)
+	if err != nil {
+		return 0, nil, err
+	}
+	spec, err := proc.ReadSpec(dir)
+	if err != nil {
+		return 0, nil, gone(h, err)
+	}
+	if len(argv) == 0 {
+		return 127, nil, errors.New("no command specified")
+	}
+	spec.Argv = argv
+	path, err := proc.LookPath(spec)
+	if failed, ok := errors.AsType[*proc.StartError](err); ok {
+		return failed.Code, nil, err
+	}
+	var out tail
+	cmd := exec.CommandContext(ctx, path)
+	cmd.Args, cmd.Env, cmd.Dir = argv, spec.Env, spec.Dir
+	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = outputPatience
+	err = cmd.Run()
+	if ctx.Err() != nil {
+		return 0, out.bytes(), ctx.Err()
+	}
+	exited, ok := errors.AsType[*exec.ExitError](err)
+	switch {
+	case err == nil || errors.Is(err, exec.ErrWaitDelay):
+		return 0, out.bytes(), nil
+	case errors.Is(err, fs.ErrNotExist):
+		return 127, out.bytes(), err
+	case !ok:
+		return 126, out.bytes(), err
+	}
+	if status, ok := exited.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return 128 + int(status.Signal()), out.bytes(), nil
+	}
+	return exited.ExitCode(), out.bytes(), nil
+}
+
+// tail keeps the last launch.OutputLimit bytes written to it.
+type tail struct{ b []byte }
+
+func (t *tail) Write(b []byte) (int, error) {
+	t.b = append(t.b, b...)
+	if extra := len(t.b) - launch.OutputLimit; extra > launch.OutputLimit {
+		t.b = append(t.b[:0], t.b[extra:]...)
+	}
+	return len(b), nil
+}
+
+func (t *tail) bytes() []byte { return t.b[max(0, len(t.b)-launch.OutputLimit):] }
