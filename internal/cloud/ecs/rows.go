@@ -147,7 +147,7 @@ type Deployment struct {
 
 // FinalCount is a revision's part in a deployment when it ended.
 type FinalCount struct {
-	Digits                       string
+	Digits                      string
 	Requested, Running, Pending int
 }
 
@@ -166,15 +166,15 @@ type Task struct {
 	Provider         string // capacityProviderName
 	Platform         string // platformVersion
 	Zone             string
-	Instance         string // container instance ARN; empty on Fargate
+	Instance         string          // container instance ARN; empty on Fargate
 	Network          json.RawMessage // types.NetworkConfiguration
 	Subnet           string
-	ENI              string // attachment id; empty without awsvpc
+	ENI              string          // attachment id; empty without awsvpc
 	Overrides        json.RawMessage // types.TaskOverride
 	Tags             []Tag
 	ManagedTags      bool
 	ExecuteCommand   bool
-	Ephemeral        int // GiB; 0 is the default
+	Ephemeral        int    // GiB; 0 is the default
 	Token            string // clientToken and the hash of its request, for RunTask
 	TokenHash        string
 
