@@ -112,9 +112,9 @@ func (t *step) watch() {
 func (t *step) forward() {
 	for t.s.Stage < len(t.p.Stages) {
 		g := t.p.Stages[t.s.Stage]
-		if !t.done(g) {
+		if done := t.done(g); !done || len(t.want.Actions) > 0 {
 			t.limit(g)
-			return
+			return // one change, then look
 		}
 		t.enter(t.s.Stage + 1)
 	}
@@ -162,12 +162,14 @@ func (t *step) pass(gate string) bool {
 }
 
 // shift sends the new side at least share of a route. It never takes any away, and never
-// sends traffic to a side whose tasks are not all healthy.
+// sends traffic to a side whose tasks are not all healthy, or that has none while the other
+// has some.
 func (t *step) shift(r Route, share Share) bool {
 	if t.o.Share[r] >= share {
 		return true
 	}
-	if t.o.Count[New].healthy() >= t.p.Desired {
+	o, n := t.o.Count[Old].Healthy, t.o.Count[New].healthy() // those on their way out serve still
+	if n >= t.p.Desired && (n > 0 || o == 0) {
 		t.act(Action{Do: Move, Route: r, Share: share})
 	}
 	return false
