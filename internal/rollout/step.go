@@ -20,7 +20,7 @@ func Step(p *Plan, s State, o Observation, now time.Time) (State, Want) {
 		return s, Want{}
 	}
 	t := step{p: p, o: &o, s: s, now: now}
-	t.room = p.Max - o.Count[Old].live(p.LeavingTakesRoom) - o.Count[New].live(p.LeavingTakesRoom)
+	t.clear()
 	if t.s.Entered.IsZero() {
 		t.enter(t.s.Stage)
 	}
@@ -43,6 +43,15 @@ type step struct {
 	now  time.Time
 	room int // tasks that may still be started; less than 0 after a scale-in
 	want Want
+}
+
+// clear forgets what was asked for, and the room it took.
+func (t *step) clear() {
+	t.want = Want{Notes: t.want.Notes}
+	t.room = t.p.Max
+	for _, c := range t.o.Count {
+		t.room -= c.live(t.p.LeavingTakesRoom)
+	}
 }
 
 // obey takes the commands not yet obeyed, in order.
@@ -112,10 +121,11 @@ func (t *step) watch() {
 func (t *step) forward() {
 	for t.s.Stage < len(t.p.Stages) {
 		g := t.p.Stages[t.s.Stage]
-		if done := t.done(g); !done || len(t.want.Actions) > 0 {
+		if !t.done(g) {
 			t.limit(g)
 			return // one change, then look
 		}
+		t.clear() // what the next stage lacks, it asks for itself
 		t.enter(t.s.Stage + 1)
 	}
 	t.end(Succeeded)
@@ -199,7 +209,7 @@ func (t *step) enter(stage int) {
 
 // fail ends the way forward, for the first cause there is.
 func (t *step) fail(c Cause, text string) {
-	t.want = Want{Notes: t.want.Notes}
+	t.clear()
 	t.note(Failing, text)
 	t.want.Notes[len(t.want.Notes)-1].Cause = c
 	if t.s.Cause == None {
