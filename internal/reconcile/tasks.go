@@ -148,7 +148,8 @@ func (t *tending) trim(s side) {
 	for _, group := range [][]*Task{slices.Clone(s.sick), slices.Clone(s.new)} {
 		slices.SortFunc(group, age)
 		for _, task := range group {
-			if extra > 0 && t.end(task, Surplus) {
+			if extra > 0 {
+				t.end(task, Surplus) // no healthy task goes in place of a protected one
 				extra--
 			}
 		}

@@ -74,9 +74,9 @@ func (t *step) returned() bool {
 // carries reports whether the old side can take a route's traffic: as many healthy tasks as
 // must stay healthy, or any at all where the new side has none. Test traffic can always go.
 func (t *step) carries(r Route) bool {
-	o, n := t.o.Count[Old].healthy(), t.o.Count[New].healthy()
+	o, n := t.o.Count[Old].healthy(), t.o.Count[New].Healthy // those on their way out serve still
 	need := max(min(t.p.Min, t.p.Desired), 1)
-	return r == Test || t.p.Desired == 0 || o >= need || o > 0 && n == 0
+	return r == Test || o >= need || n == 0 && (o > 0 || t.p.Desired == 0)
 }
 
 // refill brings the old side back to its size before traffic returns to it. Where there is no
@@ -84,6 +84,9 @@ func (t *step) carries(r Route) bool {
 func (t *step) refill() {
 	from, to := t.replace(New, Old)
 	t.scale(Old, max(to, t.o.Count[Old].Want))
+	if t.p.Desired == 0 {
+		t.scale(New, 0)
+	}
 	if to < t.p.Desired && t.o.Count[New].Want > 0 {
 		t.scale(New, min(max(from, 1), t.o.Count[New].Want))
 	}

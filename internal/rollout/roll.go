@@ -99,8 +99,13 @@ func (t *step) exact(side Side) {
 }
 
 // raise asks for a side to have at least Desired tasks, as far as there is room. An old side
-// that cannot be returned to is left as it is.
+// that cannot be returned to is left as it is. A service scaled to zero keeps no tasks on
+// either side.
 func (t *step) raise(side Side) {
+	if t.p.Desired == 0 {
+		t.scale(side, 0)
+		return
+	}
 	if side == Old && t.p.First {
 		return
 	}

@@ -20,7 +20,7 @@ func Step(p *Plan, s State, o Observation, now time.Time) (State, Want) {
 		return s, Want{}
 	}
 	t := step{p: p, o: &o, s: s, now: now}
-	t.room = p.Max - o.Count[Old].live(p.LeavingTakesRoom) - o.Count[New].live(p.LeavingTakesRoom)
+	t.clear()
 	if t.s.Entered.IsZero() {
 		t.enter(t.s.Stage)
 	}
@@ -43,6 +43,15 @@ type step struct {
 	now  time.Time
 	room int // tasks that may still be started; less than 0 after a scale-in
 	want Want
+}
+
+// clear forgets what was asked for, and the room it took.
+func (t *step) clear() {
+	t.want = Want{Notes: t.want.Notes}
+	t.room = t.p.Max
+	for _, c := range t.o.Count {
+		t.room -= c.live(t.p.LeavingTakesRoom)
+	}
 }
 
 // obey takes the commands not yet obeyed, in order.
@@ -114,8 +123,9 @@ func (t *step) forward() {
 		g := t.p.Stages[t.s.Stage]
 		if !t.done(g) {
 			t.limit(g)
-			return
+			return // one change, then look
 		}
+		t.clear() // what the next stage lacks, it asks for itself
 		t.enter(t.s.Stage + 1)
 	}
 	t.end(Succeeded)
@@ -162,12 +172,14 @@ func (t *step) pass(gate string) bool {
 }
 
 // shift sends the new side at least share of a route. It never takes any away, and never
-// sends traffic to a side whose tasks are not all healthy.
+// sends traffic to a side whose tasks are not all healthy, or that has none while the other
+// has some.
 func (t *step) shift(r Route, share Share) bool {
 	if t.o.Share[r] >= share {
 		return true
 	}
-	if t.o.Count[New].healthy() >= t.p.Desired {
+	o, n := t.o.Count[Old].Healthy, t.o.Count[New].healthy() // those on their way out serve still
+	if n >= t.p.Desired && (n > 0 || o == 0) {
 		t.act(Action{Do: Move, Route: r, Share: share})
 	}
 	return false
@@ -197,7 +209,7 @@ func (t *step) enter(stage int) {
 
 // fail ends the way forward, for the first cause there is.
 func (t *step) fail(c Cause, text string) {
-	t.want = Want{Notes: t.want.Notes}
+	t.clear()
 	t.note(Failing, text)
 	t.want.Notes[len(t.want.Notes)-1].Cause = c
 	if t.s.Cause == None {
