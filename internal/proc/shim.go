@@ -224,15 +224,18 @@ func killRest(pid int) error {
 
 // takeOver goes on where a shim that was killed left off.
 func (s *shim) takeOver(state State) error {
+	// The FIFOs come first: what they hold is lost when the program, their last holder, ends.
+	out, err := openPump(s.dir)
+	if err != nil {
+		return err
+	}
 	p, err := Open(state.Program)
 	if errors.Is(err, ErrEnded) {
 		lost := Exit{Code: CodeLost, Signal: "SIGKILL", At: time.Now().UTC(),
 			Reason: "the exit code was lost: the program ended while its shim was gone"}
-		if err := write(s.dir, exitFile, lost); err != nil {
-			return err
-		}
+		err := errors.Join(out.finish(), write(s.dir, exitFile, lost))
 		s.tell(report{State: state})
-		return nil
+		return err
 	}
 	if err != nil {
 		return err
@@ -242,10 +245,6 @@ func (s *shim) takeOver(state State) error {
 		return err
 	}
 	if err := write(s.dir, stateFile, state); err != nil {
-		return err
-	}
-	out, err := openPump(s.dir)
-	if err != nil {
 		return err
 	}
 	s.tell(report{State: state})

@@ -169,6 +169,7 @@ func TestStartedTwiceIsStartedOnce(t *testing.T) {
 		}
 	}
 
+	firstLine(t, r, first)
 	if err := r.Stop(bounded(t), first, 0); err != nil {
 		t.Fatal(err)
 	}
