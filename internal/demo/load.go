@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -17,9 +18,10 @@ type Load struct {
 	URL    string
 	PerSec int // requests a second
 
-	mu      sync.Mutex // guards phase and results
+	mu      sync.Mutex // guards what follows
 	phase   string
 	results map[key]*Result
+	total   map[string]int // requests by version, since the start
 }
 
 type key struct{ phase, version string }
@@ -41,7 +43,7 @@ type Result struct {
 // Run sends requests until ctx ends, then waits for their answers.
 func (l *Load) Run(ctx context.Context) {
 	l.mu.Lock()
-	l.results = map[key]*Result{}
+	l.results, l.total = map[key]*Result{}, map[string]int{}
 	l.mu.Unlock()
 	client := &http.Client{
 		Timeout: 30 * time.Second,
@@ -104,10 +106,18 @@ func (l *Load) count(phase, version string, ok bool, took time.Duration) {
 		l.results[key{phase, version}] = r
 	}
 	r.Requests++
+	l.total[version]++
 	if !ok {
 		r.Failures++
 	}
 	r.took = append(r.took, took)
+}
+
+// Totals gives how many requests each version has answered so far.
+func (l *Load) Totals() map[string]int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return maps.Clone(l.total)
 }
 
 // Enter names the phase that requests from now on belong to.

@@ -8,61 +8,40 @@ package demo
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
-	"strconv"
 	"sync/atomic"
 	"syscall"
 	"time"
-)
-
-// The sample app's environment. VERSION names it; the others make it misbehave.
-const (
-	envVersion = "VERSION"       // what it answers with; "v1"
-	envSick    = "HEALTH_STATUS" // the status of /health; "503" fails health checks
-	envErrors  = "ERROR_PERCENT" // how many requests in a hundred it answers with 500
-	envSlow    = "LATENCY"       // how long each answer takes: "5ms"
 )
 
 // VersionHeader is the header of each answer that names the version that gave it.
 const VersionHeader = "X-Sample-Version"
 
 // SampleMain is the sample web app, a hidden subcommand of the binary: it serves its version on
-// HOST:PORT until it is told to stop, then answers what is under way. It gives the exit code.
-func SampleMain(getenv func(string) string, out io.Writer) int {
-	app := &sample{version: getenv(envVersion), health: http.StatusOK}
-	if app.version == "" {
-		app.version = "v0"
+// HOST:PORT until it is told to stop, then answers what is under way. Its flags name the version
+// and make it misbehave. It gives the exit code.
+func SampleMain(ctx context.Context, args []string, getenv func(string) string, out io.Writer) int {
+	app := &sample{}
+	flags := flag.NewFlagSet("slipway sample-web", flag.ContinueOnError)
+	flags.SetOutput(out)
+	flags.StringVar(&app.version, "version", "v0", "what it answers with")
+	flags.IntVar(&app.health, "health", http.StatusOK, "the status of /health")
+	flags.Float64Var(&app.errors, "errors", 0, "how many requests in a hundred it answers with 500")
+	flags.DurationVar(&app.slow, "slow", 0, "how long it takes over each answer")
+	if err := flags.Parse(args); err != nil {
+		return 2
 	}
-	if s := getenv(envSick); s != "" {
-		status, err := strconv.Atoi(s)
-		if err != nil || status < 200 || status > 599 {
-			fmt.Fprintf(out, "%s=%q is not an HTTP status from 200 to 599\n", envSick, s)
-			return 2
-		}
-		app.health = status
+	if app.health < 200 || app.health > 599 {
+		fmt.Fprintf(out, "-health %d is not an HTTP status from 200 to 599\n", app.health)
+		return 2
 	}
-	if s := getenv(envErrors); s != "" {
-		percent, err := strconv.ParseFloat(s, 64)
-		if err != nil {
-			fmt.Fprintf(out, "%s=%q is not a number of requests in a hundred\n", envErrors, s)
-			return 2
-		}
-		app.errors = percent
-	}
-	if s := getenv(envSlow); s != "" {
-		slow, err := time.ParseDuration(s)
-		if err != nil {
-			fmt.Fprintf(out, "%s=%q is not a duration like 5ms\n", envSlow, s)
-			return 2
-		}
-		app.slow = slow
-	}
-	return app.serve(net.JoinHostPort(getenv("HOST"), getenv("PORT")), out)
+	return app.serve(ctx, net.JoinHostPort(getenv("HOST"), getenv("PORT")), out)
 }
 
 type sample struct {
@@ -73,8 +52,8 @@ type sample struct {
 	asked   atomic.Int64
 }
 
-func (a *sample) serve(addr string, out io.Writer) int {
-	stop, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+func (a *sample) serve(ctx context.Context, addr string, out io.Writer) int {
+	stop, cancel := signal.NotifyContext(ctx, syscall.SIGTERM, os.Interrupt)
 	defer cancel()
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
