@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -297,4 +300,79 @@ func TestTheRestOfALineWithoutNewlineIsALine(t *testing.T) {
 	if diff := cmp.Diff([]string{"one", "two"}, got); diff != "" {
 		t.Error(diff)
 	}
+}
+
+func TestAProgramIsStartedOnceWhateverMomentItsShimIsKilledAt(t *testing.T) {
+	t.Parallel()
+	shim, err := Self()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	root := t.TempDir()
+	var half atomic.Int32 // how often the program ran and nobody had written who it is
+	var rounds sync.WaitGroup
+	for i := range 20 {
+		dir := filepath.Join(root, fmt.Sprint(i))
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		starts := filepath.Join(dir, "starts")
+		spec := Spec{Argv: []string{"/bin/sh", "-c", "echo $$ >>" + starts + "; exec sleep 100"}, Dir: "/"}
+		if err := write(dir, specFile, spec); err != nil {
+			t.Fatal(err)
+		}
+		// The moments around the program's start are the interesting ones.
+		if err := killedShim(ctx, shim, dir, time.Duration(i)*40*time.Microsecond); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ReadState(dir); errors.Is(err, ErrUnknown) {
+			if left, err := writers(dir); err == nil && len(left) > 0 {
+				half.Add(1)
+			}
+		}
+		// Whoever inherits orphans here may take its time to reap them, so the rounds go side by side.
+		rounds.Go(func() {
+			state, err := Start(ctx, shim, dir, spec)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if !Alive(state.Program) {
+				t.Errorf("round %d: the program does not run", i)
+			}
+			var b []byte
+			for len(b) == 0 && ctx.Err() == nil {
+				b, _ = os.ReadFile(starts) //nolint:errcheck // it is not there yet
+			}
+			if err := Stop(ctx, shim, dir, 15, time.Minute); err != nil {
+				t.Error(err)
+			}
+			if b, err = os.ReadFile(starts); string(b) != fmt.Sprintln(state.Program.Pid) || err != nil {
+				t.Errorf("round %d: started %q, the program is %d", i, b, state.Program.Pid)
+			}
+		})
+	}
+	rounds.Wait()
+	t.Logf("in %d of 20 rounds the program ran unknown", half.Load())
+}
+
+// killedShim starts a shim and kills it some time after it wrote its own name.
+func killedShim(ctx context.Context, shim Shim, dir string, after time.Duration) error {
+	cmd := exec.CommandContext(ctx, shim.Path, append(slices.Clone(shim.Args), dir)...)
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	for written := false; !written && ctx.Err() == nil; {
+		_, err := os.Stat(filepath.Join(dir, stateFile))
+		written = err == nil
+	}
+	for began := time.Now(); time.Since(began) < after; {
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		return err
+	}
+	cmd.Wait() //nolint:errcheck // it was killed
+	return nil
 }

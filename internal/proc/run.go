@@ -73,9 +73,16 @@ func spawn(ctx context.Context, shim Shim, dir string) (State, error) {
 		case !r.Busy:
 			return r.State, nil
 		}
-		// Another shim is at it, started by somebody who was killed meanwhile.
-		if s, err := ReadState(dir); !errors.Is(err, ErrUnknown) {
-			return s, err
+		// Another shim is at it, started by another caller or by somebody who was killed meanwhile.
+		s, err := ReadState(dir)
+		if err != nil && !errors.Is(err, ErrUnknown) {
+			return State{}, err
+		}
+		if err == nil && Alive(s.Shim) {
+			return s, nil
+		}
+		if _, err := ReadExit(dir); err == nil {
+			return s, nil
 		}
 		if err := pause(ctx, 10*time.Millisecond); err != nil {
 			return State{}, err

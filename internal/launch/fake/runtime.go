@@ -181,9 +181,13 @@ func (r *Runtime) Exec(ctx context.Context, h launch.Handle, argv []string) (int
 	defer r.mu.Unlock()
 	r.count("Exec", h.Task, h.Container)
 	c := r.find(h)
-	switch {
-	case c == nil:
+	if c == nil {
 		return 0, nil, gone(h)
+	}
+	r.settle(c)
+	switch {
+	case c.exit != nil:
+		return 0, nil, fmt.Errorf("container %q of task %s: %w", h.Container, h.Task, launch.ErrEnded)
 	case len(argv) == 0:
 		return 127, nil, errNoCommand
 	case ctx.Err() != nil:

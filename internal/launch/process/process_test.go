@@ -268,6 +268,13 @@ func TestExecRunsBesideTheProgram(t *testing.T) {
 	if code != 0 || len(out) != launch.OutputLimit || !strings.HasSuffix(string(out), "end\n") || err != nil {
 		t.Errorf("much output: got %d, %d bytes, %v", code, len(out), err)
 	}
+
+	if err := r.Stop(bounded(t), h, 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := r.Exec(bounded(t), h, []string{"true"}); !errors.Is(err, launch.ErrEnded) {
+		t.Errorf("after its end: got %v, want ErrEnded", err)
+	}
 }
 
 func TestExecKillsTheCommandAndItsChildrenWhenTimeIsUp(t *testing.T) {
