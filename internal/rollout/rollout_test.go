@@ -62,7 +62,7 @@ func TestStateSurvivesItsTextFormWhichFitsATag(t *testing.T) {
 			Reason: strings.TrimSpace(rapid.StringMatching(`[a-zA-Z0-9_.:/=+@ -]{0,100}`).Draw(t, "reason")),
 		}
 		if rapid.Bool().Draw(t, "begun") {
-			s.Entered = noon.Add(time.Duration(rapid.Int64().Draw(t, "entered")))
+			s.Entered = time.Unix(0, rapid.Int64().Draw(t, "entered")).UTC()
 		}
 		text := s.Encode()
 		if len(text) >= 256 {
