@@ -252,10 +252,13 @@ func (w *world) by(at time.Time) {
 func (w *world) sweep() {
 	n := 0
 	for i := range w.tasks {
-		if w.tasks[i].Phase != reconcile.Stopped {
-			w.tasks[n], w.fates[n] = w.tasks[i], w.fates[i]
-			n++
+		if w.tasks[i].Phase == reconcile.Stopped {
+			continue
 		}
+		if n < i {
+			w.tasks[n], w.fates[n] = w.tasks[i], w.fates[i]
+		}
+		n++
 	}
 	w.tasks, w.fates = w.tasks[:n], w.fates[:n]
 }
