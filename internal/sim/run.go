@@ -36,6 +36,11 @@ func Run(s Script, say func(string)) Result {
 		next, want := rollout.Step(w.plan, state, o, w.now)
 		r.judge(state, next, o, want)
 		w.tells(want)
+		if next.Status == rollout.RollingBack && s.Regroup && !w.regrouped && len(s.Sources) > 1 {
+			w.regroup()
+			state, r.acted = next, false
+			continue // what was asked for was of other sides
+		}
 		for _, a := range want.Actions {
 			if w.obey(a) {
 				changed = true
