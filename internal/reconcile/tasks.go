@@ -155,31 +155,31 @@ func (t *tending) trim(s side) {
 		}
 	}
 	slices.SortFunc(fit, age)
+	zones := make(map[string]int, len(t.room.Zones)) // for lookup only
+	for _, task := range fit {
+		zones[task.Zone]++
+	}
 	for ; extra > 0; extra-- {
-		i := t.victim(fit)
-		if i < 0 || !t.end(fit[i], Surplus) {
+		i := t.victim(fit, zones)
+		if i < 0 {
 			return
 		}
+		t.end(fit[i], Surplus)
+		zones[fit[i].Zone]--
 		fit = slices.Delete(fit, i, i+1)
 	}
 }
 
 // victim gives the index of the task to stop next: one not protected, in the zone with most
-// of the tasks, and there the first.
-func (t *tending) victim(fit []*Task) int {
+// of the tasks, and there the first; -1 if all are protected.
+func (t *tending) victim(fit []*Task, zones map[string]int) int {
 	best, most := -1, 0
 	for i, task := range fit {
 		if protected(*task, t.now) {
 			t.by(task.ProtectedUntil)
 			continue
 		}
-		n := 0
-		for _, other := range fit {
-			if other.Zone == task.Zone {
-				n++
-			}
-		}
-		if n > most {
+		if n := zones[task.Zone]; n > most {
 			best, most = i, n
 		}
 	}

@@ -82,12 +82,21 @@ const form = "r1"
 // Encode gives the state as text of fewer than 256 bytes, all of them characters that the
 // value of an AWS tag may have. Parse reads it back, exact to the nanosecond.
 func (s State) Encode() string {
-	entered := "-"
-	if !s.Entered.IsZero() {
-		entered = strconv.FormatInt(s.Entered.UnixNano(), 10)
+	b := make([]byte, 0, 64)
+	b = append(append(b, form+" "...), s.Status.String()...)
+	b = strconv.AppendInt(append(b, ' '), int64(s.Stage), 10)
+	if b = append(b, ' '); s.Entered.IsZero() {
+		b = append(b, '-')
+	} else {
+		b = strconv.AppendInt(b, s.Entered.UnixNano(), 10)
 	}
-	return strings.TrimRight(fmt.Sprintf("%s %s %d %s %d %d %s %s", form,
-		s.Status, s.Stage, entered, int64(s.Held), s.Seen, s.Cause, clean(s.Reason)), " ")
+	b = strconv.AppendInt(append(b, ' '), int64(s.Held), 10)
+	b = strconv.AppendInt(append(b, ' '), int64(s.Seen), 10)
+	b = append(append(b, ' '), s.Cause.String()...)
+	if reason := clean(s.Reason); reason != "" {
+		b = append(append(b, ' '), reason...)
+	}
+	return string(b)
 }
 
 // Parse reads what Encode wrote. Anything else is an error that quotes the text.

@@ -58,28 +58,41 @@ func (t *step) clear() {
 func (t *step) obey() {
 	for ; t.s.Seen < len(t.o.Commands) && !t.s.Over(); t.s.Seen++ {
 		c := t.o.Commands[t.s.Seen]
-		switch {
-		case c == Halt:
-			t.fail(ByHalt, "stopped by a command")
-		case t.s.Status == RollingBack:
-			continue // a rollback is neither paused nor aborted
-		case c == Abort:
-			t.fail(ByAbort, "aborted by a command")
-		case c == Pause && t.s.Status == Running:
-			t.s.Status, t.s.Held, t.s.Entered = Paused, t.spent(), t.now
-		case c == Resume && t.s.Status == Paused:
-			t.s.Status, t.s.Entered = Running, t.now
-		case c == Skip && t.waits():
-			paused := t.s.Status == Paused
-			t.enter(t.s.Stage + 1)
-			if paused {
-				t.s.Entered = t.now
-			}
-		default:
+		if !t.allows(c) {
 			continue
 		}
 		t.note(Obeyed, c.String())
+		switch c {
+		case Halt:
+			t.fail(ByHalt, "stopped by a command")
+		case Abort:
+			t.fail(ByAbort, "aborted by a command")
+		case Pause:
+			t.s.Status, t.s.Held, t.s.Entered = Paused, t.spent(), t.now
+		case Resume:
+			t.s.Status, t.s.Entered = Running, t.now
+		case Skip:
+			t.enter(t.s.Stage + 1)
+		}
 	}
+}
+
+// allows reports whether a command means anything now. A rollback can only be halted.
+func (t *step) allows(c Command) bool {
+	going := t.s.Status == Running || t.s.Status == Paused
+	switch c {
+	case Halt:
+		return true
+	case Abort:
+		return going
+	case Pause:
+		return t.s.Status == Running
+	case Resume:
+		return t.s.Status == Paused
+	case Skip:
+		return going && t.waits()
+	}
+	return false
 }
 
 // waits reports whether the stage is one that Skip may end.

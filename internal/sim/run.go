@@ -36,6 +36,11 @@ func Run(s Script, say func(string)) Result {
 		next, want := rollout.Step(w.plan, state, o, w.now)
 		r.judge(state, next, o, want)
 		w.tells(want)
+		if next.Status == rollout.RollingBack && s.Regroup && !w.regrouped && len(s.Sources) > 1 {
+			w.regroup()
+			state, r.acted = next, false
+			continue // what was asked for was of other sides
+		}
 		for _, a := range want.Actions {
 			if w.obey(a) {
 				changed = true
@@ -171,6 +176,12 @@ func (r *referee) moves(was, is rollout.State, o rollout.Observation) {
 		r.broke("nothing rolls back where there is nothing to go back to")
 	}
 	old, fresh := o.Count[rollout.Old], o.Count[rollout.New]
+	for i := was.Stage; i < is.Stage; i++ {
+		k := p.Stages[i].Kind
+		if (k == rollout.Roll || k == rollout.Surge) && (fresh.Healthy < p.Desired || k == rollout.Roll && old.Want > 0) {
+			r.broke("scaling up ends with all new tasks healthy, and rolling with no old ones wanted: %+v", o.Count)
+		}
+	}
 	switch is.Status {
 	case rollout.Succeeded:
 		if fresh.Healthy < p.Desired || fresh.Want != p.Desired || old.Want+old.Running+old.Leaving > 0 {

@@ -26,6 +26,10 @@ type Script struct {
 	// the stages must not depend on it.
 	Plan func(desired int) *rollout.Plan
 
+	// Regroup returns a rollback to the newest old revision alone: all others then count as the
+	// new side. Without it the old revisions stay together.
+	Regroup bool
+
 	Old, New Behaviour
 	Lost     float64       // part of the actions that nobody obeys
 	Twice    float64       // part of the actions that are obeyed twice
@@ -70,7 +74,7 @@ func Random(seed uint64) Script {
 	s := Script{Seed: seed, Desired: r.IntN(6), Checked: r.IntN(3) > 0, Bare: r.IntN(4) == 0}
 	if r.IntN(8) > 0 {
 		s.Sources = []int{s.Desired}
-		if r.IntN(6) == 0 {
+		if s.Regroup = r.IntN(2) == 0; r.IntN(4) == 0 {
 			s.Sources = []int{r.IntN(s.Desired + 1), r.IntN(s.Desired + 1)}
 		}
 	}

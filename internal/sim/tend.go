@@ -1,7 +1,9 @@
 package sim
 
 import (
+	"slices"
 	"strconv"
+	"time"
 
 	"github.com/slipway-ecs/slipway/internal/drive"
 	"github.com/slipway-ecs/slipway/internal/reconcile"
@@ -15,14 +17,7 @@ func (w *world) tended() bool {
 		return false
 	}
 	var buffer [4]reconcile.Goal
-	goals := append(buffer[:0], reconcile.Goal{
-		Revision: fresh, Want: w.asked[rollout.New], NotBefore: w.notUntil[rollout.New],
-	})
-	for i, n := range w.split() {
-		goals = append(goals, reconcile.Goal{
-			Revision: oldNames[i], Want: n, NotBefore: w.notUntil[rollout.Old],
-		})
-	}
+	goals := w.goals(w.goals(buffer[:0], rollout.New), rollout.Old)
 	room := reconcile.Room{Upper: w.plan.Max, Zones: zones}
 	if w.plan.LeavingTakesRoom {
 		room.Upper -= w.leaving()
@@ -41,26 +36,65 @@ func (w *world) tended() bool {
 
 var oldNames = [...]string{"old-1", "old-2", "old-3"}
 
-// split shares what the old side was asked for among its revisions. A rollback returns to the
-// newest of them: it gets what there is, and the others go.
-func (w *world) split() []int {
+// members gives the revisions of a side, oldest first. Once a rollback has regrouped them, the
+// newest old revision is alone on its side.
+func (w *world) members(side rollout.Side) []string {
 	n := len(w.script.Sources)
-	if n == 0 {
-		return nil
+	switch {
+	case w.regrouped && side == rollout.Old:
+		return oldNames[n-1 : n]
+	case w.regrouped:
+		return append(append(make([]string, 0, n), oldNames[:n-1]...), fresh)
+	case side == rollout.Old:
+		return oldNames[:n]
 	}
-	sources := make([]reconcile.Source, n)
+	return newNames[:]
+}
+
+var newNames = [...]string{fresh}
+
+// side gives the side a revision is on.
+func (w *world) side(revision string) rollout.Side {
+	if w.regrouped && revision != oldNames[len(w.script.Sources)-1] {
+		return rollout.New
+	}
+	return sideOf(revision)
+}
+
+// regroup puts all revisions but the one a rollback returns to on the side that goes.
+func (w *world) regroup() {
+	w.regrouped = true
+	w.asked, w.failures, w.notUntil = [2]int{}, [2]reconcile.Failures{}, [2]time.Time{}
+	for i := range w.tasks {
+		if w.tasks[i].Wanted {
+			w.asked[w.side(w.tasks[i].Revision)]++
+		}
+	}
+	w.tell("rolling back to %s", w.members(rollout.Old)[0])
+}
+
+// goals adds the goals of a side: what it was asked for, shared among its revisions.
+func (w *world) goals(goals []reconcile.Goal, side rollout.Side) []reconcile.Goal {
+	names := w.members(side)
+	if len(names) == 1 {
+		return append(goals, reconcile.Goal{Revision: names[0], Want: w.asked[side], NotBefore: w.notUntil[side]})
+	}
+	sources := make([]reconcile.Source, len(names))
 	for i := range w.tasks {
 		t := &w.tasks[i]
-		if !t.Wanted || t.Revision == fresh {
+		j := slices.Index(names, t.Revision)
+		if !t.Wanted || j < 0 {
 			continue
 		}
-		j := int(t.Revision[len("old-")] - '1')
 		sources[j].Want++
 		if healthy, _ := reconcile.Healthy(*t, w.now); healthy {
 			sources[j].Healthy++
 		}
 	}
-	return reconcile.Split(w.asked[rollout.Old], sources)
+	for i, n := range reconcile.Split(w.asked[side], sources) {
+		goals = append(goals, reconcile.Goal{Revision: names[i], Want: n, NotBefore: w.notUntil[side]})
+	}
+	return goals
 }
 
 func (w *world) leaving() int {
@@ -80,10 +114,10 @@ func (w *world) stop(s reconcile.Stop) {
 		if t.ID != s.ID {
 			continue
 		}
-		side := sideOf(t.Revision)
+		side := w.side(t.Revision)
 		sick, _ := reconcile.Sick(*t, w.now)
 		w.count(side, reconcile.End{Ran: t.Phase == reconcile.Running, Healthy: f.well, Sick: sick, Asked: true})
-		t.Wanted, t.Phase, f.gone = false, reconcile.Leaving, w.within(w.behaviour(side).Stop)
+		t.Wanted, t.Phase, f.gone = false, reconcile.Leaving, w.within(w.behaviour(sideOf(t.Revision)).Stop)
 		w.by(f.gone)
 		w.tell("stop %s %d", t.Revision, id)
 	}
@@ -96,7 +130,7 @@ func (w *world) observe() rollout.Observation {
 	}
 	for side := range o.Count {
 		o.Count[side] = reconcile.Count(w.asked[side], w.tasks, func(revision string) bool {
-			return sideOf(revision) == rollout.Side(side)
+			return w.side(revision) == rollout.Side(side)
 		}, w.now)
 		if w.script.Bare {
 			o.Count[side].Want = w.asked[side]

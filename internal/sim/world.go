@@ -39,6 +39,8 @@ type world struct {
 	next     time.Time // the earliest thing that will happen by itself
 	made     int       // tasks ever made
 	say      func(string)
+
+	regrouped bool // see regroup
 }
 
 // fate is what will become of a task; a zero time is never.
@@ -162,7 +164,7 @@ func (w *world) outside(e Event) {
 
 // age brings a task up to the present.
 func (w *world) age(t *reconcile.Task, f *fate) {
-	side := sideOf(t.Revision)
+	side := w.side(t.Revision)
 	if !t.Wanted {
 		if t.Phase != reconcile.Stopped && w.due(f.gone) {
 			t.Phase = reconcile.Stopped
@@ -174,7 +176,7 @@ func (w *world) age(t *reconcile.Task, f *fate) {
 			w.ended(t, f, reconcile.End{})
 			return
 		}
-		b := w.behaviour(side)
+		b := w.behaviour(sideOf(t.Revision))
 		t.Phase, t.Since = reconcile.Running, f.runs
 		w.failures[side] = w.failures[side].Started()
 		if w.script.Checked {
@@ -219,7 +221,7 @@ func (w *world) fated(b *Behaviour, f *fate) {
 func (w *world) ended(t *reconcile.Task, f *fate, e reconcile.End) {
 	t.Wanted, t.Phase = false, reconcile.Stopped
 	f.gone = w.now
-	w.count(sideOf(t.Revision), e)
+	w.count(w.side(t.Revision), e)
 }
 
 // count tells the breaker and the back-off of a task that ended.
@@ -252,10 +254,13 @@ func (w *world) by(at time.Time) {
 func (w *world) sweep() {
 	n := 0
 	for i := range w.tasks {
-		if w.tasks[i].Phase != reconcile.Stopped {
-			w.tasks[n], w.fates[n] = w.tasks[i], w.fates[i]
-			n++
+		if w.tasks[i].Phase == reconcile.Stopped {
+			continue
 		}
+		if n < i {
+			w.tasks[n], w.fates[n] = w.tasks[i], w.fates[i]
+		}
+		n++
 	}
 	w.tasks, w.fates = w.tasks[:n], w.fates[:n]
 }
