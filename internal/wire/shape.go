@@ -30,8 +30,9 @@ type Shape struct {
 
 // Field is one member of a Shape.
 type Field struct {
-	Go    string
-	Names shapes.Names
+	Go       string
+	Names    shapes.Names
+	BySchema bool // named by the SDK's run-time schema, not by rule
 
 	index    int
 	node     *node

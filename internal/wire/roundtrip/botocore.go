@@ -65,6 +65,52 @@ func Names(t *testing.T, c Case, botoName string) {
 	t.Logf("%s: %d names checked", botoName, w.checked)
 }
 
+// RuleAgrees checks, for every type that an operation reaches, that the rule of package shapes
+// gives the names that the SDK's run-time schemas give.
+func RuleAgrees(t *testing.T, c Case, schemas bool) {
+	client := reflect.TypeOf(c.Client("http://127.0.0.1:1"))
+	seen := map[reflect.Type]bool{}
+	fields := 0
+	var visit func(reflect.Type)
+	visit = func(typ reflect.Type) {
+		switch typ.Kind() {
+		case reflect.Pointer, reflect.Slice, reflect.Map:
+			visit(typ.Elem())
+		case reflect.Interface:
+			for _, m := range shapes.Union(typ) {
+				value, _ := m.Elem().FieldByName("Value")
+				visit(value.Type)
+			}
+		case reflect.Struct:
+			if seen[typ] || shapes.Service(typ) == "" {
+				return
+			}
+			seen[typ] = true
+			for _, f := range wire.ShapeOf(typ).Fields {
+				fields++
+				if f.BySchema != schemas {
+					t.Errorf("%s.%s: named by a schema is %v, want %v", typ, f.Go, f.BySchema, schemas)
+				}
+				if rule := shapes.Member(typ, f.Go); rule != f.Names {
+					t.Errorf("%s.%s: the rule says %v, the schema %v", typ, f.Go, rule, f.Names)
+				}
+				field, _ := typ.FieldByName(f.Go)
+				visit(field.Type)
+			}
+		}
+	}
+	for i := range client.NumMethod() {
+		m := client.Method(i)
+		if m.Type.NumIn() == 4 && strings.HasSuffix(m.Type.In(2).String(), "."+m.Name+"Input") {
+			visit(m.Type.In(2))
+			visit(m.Type.Out(0))
+		}
+	}
+	if fields == 0 {
+		t.Error("no field was compared")
+	}
+}
+
 type walk struct {
 	t       *testing.T
 	m       *model

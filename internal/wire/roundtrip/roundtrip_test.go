@@ -3,6 +3,7 @@ package roundtrip
 import (
 	"cmp"
 	"os"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -54,6 +55,16 @@ func TestEveryNameIsBotocoresToo(t *testing.T) {
 		t.Run(c.Name, func(t *testing.T) {
 			t.Parallel()
 			Names(t, c, c.Name)
+		})
+	}
+}
+
+func TestTheRuleAgreesWithEverySchemaTheSDKHas(t *testing.T) {
+	t.Parallel()
+	for _, c := range cases() {
+		t.Run(c.Name, func(t *testing.T) {
+			t.Parallel()
+			RuleAgrees(t, c, slices.Contains([]string{"ecs", "ecr", "logs", "cloudwatch", "lambda"}, c.Name))
 		})
 	}
 }

@@ -74,6 +74,9 @@ func drive(t *testing.T, c Case, name string) {
 		}
 	}
 
+	for _, v := range []reflect.Value{sent, want} {
+		kept(t, v)
+	}
 	svc := c.Service()
 	var got any
 	wire.Declare(svc, in, out, func(_ context.Context, v any) (any, error) {
@@ -96,6 +99,22 @@ func drive(t *testing.T, c Case, name string) {
 	}
 	if d := cmp.Diff(want.Interface(), results[0].Interface(), options()...); d != "" {
 		t.Errorf("output (-answered +arrived):\n%s", d)
+	}
+}
+
+// kept proves that what rows keep of a value comes back the same, and strictly.
+func kept(t *testing.T, v reflect.Value) {
+	t.Helper()
+	raw, err := wire.Marshal(v.Interface())
+	if err != nil {
+		t.Fatalf("marshal: %v", err)
+	}
+	back := reflect.New(v.Type().Elem())
+	if err := wire.UnmarshalStrict(raw, back.Interface()); err != nil {
+		t.Fatalf("unmarshal: %v\n%s", err, raw)
+	}
+	if d := cmp.Diff(v.Interface(), back.Interface(), options()...); d != "" {
+		t.Errorf("kept (-before +after):\n%s", d)
 	}
 }
 
