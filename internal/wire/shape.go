@@ -239,7 +239,7 @@ func (n *node) absent(v reflect.Value) bool {
 	case kindReader:
 		return true
 	case kindTime:
-		return v.Interface().(time.Time).IsZero()
+		return timeIn(v).IsZero()
 	}
 	return false
 }
