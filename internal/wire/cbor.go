@@ -337,7 +337,7 @@ func (e *cborEncoder) value(dst []byte, v reflect.Value, n *node) ([]byte, error
 	case kindBytes:
 		return append(cborHead(dst, cborBytes, uint64(v.Len())), v.Bytes()...), nil
 	case kindTime:
-		at := e.times.out(v.Interface().(time.Time))
+		at := e.times.out(timeIn(v))
 		return cborFloat(cborHead(dst, cborTag, 1), float64(at.UnixMilli())/1000), nil
 	case kindStruct:
 		return e.object(dst, v, n.shape())

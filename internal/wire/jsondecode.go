@@ -390,18 +390,26 @@ func (d *jsonDecoder) number() string {
 // skip steps over one value.
 func (d *jsonDecoder) skip() { d.pos = skipJSON(d.data, d.pos) }
 
+// afterString gives the end of the string that begins at pos.
+func afterString(data []byte, pos int) int {
+	for pos++; data[pos] != '"'; pos++ {
+		if data[pos] == '\\' {
+			pos++
+		}
+	}
+	return pos + 1
+}
+
+// ends are the bytes that end a number or a word.
+var ends = [256]bool{' ': true, '\t': true, '\n': true, '\r': true, ',': true, ':': true, ']': true, '}': true}
+
 // skipJSON gives the end of the value that begins at pos of a valid text.
 func skipJSON(data []byte, pos int) int {
 	depth := 0
 	for pos < len(data) {
 		switch c := data[pos]; c {
 		case '"':
-			for pos++; data[pos] != '"'; pos++ {
-				if data[pos] == '\\' {
-					pos++
-				}
-			}
-			pos++
+			pos = afterString(data, pos)
 		case '{', '[':
 			depth++
 			pos++
@@ -413,7 +421,7 @@ func skipJSON(data []byte, pos int) int {
 			pos++
 			continue
 		default:
-			for pos < len(data) && !strings.ContainsRune(" \t\n\r,:]}", rune(data[pos])) {
+			for pos < len(data) && !ends[data[pos]] {
 				pos++
 			}
 		}

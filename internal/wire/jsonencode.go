@@ -77,7 +77,7 @@ func (e *jsonEncoder) value(dst []byte, v reflect.Value, n *node) ([]byte, error
 		dst = base64.StdEncoding.AppendEncode(dst, v.Bytes())
 		return append(dst, '"'), nil
 	case kindTime:
-		return e.time(dst, v.Interface().(time.Time), n.format), nil
+		return e.time(dst, timeIn(v), n.format), nil
 	case kindStruct:
 		nested := *e
 		nested.body = false

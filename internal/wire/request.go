@@ -204,7 +204,9 @@ func (q *request) unknownOperation() failure {
 		}
 	case protoREST:
 		f.status = http.StatusNotFound
-		f.message = "Unknown operation: " + clip(q.operation)
+		fallthrough
+	default:
+		f.message = fmt.Sprintf("the operation %q of %q is not served here", q.operation, q.serviceName)
 	}
 	return f
 }

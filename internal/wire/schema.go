@@ -31,6 +31,7 @@ func bind(f *Field, schema *smithy.Schema) {
 	if m == nil {
 		return
 	}
+	f.BySchema = true
 	name := m.MemberName()
 	f.Names.Member, f.Names.In, f.Names.Out = name, name, name
 	if t, ok := smithy.SchemaTrait[*traits.JSONName](m); ok {

@@ -30,8 +30,9 @@ type Shape struct {
 
 // Field is one member of a Shape.
 type Field struct {
-	Go    string
-	Names shapes.Names
+	Go       string
+	Names    shapes.Names
+	BySchema bool // named by the SDK's run-time schema, not by rule
 
 	index    int
 	node     *node
@@ -107,6 +108,9 @@ var (
 
 	compiled sync.Map // a cache: reflect.Type to *Shape
 )
+
+// ShapeOf gives the shape of a struct type of the SDK; tests compare its names with other models.
+func ShapeOf(t reflect.Type) *Shape { return shapeOf(t) }
 
 // shapeOf gives the compiled shape of a struct type.
 func shapeOf(t reflect.Type) *Shape {
@@ -235,7 +239,7 @@ func (n *node) absent(v reflect.Value) bool {
 	case kindReader:
 		return true
 	case kindTime:
-		return v.Interface().(time.Time).IsZero()
+		return timeIn(v).IsZero()
 	}
 	return false
 }

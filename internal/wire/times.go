@@ -90,6 +90,14 @@ func parseISO(s string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
+// timeIn gives the time that v holds, without an allocation where v can be pointed at.
+func timeIn(v reflect.Value) time.Time {
+	if v.CanAddr() {
+		return *v.Addr().Interface().(*time.Time)
+	}
+	return v.Interface().(time.Time)
+}
+
 // setInt puts a number into an integer field; false where it does not fit.
 func setInt(v reflect.Value, n int64) bool {
 	if v.OverflowInt(n) {

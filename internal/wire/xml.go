@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"reflect"
 	"strconv"
-	"time"
 	"unicode/utf8"
 )
 
@@ -140,7 +139,7 @@ func appendScalar(dst []byte, v reflect.Value, n *node, times Times, layout stri
 	case kindBytes:
 		return base64.StdEncoding.AppendEncode(dst, v.Bytes()), nil
 	case kindTime:
-		at := times.out(v.Interface().(time.Time))
+		at := times.out(timeIn(v))
 		switch n.format {
 		case formatEpoch:
 			return appendEpoch(dst, at), nil

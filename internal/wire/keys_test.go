@@ -1,0 +1,64 @@
+package wire_test
+
+import (
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	smithy "github.com/aws/smithy-go"
+
+	"errors"
+
+	"github.com/slipway-ecs/slipway/internal/wire"
+)
+
+func TestSDKsAreVerifiedInEveryProtocolWhereKeysAreGiven(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(house(wire.GatewayOptions{
+		Account: func(key string) string { return map[string]string{"GOOD": "111122223333"}[key] },
+		Keys:    func(key string) (string, bool) { return "secret", key == "GOOD" },
+	}))
+	t.Cleanup(server.Close)
+	calls := func(key, secret string) []error {
+		cfg := aws.Config{
+			Region: "us-east-1", BaseEndpoint: &server.URL, RetryMaxAttempts: 1,
+			Credentials: credentials.NewStaticCredentialsProvider(key, secret, "token"),
+		}
+		ctx := t.Context()
+		_, e1 := ecs.NewFromConfig(cfg).CreateService(ctx, &ecs.CreateServiceInput{ServiceName: aws.String("web")})
+		_, e2 := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+		_, e3 := lambda.NewFromConfig(cfg).Invoke(ctx, &lambda.InvokeInput{FunctionName: aws.String("arn:aws:lambda:us-east-1:1:function:a b"), Payload: []byte("1")})
+		_, e4 := cloudwatch.NewFromConfig(cfg).SetAlarmState(ctx, &cloudwatch.SetAlarmStateInput{
+			AlarmName: aws.String("a"), StateReason: aws.String("r"), StateValue: "OK",
+		})
+		return []error{e1, e2, e3, e4}
+	}
+	for _, c := range []struct{ key, secret, want string }{
+		{"GOOD", "secret", "-,-,-,ResourceNotFound"},
+		{"GOOD", "wrong", "InvalidSignatureException,SignatureDoesNotMatch,InvalidSignatureException,SignatureDoesNotMatch"},
+		{"BAD", "secret", "UnrecognizedClientException,InvalidClientTokenId,UnrecognizedClientException,InvalidClientTokenId"},
+	} {
+		var got []string
+		for _, err := range calls(c.key, c.secret) {
+			code := "-"
+			if api, ok := errors.AsType[smithy.APIError](err); ok {
+				code = api.ErrorCode()
+			} else if err != nil {
+				code = err.Error()
+			}
+			got = append(got, code)
+		}
+		if s := strings.Join(got, ","); s != c.want {
+			t.Errorf("key %s, secret %s: got %s, want %s", c.key, c.secret, s, c.want)
+		}
+	}
+	if status, _, body := ask(t, server.Config.Handler, "POST", "/", `{"serviceName":"a"}`, "X-Amz-Target", ecsTarget+"CreateService"); status != 400 || !strings.Contains(body, "MissingAuthenticationTokenException") {
+		t.Errorf("not signed: got %d %s", status, body)
+	}
+}
