@@ -7,6 +7,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -357,5 +359,68 @@ func TestResponseTimesFallIntoBucketsNearThem(t *testing.T) {
 	}
 	if _, some := c.take(); some {
 		t.Error("it was counted twice")
+	}
+}
+
+func TestAClientConnectionEndsWithItsKeepAlive(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	table := web(freePort(t), forward(balance.Weighted{Group: "web", Weight: 1}), group("web", handler(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Server", "target/1")
+	})))
+	table.Balancers[0].ClientKeepAlive = time.Nanosecond
+	res, err := client(t).Get(c.serve(table))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	if !res.Close || res.Header.Get("Server") != "target/1" {
+		t.Errorf("got close %v, Server %q; want the connection closed and the target's own name", res.Close, res.Header.Get("Server"))
+	}
+	table.Balancers[0].Listeners[0].NoServerHeader = true
+	if res, err = client(t).Get(c.serve(table)); err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	if res.Header["Server"] != nil {
+		t.Errorf("Server is %q, want none", res.Header["Server"])
+	}
+}
+
+func TestTargetsMaySpeakTLSOrListenOnASocket(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	secure := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "secure") }))
+	t.Cleanup(secure.Close)
+	port := freePort(t)
+	action := forward(balance.Weighted{Group: "web", Weight: 1})
+	g := group("web", secure)
+	g.Protocol = "HTTPS"
+	g.Check = balance.HealthCheck{Enabled: true, Protocol: "HTTPS", Interval: time.Hour, Timeout: 10 * time.Second}
+	url := c.serve(web(port, action, g))
+	if code, body := get(t, client(t), url); code != 200 || body != "secure" {
+		t.Errorf("got %d %q", code, body)
+	}
+	eventually(t, "the check passed", func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return len(c.probes) == 1 && c.probes[0].OK
+	})
+
+	dir, err := os.MkdirTemp("", "lb") // short: a socket's path is
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	ln, err := net.Listen("unix", dir+"/s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	local := &httptest.Server{Listener: ln, Config: &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "local") })}}
+	local.Start()
+	t.Cleanup(local.Close)
+	c.serve(web(port, action, balance.Group{ARN: "web", Protocol: "HTTP", Targets: []balance.Target{{ID: "127.9.9.9", Port: 8080, Healthy: true, Address: balance.Address{Network: "unix", Address: dir + "/s"}}}}))
+	if code, body := get(t, client(t), url); code != 200 || body != "local" {
+		t.Errorf("got %d %q", code, body)
 	}
 }

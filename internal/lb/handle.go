@@ -189,7 +189,7 @@ func broken(w http.ResponseWriter, r *http.Request, err error) {
 		panic(http.ErrAbortHandler) // nobody is left to answer
 	case errors.Is(err, errNoTarget):
 		code = http.StatusServiceUnavailable
-	case errors.As(err, new(dialError)) && errors.As(err, &late) && late.Timeout():
+	case errors.As(err, &late) && late.Timeout(): // at the connect or the TLS handshake
 		code = http.StatusGatewayTimeout
 	}
 	if code == http.StatusRequestTimeout || code == http.StatusBadRequest {
