@@ -145,6 +145,7 @@ func (at *port) forward(w http.ResponseWriter, r *http.Request, c *conn, d *door
 	x.touch()
 	x.timer = time.AfterFunc(d.idle(), x.expire)
 	defer x.timer.Stop()
+	w.Header()["Content-Type"] = nil // a target that names none means none: net/http shall not guess
 	at.plane.proxy.ServeHTTP(w, r.WithContext(x))
 }
 
@@ -188,7 +189,7 @@ func broken(w http.ResponseWriter, r *http.Request, err error) {
 		panic(http.ErrAbortHandler) // nobody is left to answer
 	case errors.Is(err, errNoTarget):
 		code = http.StatusServiceUnavailable
-	case errors.As(err, new(dialError)) && errors.As(err, &late) && late.Timeout():
+	case errors.As(err, &late) && late.Timeout(): // at the connect or the TLS handshake
 		code = http.StatusGatewayTimeout
 	}
 	if code == http.StatusRequestTimeout || code == http.StatusBadRequest {

@@ -27,6 +27,9 @@ const (
 	lameDuck = 400 * time.Millisecond
 	// lastRequests is how long requests in flight may take when the process is told to stop.
 	lastRequests = 5 * time.Second
+	// flushInterval is how long bytes of a response of known length may wait to leave together;
+	// those of unknown length and event streams never wait.
+	flushInterval = 2 * time.Millisecond
 	// maxResponseHeader is ALB's limit for the headers of a response.
 	maxResponseHeader = 32 << 10
 )
@@ -53,6 +56,7 @@ type plane struct {
 	turns   map[string]*atomic.Uint64
 	probers map[probeKey]context.CancelFunc
 	keys    int
+	stopped bool
 	ctx     context.Context // ends the probers
 	cancel  context.CancelFunc
 }
@@ -70,7 +74,7 @@ func newPlane(ctx context.Context, log *slog.Logger, random *rand.Rand, probed f
 	p.proxy = &httputil.ReverseProxy{
 		Rewrite:        rewrite,
 		Transport:      carrier{p},
-		FlushInterval:  -1,
+		FlushInterval:  flushInterval,
 		BufferPool:     &buffers{},
 		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		ModifyResponse: dress,
@@ -115,10 +119,14 @@ func (b *buffers) Get() []byte {
 func (b *buffers) Put(p []byte) { b.pool.Put((*[bufferSize]byte)(p)) }
 
 // set serves by a table from now on and tells where the listeners are. Ports it opens are open
-// when it returns; ports it no longer has leave as lame ducks on their own.
+// when it returns; ports it no longer has leave as lame ducks on their own. After stop it does
+// nothing and gives the zero Serving.
 func (p *plane) set(table balance.Table) Serving {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.stopped {
+		return Serving{}
+	}
 	host := table.Host
 	if host == "" {
 		host = "127.0.0.1"
@@ -217,6 +225,7 @@ func (p *plane) flush() []Row {
 func (p *plane) stop() {
 	p.cancel()
 	p.mu.Lock()
+	p.stopped = true
 	for number, at := range p.ports {
 		p.retire(at)
 		delete(p.ports, number)
