@@ -1,0 +1,91 @@
+package balance
+
+import "math/bits"
+
+// Golden is 2^64 divided by the golden ratio. The multiples n*Golden, wrapping around, are
+// spread evenly over all numbers at every length and yet have no short cycle; handed to Choose
+// they keep shares within a fraction of a percent after a few hundred requests, where true
+// chance would need thousands. AWS draws truly at random.
+const Golden uint64 = 0x9E3779B97F4A7C15
+
+// Choose gives the group a request goes to, by weight, before anybody looks at health.
+// The draw is any number, evenly spread over all of uint64. It answers false where all weights
+// are 0 or there is no group: the balancer then answers 503 (unconfirmed for AWS).
+//
+// Source: ELBv2 guide, "Forward actions": there is no fail-over from one group to another.
+func (f *Forward) Choose(draw uint64) (group string, ok bool) {
+	total := 0
+	for _, w := range f.Groups {
+		total += w.Weight
+	}
+	if total <= 0 {
+		return "", false
+	}
+	at, _ := bits.Mul64(draw, uint64(total)) // floor(draw / 2^64 * total)
+	for _, w := range f.Groups {
+		if at < uint64(w.Weight) {
+			return w.Group, true
+		}
+		at -= uint64(w.Weight)
+	}
+	return "", false
+}
+
+// Picked is a choice of target.
+type Picked struct {
+	Index int // in Group.Targets
+	// FailOpen says that no target is healthy, so that all that are not draining take requests
+	// (UnhealthyRoutingRequestCount).
+	FailOpen bool
+}
+
+// Pick gives the target a request goes to. Healthy ones are taken before others and draining
+// ones never. It answers false where there is none: the balancer then answers 503.
+//
+// The turn is a counter for RoundRobin, one more at every request, and any number for
+// WeightedRandom; LeastOutstanding breaks ties by it. Outstanding gives the requests a target
+// has in flight; only LeastOutstanding asks. Skip, when not nil, says which targets were tried
+// already.
+func (g *Group) Pick(turn uint64, outstanding func(i int) int64, skip func(i int) bool) (Picked, bool) {
+	healthy, open := 0, 0
+	for i := range g.Targets {
+		t := &g.Targets[i]
+		if t.Draining || skip != nil && skip(i) {
+			continue
+		}
+		open++
+		if t.Healthy {
+			healthy++
+		}
+	}
+	if open == 0 {
+		return Picked{}, false
+	}
+	failOpen := healthy == 0
+	if failOpen {
+		healthy = open
+	}
+	place := int(turn % uint64(healthy))
+	best, least := -1, int64(0)
+	seen := 0
+	for i := range g.Targets {
+		t := &g.Targets[i]
+		if t.Draining || !failOpen && !t.Healthy || skip != nil && skip(i) {
+			continue
+		}
+		if g.Algorithm != LeastOutstanding {
+			if seen == place {
+				return Picked{Index: i, FailOpen: failOpen}, true
+			}
+			seen++
+			continue
+		}
+		// Among equals the first at or after place wins, so that idle targets take turns.
+		n := outstanding(i)
+		if best < 0 || n < least || n == least && seen == place {
+			best, least = i, n
+		}
+		seen++
+	}
+	return Picked{Index: best, FailOpen: failOpen}, best >= 0
+}
