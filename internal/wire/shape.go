@@ -108,6 +108,9 @@ var (
 	compiled sync.Map // a cache: reflect.Type to *Shape
 )
 
+// ShapeOf gives the shape of a struct type of the SDK; tests compare its names with other models.
+func ShapeOf(t reflect.Type) *Shape { return shapeOf(t) }
+
 // shapeOf gives the compiled shape of a struct type.
 func shapeOf(t reflect.Type) *Shape {
 	if s, ok := compiled.Load(t); ok {

@@ -16,11 +16,8 @@ const maxDepth = 6
 
 // filler makes random values of the SDK's structs.
 type filler struct {
-	r *rand.Rand
-	// flatLists makes lists hold at least one element: EC2 cannot say that a list is empty.
-	flatLists bool
-	// inSome leaves no required member out.
-	required bool
+	r    *rand.Rand
+	full bool // leaves no member of the outermost structure out
 }
 
 func (f *filler) fill(v reflect.Value, depth int) {
@@ -80,7 +77,7 @@ func (f *filler) structure(v reflect.Value, depth int) {
 		if !field.IsExported() || field.Name == "ResultMetadata" {
 			continue
 		}
-		if !needed[field.Name] && (depth >= maxDepth || f.r.IntN(8) == 0) {
+		if !needed[field.Name] && !(f.full && depth == 0) && (depth >= maxDepth || f.r.IntN(8) == 0) {
 			continue
 		}
 		if depth > 3*maxDepth {
@@ -88,6 +85,24 @@ func (f *filler) structure(v reflect.Value, depth int) {
 		}
 		f.fill(v.Field(i), depth+1)
 	}
+	// Query requests cannot say that a structure is there and empty.
+	for i := 0; v.IsZero() && i < t.NumField(); i++ {
+		if k := t.Field(i); k.IsExported() && depth > 0 && scalar(k.Type) {
+			f.fill(v.Field(i), depth+1)
+		}
+	}
+	for i := 0; v.IsZero() && i < t.NumField(); i++ {
+		if k := t.Field(i); k.IsExported() && depth > 0 && depth < 3*maxDepth {
+			f.fill(v.Field(i), depth+1)
+		}
+	}
+}
+
+func scalar(t reflect.Type) bool {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return t.Kind() != reflect.Struct && t.Kind() != reflect.Slice && t.Kind() != reflect.Map && t.Kind() != reflect.Interface || t == reflect.TypeFor[time.Time]()
 }
 
 func (f *filler) face(v reflect.Value, depth int) {
