@@ -1,0 +1,185 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"reflect"
+	"runtime/debug"
+
+	"github.com/slipway-ecs/slipway/internal/clock"
+	"github.com/slipway-ecs/slipway/internal/ids"
+)
+
+// Gateway is the http.Handler of one endpoint that serves several services, as every AWS client
+// expects to find them behind one AWS_ENDPOINT_URL.
+type Gateway struct {
+	o        GatewayOptions
+	services []*Service // in the order given
+	byName   map[string]*Service
+	byTarget map[string]*Service
+	version  map[string]*Service // query services by API version
+}
+
+// GatewayOptions say how a gateway understands requests. The zero value serves everybody as
+// account 000000000000 in us-east-1.
+type GatewayOptions struct {
+	Account func(accessKeyID string) string // which account a key belongs to; "" is the key of an unsigned request
+	Region  string                          // when the request names none
+	Times   Times                           // wall's time and ours, for every timestamp of every protocol
+
+	// Keys gives the secret of a key. Where it is nil, signatures are read for their scope and not
+	// verified.
+	Keys  func(accessKeyID string) (secret string, ok bool)
+	Clock clock.Clock // the wall's, for the dates of signatures; nil is clock.Real
+
+	// Missing is told of each call to an operation that nobody built. The client gets the
+	// protocol's own error, always 4xx: some retry a 5xx for minutes.
+	Missing func(service, operation string)
+
+	Log          *slog.Logger  // our own mistakes: ordinary errors and panics of handlers; nil logs nothing
+	NewRequestID func() string // nil makes random UUIDs
+	Other        http.Handler  // what is no AWS call; nil answers 404
+}
+
+// NewGateway makes a gateway of services. Two with one name are a broken invariant and panic.
+func NewGateway(o GatewayOptions, services ...*Service) *Gateway {
+	if o.Account == nil {
+		o.Account = func(string) string { return "000000000000" }
+	}
+	if o.Region == "" {
+		o.Region = "us-east-1"
+	}
+	if o.Clock == nil {
+		o.Clock = clock.Real{}
+	}
+	if o.Missing == nil {
+		o.Missing = func(string, string) {}
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.NewRequestID == nil {
+		o.NewRequestID = ids.Random().UUID
+	}
+	if o.Other == nil {
+		o.Other = http.NotFoundHandler()
+	}
+	g := &Gateway{o: o, services: services, byName: map[string]*Service{}, byTarget: map[string]*Service{}, version: map[string]*Service{}}
+	for _, s := range services {
+		if g.byName[s.name] != nil {
+			panic(fmt.Sprintf("wire: service %q is there twice", s.name))
+		}
+		g.byName[s.name] = s
+		if s.target != "" {
+			g.byTarget[s.target] = s
+		}
+		if s.apiVersion != "" {
+			g.version[s.apiVersion] = s
+		}
+	}
+	return g
+}
+
+// ServeHTTP answers one request. A handler's panic costs its own request only.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	q := &request{r: r, id: g.o.NewRequestID(), times: g.o.Times, sig: readSignature(r)}
+	if !g.identify(q) {
+		g.o.Other.ServeHTTP(w, r)
+		return
+	}
+	q.call = &call{caller: Caller{
+		Account: g.o.Account(q.sig.key), Region: q.sig.region, AccessKeyID: q.sig.key, RequestID: q.id,
+	}}
+	if q.sig.region == "" {
+		q.call.caller.Region = g.o.Region
+	}
+	if f, ok := g.receive(q); !ok {
+		q.refuse(w, f)
+		return
+	}
+	var op *operation
+	if q.service != nil {
+		op = q.service.operations[q.operation]
+	}
+	if op == nil {
+		g.o.Missing(q.serviceName, q.operation)
+		q.refuse(w, q.unknownOperation())
+		return
+	}
+	in := reflect.New(op.in.Type)
+	if err := q.decode(op, in.Elem()); err != nil {
+		q.refuse(w, q.badInput(err))
+		return
+	}
+	if at := missing(in.Elem(), op.in); at != "" {
+		q.refuse(w, q.lacking(at))
+		return
+	}
+	g.run(w, q, op, in)
+}
+
+// receive reads the body, believes or refuses the signature, and finishes finding the operation.
+func (g *Gateway) receive(q *request) (f failure, ok bool) {
+	limit := int64(MaxBody)
+	if q.proto == protoREST {
+		limit = MaxBodyREST
+	}
+	sent, err := readBody(q.r, limit)
+	if err != nil {
+		return q.badBody(err), false
+	}
+	q.body, err = inflate(q.r.Header.Get("Content-Encoding"), sent, limit)
+	if err != nil {
+		return q.badBody(err), false
+	}
+	if q.proto == protoQuery {
+		if err := g.identifyForm(q); err != nil {
+			return q.badInput(err), false
+		}
+	}
+	if g.o.Keys != nil && !withoutSignature[q.operation] {
+		if why := q.sig.verify(q.r, sent, g.o.Clock.Now(), g.o.Keys); why != believed {
+			return why.failure(q.proto), false
+		}
+	}
+	return failure{}, true
+}
+
+// withoutSignature are STS's operations whose callers have no keys yet.
+var withoutSignature = map[string]bool{"AssumeRoleWithWebIdentity": true, "AssumeRoleWithSAML": true}
+
+func (g *Gateway) run(w http.ResponseWriter, q *request, op *operation, in reflect.Value) {
+	out, err := g.handle(q, op, in)
+	if err == nil {
+		err = q.answer(w, op, out)
+	}
+	if err == nil {
+		return
+	}
+	f, modelled := q.service.failureOf(err)
+	if !modelled && !errors.Is(err, context.Canceled) {
+		g.o.Log.Error("a handler failed", "service", q.serviceName, "operation", op.name, "err", err)
+	}
+	q.refuse(w, f)
+}
+
+// handle calls the handler; its panic becomes an error.
+func (g *Gateway) handle(q *request, op *operation, in reflect.Value) (out reflect.Value, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	answer, err := op.call(context.WithValue(q.r.Context(), callKey{}, q.call), in.Interface())
+	if err != nil {
+		return reflect.Value{}, err
+	}
+	out = reflect.ValueOf(answer)
+	if out.IsNil() {
+		out = reflect.New(op.out.Type)
+	}
+	return out.Elem(), nil
+}
