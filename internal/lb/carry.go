@@ -27,8 +27,9 @@ func (k carrier) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	var last error = errNoTarget
 	pool := x.pool
+	turn := pool.turn.Add(1) // one for all tries, or failing targets would upset the order
 	for {
-		picked, ok := pool.group.Pick(pool.turn.Add(1), func(i int) int64 { return pool.targets[i].outstanding.Load() }, x.skip(pool))
+		picked, ok := pool.group.Pick(turn, func(i int) int64 { return pool.targets[i].outstanding.Load() }, x.skip(pool))
 		if !ok {
 			return nil, last
 		}

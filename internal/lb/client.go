@@ -104,7 +104,7 @@ func Start(ctx context.Context, exe string, args []string, dir string) (*Client,
 	if err != nil {
 		return nil, err
 	}
-	defer log.Close() //nolint:errcheck // the child has its own
+	defer log.Close()                                                             //nolint:errcheck // the child has its own
 	cmd := exec.Command(exe, append(args[:len(args):len(args)], "--dir", dir)...) //nolint:gosec // ourselves
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}

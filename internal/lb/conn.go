@@ -45,6 +45,7 @@ type conn struct {
 	bytes      atomic.Int64         // both ways, not yet counted for a balancer
 	partial    atomic.Int64         // read of a request that has not reached its handler
 	responding atomic.Bool          // a handler has the connection
+	refused    atomic.Bool          // the last word was said
 }
 
 func (c *conn) Read(b []byte) (int, error) {
@@ -76,8 +77,11 @@ func (c *conn) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// refuse answers a request that never reached a handler. The server closes the connection.
+// refuse answers a request that never reached a handler, once. The server closes the connection.
 func (c *conn) refuse(code int) {
+	if c.refused.Swap(true) {
+		return
+	}
 	if s := c.port.site(); s != nil {
 		s.door(c.local, "").countELB(c.shard, code)
 	}

@@ -90,6 +90,7 @@ func (h *hub) accept(ln net.Listener) {
 			_ = h.daemon.Close() // its reader sees the end
 		}
 		h.daemon = conn
+		h.notify() // the one before it, if any, leaves
 		h.mu.Unlock()
 		h.wg.Go(func() { h.talk(conn) })
 		h.wg.Go(func() { h.hear(conn) })
@@ -107,7 +108,15 @@ func (h *hub) close() {
 
 // hear obeys a daemon until its connection ends.
 func (h *hub) hear(conn net.Conn) {
-	defer conn.Close() //nolint:errcheck // the daemon is gone
+	defer func() {
+		_ = conn.Close() // the daemon is gone
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if h.daemon == conn { // what is found from now on waits for the next one
+			h.daemon = nil
+			h.notify()
+		}
+	}()
 	lines := bufio.NewScanner(conn)
 	lines.Buffer(nil, maxCommand)
 	for lines.Scan() {
@@ -169,7 +178,7 @@ func (h *hub) talk(conn net.Conn) {
 		h.mu.Lock()
 		if h.daemon != conn {
 			h.mu.Unlock()
-			return
+			return // there is another one, or it is gone
 		}
 		if h.serving != told {
 			told = h.serving
@@ -196,4 +205,3 @@ func (h *hub) talk(conn net.Conn) {
 		<-wake
 	}
 }
-

@@ -53,6 +53,7 @@ type plane struct {
 	turns   map[string]*atomic.Uint64
 	probers map[probeKey]context.CancelFunc
 	keys    int
+	stopped bool
 	ctx     context.Context // ends the probers
 	cancel  context.CancelFunc
 }
@@ -115,10 +116,14 @@ func (b *buffers) Get() []byte {
 func (b *buffers) Put(p []byte) { b.pool.Put((*[bufferSize]byte)(p)) }
 
 // set serves by a table from now on and tells where the listeners are. Ports it opens are open
-// when it returns; ports it no longer has leave as lame ducks on their own.
+// when it returns; ports it no longer has leave as lame ducks on their own. After stop it does
+// nothing and gives the zero Serving.
 func (p *plane) set(table balance.Table) Serving {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.stopped {
+		return Serving{}
+	}
 	host := table.Host
 	if host == "" {
 		host = "127.0.0.1"
@@ -217,6 +222,7 @@ func (p *plane) flush() []Row {
 func (p *plane) stop() {
 	p.cancel()
 	p.mu.Lock()
+	p.stopped = true
 	for number, at := range p.ports {
 		p.retire(at)
 		delete(p.ports, number)
