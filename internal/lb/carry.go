@@ -50,7 +50,9 @@ func (k carrier) RoundTrip(r *http.Request) (*http.Response, error) {
 		if err == nil {
 			x.touch()
 			cell.took(x.conn.shard, time.Since(began))
-			cell.add(x.conn.shard, codeClass(res.StatusCode), 1)
+			if class, ok := codeClass(res.StatusCode); ok {
+				cell.add(x.conn.shard, class, 1)
+			}
 			res.Body = x.outbound(res.Body, t)
 			return res, nil
 		}
@@ -87,16 +89,17 @@ func (x *exchange) skip(p *pool) func(i int) bool {
 	return func(i int) bool { return slices.Contains(x.tried, p.targets[i]) }
 }
 
-func codeClass(code int) counter {
+// codeClass is the counter of a target's code; 101 has none.
+func codeClass(code int) (counter, bool) {
 	switch {
 	case code >= 500:
-		return target5XX
+		return target5XX, true
 	case code >= 400:
-		return target4XX
+		return target4XX, true
 	case code >= 300:
-		return target3XX
+		return target3XX, true
 	}
-	return target2XX
+	return target2XX, code >= 200
 }
 
 // inbound is the client's body on its way to a target. Closing it is the server's business:

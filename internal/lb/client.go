@@ -160,8 +160,9 @@ func (c *Client) Hello() Hello { return c.hello }
 // connection ends, because the data plane left, another daemon came, or Close was called.
 func (c *Client) Events() <-chan Event { return c.events }
 
-// Serve hands over a table. The data plane answers with a Serving event of the same version
-// once every request goes by it.
+// Serve hands over a table. The data plane answers with a Serving event of its version once
+// every new request goes by it; of tables handed over in quick succession only the last may be
+// answered.
 func (c *Client) Serve(t balance.Table) error { return c.send(Command{Table: &t}) }
 
 // Seen says that reports up to seq are kept, so that they need not be sent again.

@@ -306,3 +306,56 @@ func TestProbes(t *testing.T) {
 		t.Errorf("probes were counted: %+v", n)
 	}
 }
+
+func TestATargetThatClosesIdleConnectionsCostsNoRequest(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	target := tcp(t, func(conn net.Conn) { // keeps alive by its words, closes a moment later
+		in := bufio.NewReader(conn)
+		for range 2 {
+			r, err := http.ReadRequest(in)
+			if err != nil {
+				return
+			}
+			_, _ = io.Copy(io.Discard, r.Body)
+			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+		}
+	})
+	url := c.serve(web(freePort(t), forward(balance.Weighted{Group: "web", Weight: 1}), group("web", target)))
+	cl := client(t)
+	for n := range 400 {
+		method, body := "GET", io.Reader(nil)
+		if n%2 == 1 {
+			method, body = "POST", strings.NewReader("body")
+		}
+		r, _ := http.NewRequest(method, url, body)
+		res, err := cl.Do(r)
+		if err != nil || res.StatusCode != 200 {
+			t.Fatalf("request %d, a %s: %v %v", n, method, res, err)
+		}
+		_, _ = io.Copy(io.Discard, res.Body)
+		_ = res.Body.Close()
+		if res.Header["Content-Type"] != nil || res.Header["Server"] != nil {
+			t.Fatalf("the balancer added %v", res.Header)
+		}
+	}
+}
+
+func TestResponseTimesFallIntoBucketsNearThem(t *testing.T) {
+	t.Parallel()
+	for d := time.Microsecond; d < time.Hour; d = d*11/10 + 1 {
+		if got, want := middle(bucket(d)), d.Seconds(); got < want*0.94-1e-6 || got > want*1.07+1e-6 {
+			t.Errorf("%v counts as %g s", d, got)
+		}
+	}
+	c := newCell()
+	c.took(0, time.Millisecond)
+	c.took(1, 3*time.Millisecond)
+	n, some := c.take()
+	if !some || n.Times.Count != 2 || n.Times.Min != 0.001 || n.Times.Max != 0.003 || n.Times.Sum != 0.004 || len(n.Times.Buckets) != 2 {
+		t.Errorf("got %+v", n.Times)
+	}
+	if _, some := c.take(); some {
+		t.Error("it was counted twice")
+	}
+}

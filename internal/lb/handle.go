@@ -145,6 +145,7 @@ func (at *port) forward(w http.ResponseWriter, r *http.Request, c *conn, d *door
 	x.touch()
 	x.timer = time.AfterFunc(d.idle(), x.expire)
 	defer x.timer.Stop()
+	w.Header()["Content-Type"] = nil // a target that names none means none: net/http shall not guess
 	at.plane.proxy.ServeHTTP(w, r.WithContext(x))
 }
 

@@ -27,6 +27,9 @@ const (
 	lameDuck = 400 * time.Millisecond
 	// lastRequests is how long requests in flight may take when the process is told to stop.
 	lastRequests = 5 * time.Second
+	// flushInterval is how long bytes of a response of known length may wait to leave together;
+	// those of unknown length and event streams never wait.
+	flushInterval = 2 * time.Millisecond
 	// maxResponseHeader is ALB's limit for the headers of a response.
 	maxResponseHeader = 32 << 10
 )
@@ -71,7 +74,7 @@ func newPlane(ctx context.Context, log *slog.Logger, random *rand.Rand, probed f
 	p.proxy = &httputil.ReverseProxy{
 		Rewrite:        rewrite,
 		Transport:      carrier{p},
-		FlushInterval:  -1,
+		FlushInterval:  flushInterval,
 		BufferPool:     &buffers{},
 		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		ModifyResponse: dress,
