@@ -5,6 +5,9 @@ import "errors"
 // ErrGone is the error for a container or task whose place was removed, or never made.
 var ErrGone = errors.New("no such container")
 
+// ErrEnded is the error for asking something of a container that has ended.
+var ErrEnded = errors.New("the container has ended")
+
 // PullError is an image that is not to be had. Error begins with ECS's name for that, so it can
 // stand in a container's reason as it is.
 type PullError struct {

@@ -53,7 +53,8 @@ type Runtime interface {
 	// gives the exit code and the last OutputLimit bytes of standard output and error together.
 	// It is how health checks are made: the caller turns CMD-SHELL into {"/bin/sh", "-c", …}.
 	// When ctx ends, the command is killed and the error is the context's. A command that cannot
-	// be started is an error with code 127 or 126, as a shell would give.
+	// be started is an error with code 127 or 126, as a shell would give. A container that has
+	// ended is ErrEnded.
 	Exec(ctx context.Context, h Handle, argv []string) (code int, output []byte, err error)
 
 	// Reach says where to dial a container port of the task.

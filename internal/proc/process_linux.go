@@ -124,8 +124,14 @@ func (p *Process) control(do func(fd int) error) error {
 // it from 6.15 on, once the parent has reaped.
 func (p *Process) exit() (status syscall.WaitStatus, known bool) {
 	err := p.control(func(fd int) error {
-		polled(fd, unix.POLLHUP, int(reapPatience.Milliseconds()))
 		info := unix.PidfdInfo{Mask: unix.PIDFD_INFO_EXIT}
+		if err := unix.IoctlPidfdInfo(fd, &info); errors.Is(err, unix.ENOTTY) {
+			return err // too old to tell
+		}
+		if polled(fd, unix.POLLHUP, int(reapPatience.Milliseconds()))&unix.POLLHUP == 0 {
+			return ErrUnknown
+		}
+		info = unix.PidfdInfo{Mask: unix.PIDFD_INFO_EXIT}
 		if err := unix.IoctlPidfdInfo(fd, &info); err != nil {
 			return err
 		}

@@ -1,7 +1,9 @@
 package proc
 
 import (
+	"cmp"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 
@@ -12,6 +14,35 @@ import (
 // gets away by daemonising.
 func adoptOrphans() error {
 	return os.NewSyscallError("prctl", unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
+}
+
+// writers gives the processes, but for us, whose standard output or error is a FIFO of dir, the
+// oldest first: the program and what it started. It is how they are known when the shim that was
+// their parent is gone.
+func writers(dir string) ([]Identity, error) {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil, err
+	}
+	var found []Identity
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil || pid == os.Getpid() {
+			continue
+		}
+		for _, fd := range []string{"1", "2"} {
+			to, err := os.Readlink("/proc/" + e.Name() + "/fd/" + fd)
+			if err != nil || to != filepath.Join(dir, outFIFO) && to != filepath.Join(dir, errFIFO) {
+				continue // also where it ended, or is another user's
+			}
+			if id, err := Identify(pid); err == nil {
+				found = append(found, id)
+			}
+			break
+		}
+	}
+	slices.SortStableFunc(found, func(a, b Identity) int { return cmp.Compare(a.Start, b.Start) })
+	return found, nil
 }
 
 // descendants gives the pids of all our descendants, by the parents /proc tells.

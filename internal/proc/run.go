@@ -50,11 +50,20 @@ func Start(ctx context.Context, shim Shim, dir string, spec Spec) (State, error)
 	return spawn(ctx, shim, dir)
 }
 
+// killedTries is how many shims may be killed before they say a word until that is an error.
+const killedTries = 5
+
+// errKilled is a shim that somebody killed before it said a word.
+var errKilled = errors.New("the shim was killed")
+
 // spawn starts a shim in dir and gives what it found or did there.
 func spawn(ctx context.Context, shim Shim, dir string) (State, error) {
-	for {
+	for killed := 0; ; {
 		r, err := spawnOnce(ctx, shim, dir)
 		switch {
+		case errors.Is(err, errKilled) && killed < killedTries:
+			killed++
+			continue
 		case err != nil:
 			return State{}, err
 		case r.Start != nil:
@@ -64,9 +73,16 @@ func spawn(ctx context.Context, shim Shim, dir string) (State, error) {
 		case !r.Busy:
 			return r.State, nil
 		}
-		// Another shim is at it, started by somebody who was killed meanwhile.
-		if s, err := ReadState(dir); !errors.Is(err, ErrUnknown) {
-			return s, err
+		// Another shim is at it, started by another caller or by somebody who was killed meanwhile.
+		s, err := ReadState(dir)
+		if err != nil && !errors.Is(err, ErrUnknown) {
+			return State{}, err
+		}
+		if err == nil && Alive(s.Shim) {
+			return s, nil
+		}
+		if _, err := ReadExit(dir); err == nil {
+			return s, nil
 		}
 		if err := pause(ctx, 10*time.Millisecond); err != nil {
 			return State{}, err
@@ -107,7 +123,11 @@ func spawnOnce(ctx context.Context, shim Shim, dir string) (report, error) {
 		return report{}, errors.Join(ctx.Err(), cmd.Process.Release())
 	}
 	if err != nil {
-		return report{}, fmt.Errorf("the shim ended without a word: %w: %s", cmd.Wait(), lastWords(dir))
+		ended := cmd.Wait()
+		if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signal() == syscall.SIGKILL {
+			return report{}, errKilled
+		}
+		return report{}, fmt.Errorf("the shim ended without a word: %w: %s", ended, lastWords(dir))
 	}
 	if r.Busy || r.Start != nil || r.Err != "" || r.State.Shim.Pid != cmd.Process.Pid {
 		// It had nothing to stay for and is ending. What it says it has said.

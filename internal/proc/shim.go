@@ -16,7 +16,7 @@ import (
 
 // reapPatience is how long a shim that took over waits for the system to tell how the program
 // ended, once it has ended.
-const reapPatience = 5 * time.Second
+const reapPatience = 3 * time.Second
 
 // readyFD is where the shim tells whoever started it what became of that.
 const readyFD = 3
@@ -85,7 +85,9 @@ func (s *shim) run() error {
 
 	state, err := ReadState(s.dir)
 	if errors.Is(err, ErrUnknown) {
-		return s.start()
+		if state, err = s.halfStarted(state); errors.Is(err, ErrUnknown) {
+			return s.start()
+		}
 	}
 	if err != nil {
 		return err
@@ -95,6 +97,23 @@ func (s *shim) run() error {
 		return err
 	}
 	return s.takeOver(state)
+}
+
+// halfStarted gives the state when a shim was killed after it started the program and before it
+// could write who that is; ErrUnknown where there is none.
+func (s *shim) halfStarted(state State) (State, error) {
+	if state.Shim == (Identity{}) {
+		return state, ErrUnknown // nobody came that far
+	}
+	left, err := writers(s.dir)
+	if err != nil {
+		return state, err
+	}
+	if len(left) == 0 {
+		return state, ErrUnknown
+	}
+	state.Program, state.Started = left[0], time.Now().UTC()
+	return state, nil
 }
 
 // start runs the program from its beginning to its end.
@@ -224,15 +243,18 @@ func killRest(pid int) error {
 
 // takeOver goes on where a shim that was killed left off.
 func (s *shim) takeOver(state State) error {
+	// The FIFOs come first: what they hold is lost when the program, their last holder, ends.
+	out, err := openPump(s.dir)
+	if err != nil {
+		return err
+	}
 	p, err := Open(state.Program)
 	if errors.Is(err, ErrEnded) {
 		lost := Exit{Code: CodeLost, Signal: "SIGKILL", At: time.Now().UTC(),
 			Reason: "the exit code was lost: the program ended while its shim was gone"}
-		if err := write(s.dir, exitFile, lost); err != nil {
-			return err
-		}
+		err := errors.Join(s.killWriters(), out.finish(), write(s.dir, exitFile, lost))
 		s.tell(report{State: state})
-		return nil
+		return err
 	}
 	if err != nil {
 		return err
@@ -242,10 +264,6 @@ func (s *shim) takeOver(state State) error {
 		return err
 	}
 	if err := write(s.dir, stateFile, state); err != nil {
-		return err
-	}
-	out, err := openPump(s.dir)
-	if err != nil {
 		return err
 	}
 	s.tell(report{State: state})
@@ -261,7 +279,35 @@ func (s *shim) takeOver(state State) error {
 	if err := p.SignalGroup(syscall.SIGKILL); err != nil && !errors.Is(err, ErrEnded) {
 		return err
 	}
-	return errors.Join(out.finish(), write(s.dir, exitFile, exit))
+	return errors.Join(s.killWriters(), out.finish(), write(s.dir, exitFile, exit))
+}
+
+// killWriters ends what a program we are not the parent of left behind, as far as that still
+// writes to us.
+func (s *shim) killWriters() error {
+	for {
+		left, err := writers(s.dir)
+		if err != nil || len(left) == 0 {
+			return err
+		}
+		for _, id := range left {
+			p, err := Open(id)
+			if errors.Is(err, ErrEnded) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			err = p.Signal(syscall.SIGKILL)
+			if err == nil {
+				err = p.wait()
+			}
+			p.Close()
+			if err != nil && !errors.Is(err, ErrEnded) {
+				return err
+			}
+		}
+	}
 }
 
 // exitOf says what a wait status means.

@@ -3,6 +3,7 @@ package process
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os/exec"
 	"syscall"
@@ -26,6 +27,9 @@ func (r *Runtime) Exec(ctx context.Context, h launch.Handle, argv []string) (int
 	spec, err := proc.ReadSpec(dir)
 	if err != nil {
 		return 0, nil, gone(h, err)
+	}
+	if _, err := proc.ReadExit(dir); err == nil {
+		return 0, nil, fmt.Errorf("container %q of task %s: %w", h.Container, h.Task, launch.ErrEnded)
 	}
 	if len(argv) == 0 {
 		return 127, nil, errors.New("no command specified")

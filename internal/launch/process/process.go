@@ -80,6 +80,9 @@ func New(o Options) (*Runtime, error) {
 		return nil, err
 	}
 	for _, e := range entries {
+		if !e.IsDir() {
+			continue
+		}
 		p, err := readPlace(filepath.Join(dir, e.Name()))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // killed while it was being made: Prepare makes it again

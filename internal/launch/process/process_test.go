@@ -169,6 +169,7 @@ func TestStartedTwiceIsStartedOnce(t *testing.T) {
 		}
 	}
 
+	firstLine(t, r, first)
 	if err := r.Stop(bounded(t), first, 0); err != nil {
 		t.Fatal(err)
 	}
@@ -266,6 +267,13 @@ func TestExecRunsBesideTheProgram(t *testing.T) {
 	code, out, err = r.Exec(bounded(t), h, []string{"/bin/sh", "-c", "yes | head -c 1000000; echo end"})
 	if code != 0 || len(out) != launch.OutputLimit || !strings.HasSuffix(string(out), "end\n") || err != nil {
 		t.Errorf("much output: got %d, %d bytes, %v", code, len(out), err)
+	}
+
+	if err := r.Stop(bounded(t), h, 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := r.Exec(bounded(t), h, []string{"true"}); !errors.Is(err, launch.ErrEnded) {
+		t.Errorf("after its end: got %v, want ErrEnded", err)
 	}
 }
 

@@ -1,0 +1,36 @@
+# One place for the commands people use; CI calls the same ones.
+GO ?= go
+
+.PHONY: build test race lint demo sim mutants conformance bench clean
+
+build:            ## the binary, ./slipway
+	$(GO) build -trimpath -o slipway ./cmd/slipway
+
+demo:             ## the whole story on this machine
+	$(GO) run ./cmd/slipway demo
+
+test:             ## every test; what needs a missing tool skips and says so
+	$(GO) test ./...
+
+race:             ## the same under the race detector
+	$(GO) test -race ./...
+
+lint:             ## formatting, vet, staticcheck
+	@test -z "$$(gofmt -l . | tee /dev/stderr)"
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+sim:              ## a minute of random rollouts; a failing seed prints its transcript
+	$(GO) test ./internal/sim -count=1 -run Simulation -sim.for 60s
+
+mutants:          ## plant faults in the core, one at a time; each must fail a test
+	$(GO) run ./internal/sim/mutants
+
+conformance:      ## AWS CLI and boto3 drive a local cloud
+	$(GO) test ./conformance -count=1 -v
+
+bench:            ## the figures of bench/README.md
+	bench/run
+
+clean:
+	rm -f slipway

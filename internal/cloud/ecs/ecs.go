@@ -1,0 +1,119 @@
+// Package ecs is the local cloud's Amazon ECS: clusters, task definitions, services and their
+// deployments, tasks.
+//
+// Handlers check, write rows and answer with a view of them; keepers make rows come true. The
+// service keeper asks rollout and reconcile what a service needs and writes task rows; the task
+// keeper starts and stops their containers through hands. The package knows no other service:
+// what it needs of them are the ports in ports.go. Read rows.go first, then service_keeper.go.
+//
+// Sources: ecs.md throughout; a function names the section where it follows one.
+package ecs
+
+import (
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"github.com/slipway-ecs/slipway/internal/cloud"
+	"github.com/slipway-ecs/slipway/internal/ids"
+	"github.com/slipway-ecs/slipway/internal/launch"
+	"github.com/slipway-ecs/slipway/internal/names"
+	"github.com/slipway-ecs/slipway/internal/store"
+)
+
+// Options make the room. All are required unless they say otherwise.
+type Options struct {
+	Store    *store.Store // opened with Tables() — set by Attach
+	IDs      *ids.Source
+	Runtime  launch.Runtime
+	Balancer Balancer
+	Alarms   Alarms
+	Networks Networks
+	Logs     Logs
+	Log      *slog.Logger
+
+	// Endpoint is the cloud's own URL, which tasks get as AWS_ENDPOINT_URL: http://127.0.0.1:4566.
+	Endpoint func() string
+	// Credentials gives the access key a task's SDKs use, so that what they call is its account's.
+	Credentials func(scope names.Scope, task string) (id, secret string)
+	// Shorten gives how long internal time takes on the wall, for waits inside hands.
+	Shorten func(time.Duration) time.Duration
+	// Wall gives the wall's time of an internal time, and Internal the reverse: for text that
+	// carries times, and for times that runtimes report.
+	Wall, Internal func(time.Time) time.Time
+	// Lenient accepts with a warning what AWS refuses only for surroundings; Warn takes the line.
+	Lenient bool
+	Warn    func(line string)
+}
+
+// Service is the room.
+type Service struct {
+	o Options
+
+	clusters    *store.Table[Cluster]
+	families    *store.Table[Family]
+	definitions *store.Table[TaskDefinition]
+	services    *store.Table[ServiceRow]
+	deployments *store.Table[Deployment]
+	tasks       *store.Table[Task]
+	events      *store.Table[Event]
+	settings    *store.Table[Setting]
+	attributes  *store.Table[Attribute]
+
+	parsed sync.Map // a cache: task definition ARN → *types.TaskDefinition, whose content never changes
+}
+
+// New makes the room. Its store is opened afterwards, with its Tables, and given to Attach.
+func New(o Options) *Service {
+	return &Service{
+		o:        o,
+		clusters: store.NewTable("ecs.clusters", func(c *Cluster) string { return c.ARN }),
+		families: store.NewTable("ecs.families", func(f *Family) string { return f.ARN }),
+		definitions: store.NewTable("ecs.definitions", func(d *TaskDefinition) string { return d.ARN },
+			store.One("family", func(d *TaskDefinition) string { return familyARN(d.ARN) })),
+		services: store.NewTable("ecs.services", func(s *ServiceRow) string { return s.ARN },
+			store.One("cluster", func(s *ServiceRow) string { return s.Cluster })),
+		deployments: store.NewTable("ecs.deployments", func(d *Deployment) string { return d.Key },
+			store.One("service", func(d *Deployment) string { return d.Service }),
+			store.Index[Deployment]{Name: "alarm", Of: func(d *Deployment) []string { return d.alarmARNs() }}),
+		tasks: store.NewTable("ecs.tasks", func(t *Task) string { return t.ARN },
+			store.One("cluster", func(t *Task) string { return t.Cluster }),
+			store.One("service", func(t *Task) string { return t.Service })),
+		events: store.NewTable("ecs.events", func(e *Event) string { return e.Key },
+			store.One("service", func(e *Event) string { return e.Service })),
+		settings:   store.NewTable("ecs.settings", func(s *Setting) string { return s.Key }),
+		attributes: store.NewTable("ecs.attributes", func(a *Attribute) string { return a.Key }),
+	}
+}
+
+// Attach gives the room the store that was opened with its tables.
+func (s *Service) Attach(st *store.Store) { s.o.Store = st }
+
+// Name is the signing name.
+func (s *Service) Name() string { return "ecs" }
+
+// Tables are the room's tables.
+func (s *Service) Tables() []store.Any {
+	return []store.Any{s.clusters, s.families, s.definitions, s.services, s.deployments, s.tasks, s.events, s.settings, s.attributes}
+}
+
+// Keepers are what the room keeps true.
+func (s *Service) Keepers() []cloud.Keeper {
+	return []cloud.Keeper{&taskKeeper{s}, &serviceKeeper{s}, &alarmKeeper{s}}
+}
+
+// definition gives a task definition's content, parsed once.
+func (s *Service) definition(tx *store.Tx, arn string) (*types.TaskDefinition, bool) {
+	if d, ok := s.parsed.Load(arn); ok {
+		return d.(*types.TaskDefinition), true
+	}
+	row, ok := s.definitions.Get(tx, arn)
+	if !ok {
+		return nil, false
+	}
+	d := row.parse()
+	s.parsed.Store(arn, d)
+	return d, true
+}

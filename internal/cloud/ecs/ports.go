@@ -1,0 +1,69 @@
+package ecs
+
+import (
+	"context"
+	"time"
+
+	"github.com/slipway-ecs/slipway/internal/cloud"
+	"github.com/slipway-ecs/slipway/internal/launch"
+	"github.com/slipway-ecs/slipway/internal/names"
+	"github.com/slipway-ecs/slipway/internal/store"
+)
+
+// Balancer is what ECS needs of load balancing. Its methods run inside the caller's transaction.
+type Balancer interface {
+	// Register makes an address a target of a group; it does nothing where it is one already.
+	Register(tx *store.Tx, group string, t BalancerTarget) error
+	// Deregister begins to drain a target; it does nothing where there is none.
+	Deregister(tx *store.Tx, group, id string, port int) error
+	// Target tells a target's state as DescribeTargetHealth does; ok is false once it is gone,
+	// which after Deregister is when no request can reach it any more.
+	Target(tx *store.Tx, group, id string, port int) (state, reason, description string, ok bool)
+	// Group describes a target group.
+	Group(tx *store.Tx, arn string) (BalancerGroup, bool)
+	// Watch gives the owners of targets that changed.
+	Watch() cloud.Watch
+}
+
+// BalancerTarget is what ECS registers.
+type BalancerTarget struct {
+	ID    string // IP address
+	Port  int
+	Zone  string
+	Owner string         // task ARN
+	Dial  launch.Address // where the data plane finds it
+}
+
+// BalancerGroup is what ECS must know of a target group.
+type BalancerGroup struct {
+	ARN, Name, TargetType string
+	Port                  int
+	LoadBalancers         []string
+	Delay                 time.Duration // deregistration delay
+}
+
+// Alarms is what ECS needs of CloudWatch alarms.
+type Alarms interface {
+	// Firing gives those of the names that are in ALARM.
+	Firing(tx *store.Tx, scope names.Scope, alarms []string) []string
+	// Watch gives the ARNs of alarms that changed.
+	Watch() cloud.Watch
+}
+
+// Networks is what ECS needs of EC2's networks.
+type Networks interface {
+	// Subnet tells a subnet's zone; ok is false where there is none.
+	Subnet(tx *store.Tx, scope names.Scope, id string) (vpc, zone string, ok bool)
+	// SecurityGroup tells a security group's VPC.
+	SecurityGroup(tx *store.Tx, scope names.Scope, id string) (vpc string, ok bool)
+}
+
+// Logs takes what containers with the awslogs driver write. Its methods are called by hands,
+// outside of transactions.
+type Logs interface {
+	// Resume gives the place behind the last line the stream has of this container start, and
+	// makes the stream. A group that does not exist is an error, unless create is given.
+	Resume(ctx context.Context, scope names.Scope, group, stream, start string, create bool) (launch.Mark, error)
+	// Append adds lines to a stream.
+	Append(ctx context.Context, scope names.Scope, group, stream, start string, lines []launch.Line) error
+}

@@ -1,0 +1,63 @@
+package host
+
+import (
+	"encoding/json"
+	"net"
+	"net/http"
+
+	"github.com/slipway-ecs/slipway/internal/ids"
+	"github.com/slipway-ecs/slipway/internal/wire"
+)
+
+// Paths of ours on the endpoint. AWS has none that begin so.
+const (
+	statusPath   = "/_slipway/status"
+	metadataPath = "/_slipway/metadata"
+)
+
+// handler answers everything that reaches the endpoint.
+func (c *Cloud) handler() http.Handler {
+	var services []*wire.Service
+	for _, r := range c.rooms.all() {
+		services = append(services, r.Wire())
+	}
+	line := c.store.Timeline()
+	o := wire.GatewayOptions{
+		Account: c.keys.accountOf,
+		Region:  c.o.Region,
+		Times:   wire.Times{In: line.Internal, Out: line.Wall},
+		Missing: func(service, operation string) {
+			c.o.Log.Warn("not built: answered with the service's own error", "service", service, "operation", operation)
+		},
+		Log:          c.o.Log,
+		NewRequestID: ids.Random().UUID,
+		Other:        c.ours(),
+	}
+	if c.keys.strict {
+		o.Keys = c.keys.secretOf
+		return wire.NewGateway(o, services...)
+	}
+	return wire.LoopbackOnly(wire.NewGateway(o, services...))
+}
+
+// ours serves the paths that are slipway's own, to this machine alone: they name no account.
+func (c *Cloud) ours() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+statusPath, c.answerStatus)
+	mux.Handle(metadataPath+"/", http.StripPrefix(metadataPath, c.rooms.ecs.MetadataHandler()))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host, _, err := net.SplitHostPort(r.RemoteAddr)
+		if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() {
+			http.Error(w, "only this machine may ask", http.StatusForbidden)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+func (c *Cloud) answerStatus(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	if err := json.NewEncoder(w).Encode(c.Status()); err != nil {
+		c.o.Log.Debug("status was not taken", "err", err)
+	}
+}

@@ -1,0 +1,196 @@
+// Package host puts the local cloud together: the rooms and what each needs of the others, the
+// loop, the data plane's process, the task runtime, and the one endpoint before them all.
+//
+// It is the only place that knows all services, and it decides nothing about any of them. Read
+// Open, then Serve; which room gets which port is in rooms.go.
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/slipway-ecs/slipway/internal/cloud/loop"
+	"github.com/slipway-ecs/slipway/internal/fail"
+	"github.com/slipway-ecs/slipway/internal/launch/process"
+	"github.com/slipway-ecs/slipway/internal/store"
+)
+
+// Options say what kind of cloud to be.
+type Options struct {
+	Listen  string         // host:port of the endpoint; port 0 takes a free one
+	Dir     string         // where everything is kept
+	Fresh   bool           // forget what is kept there, and end what still runs of it
+	Speed   float64        // how many times faster AWS's waits pass; 0 is 1
+	Region  string         // of requests that name none
+	Account string         // of access keys that name none; 12 digits
+	Keys    string         // the file of access keys; empty checks no signatures
+	Images  process.Images // what images stand for on this host
+	Lenient bool           // accept what AWS refuses only for surroundings
+	Fsync   bool           // sync each commit to disk
+	Exe     string         // this program, which shims and the data plane run as
+	Log     *slog.Logger   // for what goes wrong, and what nobody built
+	Warn    func(string)   // takes the lines of Lenient
+}
+
+// Cloud is a local cloud whose endpoint is bound.
+type Cloud struct {
+	o        Options
+	store    *store.Store
+	rooms    *rooms
+	keys     *keyring
+	listener net.Listener
+	plane    *dataPlane
+	loop     *loop.Loop
+}
+
+const (
+	// stopPatience is how long tasks and the data plane may take to end at a clean stop, beyond
+	// the tasks' own stop timeouts.
+	stopPatience = 35 * time.Second
+	// answerPatience is how long calls under way may take when the endpoint closes.
+	answerPatience = 2 * time.Second
+	// headerPatience is how long a client may take to send a request's header.
+	headerPatience = 10 * time.Second
+)
+
+// Open makes a cloud of what a directory holds and binds its endpoint. Nothing happens in it
+// before Serve.
+//
+// Errors: host.exposed where it would listen beyond loopback without keys; store.busy where
+// another process has the directory; host.taken where the endpoint's port is taken.
+func Open(ctx context.Context, o Options) (*Cloud, error) {
+	if err := guard(o); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the data directory: %w", err)
+	}
+	if o.Fresh {
+		if err := forget(ctx, o); err != nil {
+			return nil, err
+		}
+	}
+	c := &Cloud{o: o}
+	var err error
+	if c.keys, err = openKeys(o.Keys, o.Dir, o.Account); err != nil {
+		return nil, err
+	}
+	if c.listener, err = net.Listen("tcp", o.Listen); err != nil {
+		return nil, fail.Wrap(err, "host.taken", "end what listens there, or choose another with --listen 127.0.0.1:0", "cannot listen on %s", o.Listen)
+	}
+	if err := c.furnish(); err != nil {
+		return nil, errors.Join(err, c.listener.Close())
+	}
+	return c, nil
+}
+
+// guard refuses to be reached from other machines without checking who calls.
+func guard(o Options) error {
+	host, _, err := net.SplitHostPort(o.Listen)
+	if err != nil {
+		return fail.Wrap(err, "host.bad_listen", "write --listen 127.0.0.1:4566", "%q is not an address to listen on", o.Listen)
+	}
+	ip := net.ParseIP(host)
+	if host != "localhost" && (ip == nil || !ip.IsLoopback()) && o.Keys == "" {
+		return fail.New("host.exposed", "listen on 127.0.0.1, or give --keys FILE so that signatures are checked",
+			"%s can be reached from other machines, and nobody would check who calls", o.Listen)
+	}
+	if !isAccount(o.Account) {
+		return fail.New("host.bad_account", "write 12 digits: --account 123456789012", "%q is not an account", o.Account)
+	}
+	return nil
+}
+
+// Endpoint is the URL that clients use as AWS_ENDPOINT_URL.
+func (c *Cloud) Endpoint() string { return "http://" + c.listener.Addr().String() }
+
+// Dir is where the cloud keeps everything.
+func (c *Cloud) Dir() string { return c.o.Dir }
+
+// Serve answers and keeps until ctx ends, then stops tasks and data plane and leaves the state
+// for the next start. ready is called once the first request can be answered.
+func (c *Cloud) Serve(ctx context.Context, ready func()) error {
+	if err := c.rooms.ecs.Adopt(ctx); err != nil {
+		return fmt.Errorf("adopt what runs already: %w", err)
+	}
+	working, stop := context.WithCancel(ctx)
+	defer stop()
+	var hands sync.WaitGroup
+	server := &http.Server{Handler: c.handler(), ReadHeaderTimeout: headerPatience, ErrorLog: slog.NewLogLogger(c.o.Log.Handler(), slog.LevelDebug)}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(c.listener) }()
+	hands.Go(func() { c.plane.run(working) })
+	hands.Go(func() { c.publishHosts(working) })
+	hands.Go(func() {
+		if err := c.rooms.cloudwatch.Run(working); err != nil && !errors.Is(err, context.Canceled) {
+			c.o.Log.Error("metrics are kept no longer", "err", err)
+		}
+	})
+	looped := make(chan error, 1)
+	go func() { looped <- c.loop.Run(working) }()
+	ready()
+
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-served:
+	}
+	return errors.Join(err, c.end(context.WithoutCancel(ctx), server, func() {
+		stop()
+		<-looped
+		hands.Wait()
+	}))
+}
+
+// end stops everything of ours, in the order in which nobody misses anything: calls, decisions,
+// traffic, tasks, state.
+func (c *Cloud) end(ctx context.Context, server *http.Server, settle func()) error {
+	answers, done := context.WithTimeout(ctx, answerPatience)
+	defer done()
+	errs := []error{server.Shutdown(answers)}
+	settle()
+	patience, done := context.WithTimeout(ctx, stopPatience)
+	defer done()
+	errs = append(errs, c.plane.stop(patience), c.rooms.ecs.StopAll(patience), c.rooms.logs.Close(), c.store.Close())
+	for i, err := range errs {
+		if errors.Is(err, context.DeadlineExceeded) && i == 0 {
+			errs[i] = nil // a client that keeps its call open does not keep us
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// forget ends what an earlier cloud left in a directory, and removes it.
+func forget(ctx context.Context, o Options) error {
+	probe, err := store.Open(store.Options{Path: filepath.Join(o.Dir, stateFile)})
+	if err != nil {
+		return err // somebody uses it, or it cannot be read
+	}
+	if err := probe.Close(); err != nil {
+		return err
+	}
+	if err := endLeftovers(ctx, o); err != nil {
+		return err
+	}
+	for _, name := range []string{stateFile, "logs", "metrics", "tasks", "lb", "seed"} {
+		if err := os.RemoveAll(filepath.Join(o.Dir, name)); err != nil {
+			return fmt.Errorf("forget %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// stateFile is the store's file in the data directory.
+const stateFile = "state.db"
+
+// Discard is a logger for whoever wants none.
+func Discard() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }

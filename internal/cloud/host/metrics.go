@@ -1,0 +1,111 @@
+package host
+
+import (
+	"context"
+	"time"
+
+	"github.com/slipway-ecs/slipway/internal/cloud/cloudwatch"
+	"github.com/slipway-ecs/slipway/internal/cloud/elb"
+	"github.com/slipway-ecs/slipway/internal/lb"
+	"github.com/slipway-ecs/slipway/internal/names"
+	"github.com/slipway-ecs/slipway/internal/store"
+)
+
+const (
+	elbNamespace = "AWS/ApplicationELB"
+	// hostsEvery is how often healthy and unhealthy targets are counted, in internal time, as
+	// ALB's metrics are of a minute.
+	hostsEvery = time.Minute
+)
+
+// publish makes metrics of what the data plane counted in a second.
+//
+// Source: alarms-and-hooks.md 3.4. The counts of what the balancer itself answered have no
+// TargetGroup dimension.
+func (c *Cloud) publish(r lb.Report) {
+	at := c.store.Timeline().Internal(r.At)
+	byScope := map[names.Scope][]cloudwatch.Point{}
+	for _, row := range r.Rows {
+		if row.Target != "" {
+			continue
+		}
+		scope := names.ScopeOf(row.Balancer)
+		byScope[scope] = append(byScope[scope], points(row, at)...)
+	}
+	for scope, points := range byScope {
+		c.rooms.cloudwatch.Publish(scope, points)
+	}
+}
+
+// points are a row's metrics; what did not happen is not reported.
+func points(row lb.Row, at time.Time) (out []cloudwatch.Point) {
+	dimensions := []cloudwatch.Dimension{{Name: "LoadBalancer", Value: names.LoadBalancerDimension(row.Balancer)}}
+	if row.Group != "" {
+		dimensions = append(dimensions, cloudwatch.Dimension{Name: "TargetGroup", Value: names.TargetGroupDimension(row.Group)})
+	}
+	count := func(name, unit string, n uint64, onGroups bool) {
+		if n == 0 || row.Group != "" && !onGroups {
+			return
+		}
+		out = append(out, cloudwatch.Point{
+			Namespace: elbNamespace, Name: name, Dimensions: dimensions, Unit: unit, At: at,
+			Values: []float64{float64(n)}, Counts: []float64{1},
+		})
+	}
+	count("RequestCount", "Count", row.Requests, true)
+	count("HTTPCode_Target_2XX_Count", "Count", row.Target2XX, true)
+	count("HTTPCode_Target_3XX_Count", "Count", row.Target3XX, true)
+	count("HTTPCode_Target_4XX_Count", "Count", row.Target4XX, true)
+	count("HTTPCode_Target_5XX_Count", "Count", row.Target5XX, true)
+	count("HTTPCode_ELB_3XX_Count", "Count", row.ELB3XX, false)
+	count("HTTPCode_ELB_4XX_Count", "Count", row.ELB4XX, false)
+	count("HTTPCode_ELB_5XX_Count", "Count", row.ELB5XX, false)
+	count("HTTPCode_ELB_500_Count", "Count", row.ELB500, false)
+	count("HTTPCode_ELB_502_Count", "Count", row.ELB502, false)
+	count("HTTPCode_ELB_503_Count", "Count", row.ELB503, false)
+	count("HTTPCode_ELB_504_Count", "Count", row.ELB504, false)
+	count("TargetConnectionErrorCount", "Count", row.ConnectionErrors, true)
+	count("UnhealthyRoutingRequestCount", "Count", row.UnhealthyRouted, true)
+	count("NewConnectionCount", "Count", row.NewConnections, false)
+	count("ActiveConnectionCount", "Count", row.ActiveConnections, false)
+	count("HTTP_Fixed_Response_Count", "Count", row.FixedResponses, false)
+	count("HTTP_Redirect_Count", "Count", row.Redirects, false)
+	count("ProcessedBytes", "Bytes", row.ProcessedBytes, false)
+	if t := row.Times; t != nil && t.Count > 0 {
+		p := cloudwatch.Point{Namespace: elbNamespace, Name: "TargetResponseTime", Dimensions: dimensions, Unit: "Seconds", At: at}
+		for _, b := range t.Buckets {
+			p.Values, p.Counts = append(p.Values, b.Seconds), append(p.Counts, float64(b.Count))
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// publishHosts counts the targets of each group once a minute of internal time, until ctx ends.
+func (c *Cloud) publishHosts(ctx context.Context) {
+	for {
+		timer := c.store.Clock().NewTimer(hostsEvery)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C():
+		}
+		var hosts []elb.Hosts
+		if err := c.store.View(func(tx *store.Tx) error { hosts = c.rooms.elb.Hosts(tx); return nil }); err != nil {
+			c.o.Log.Error("cannot count targets", "err", err)
+			continue
+		}
+		at := c.store.Clock().Now()
+		for _, h := range hosts {
+			dimensions := []cloudwatch.Dimension{
+				{Name: "LoadBalancer", Value: names.LoadBalancerDimension(h.Balancer)},
+				{Name: "TargetGroup", Value: names.TargetGroupDimension(h.Group)},
+			}
+			c.rooms.cloudwatch.Publish(names.ScopeOf(h.Group), []cloudwatch.Point{
+				{Namespace: elbNamespace, Name: "HealthyHostCount", Dimensions: dimensions, Unit: "Count", At: at, Values: []float64{float64(h.Healthy)}, Counts: []float64{1}},
+				{Namespace: elbNamespace, Name: "UnHealthyHostCount", Dimensions: dimensions, Unit: "Count", At: at, Values: []float64{float64(h.Unhealthy)}, Counts: []float64{1}},
+			})
+		}
+	}
+}

@@ -1,0 +1,148 @@
+package host
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/slipway-ecs/slipway/internal/clock"
+	"github.com/slipway-ecs/slipway/internal/cloud"
+	"github.com/slipway-ecs/slipway/internal/cloud/cloudwatch"
+	"github.com/slipway-ecs/slipway/internal/cloud/ec2"
+	"github.com/slipway-ecs/slipway/internal/cloud/ecr"
+	"github.com/slipway-ecs/slipway/internal/cloud/ecs"
+	"github.com/slipway-ecs/slipway/internal/cloud/elb"
+	"github.com/slipway-ecs/slipway/internal/cloud/iam"
+	"github.com/slipway-ecs/slipway/internal/cloud/logs"
+	"github.com/slipway-ecs/slipway/internal/cloud/loop"
+	"github.com/slipway-ecs/slipway/internal/cloud/sts"
+	"github.com/slipway-ecs/slipway/internal/ids"
+	"github.com/slipway-ecs/slipway/internal/launch"
+	"github.com/slipway-ecs/slipway/internal/launch/process"
+	"github.com/slipway-ecs/slipway/internal/names"
+	"github.com/slipway-ecs/slipway/internal/proc"
+	"github.com/slipway-ecs/slipway/internal/store"
+	"github.com/slipway-ecs/slipway/internal/wire"
+)
+
+// rooms are the services of the cloud.
+type rooms struct {
+	ecs        *ecs.Service
+	elb        *elb.Service
+	cloudwatch *cloudwatch.Service
+	logs       *logs.Service
+	ecr        *ecr.Service
+	ec2        *ec2.Service
+	iam        *iam.Service
+	sts        *sts.Service
+}
+
+// room is what the host needs of each of them.
+type room interface {
+	Wire() *wire.Service
+	Tables() []store.Any
+	Keepers() []cloud.Keeper
+	Attach(*store.Store)
+}
+
+// all lists the rooms in reading order, which is the order keepers are run in at the start.
+func (r *rooms) all() []room {
+	return []room{r.ecs, r.elb, r.cloudwatch, r.logs, r.ecr, r.ec2, r.iam, r.sts}
+}
+
+// furnish builds the rooms with their ports, opens the store with their tables, and makes the
+// loop over their keepers.
+func (c *Cloud) furnish() error {
+	o, times := c.o, &times{}
+	source := ids.Random()
+	runtime, err := process.New(process.Options{
+		Dir: filepath.Join(o.Dir, "tasks"), Shim: proc.Shim{Exe: o.Exe, Args: []string{"shim"}},
+		Images: o.Images, Host: os.Environ(),
+	})
+	if err != nil {
+		return err
+	}
+	r := &rooms{}
+	c.rooms = r
+	r.ec2 = ec2.New(ec2.Options{IDs: source})
+	r.iam = iam.New(iam.Options{IDs: source})
+	r.sts = sts.New(sts.Options{IDs: source, Issue: c.keys.session})
+	r.ecr = ecr.New(ecr.Options{IDs: source, Endpoint: c.Endpoint, Sign: c.keys.sum})
+	r.logs = logs.New(logs.Options{IDs: source, Dir: filepath.Join(o.Dir, "logs"), Log: o.Log, Wall: times.wall, Internal: times.internal})
+	r.cloudwatch = cloudwatch.New(cloudwatch.Options{IDs: source, Dir: filepath.Join(o.Dir, "metrics"), Log: o.Log, Wall: times.wall})
+	r.elb = elb.New(elb.Options{
+		IDs: source, Network: r.ec2, Lenient: o.Lenient, Warn: o.Warn, Shorten: times.shorten, Wall: times.wall, Host: c.sharedHost(),
+	})
+	r.ecs = ecs.New(ecs.Options{
+		IDs: source, Runtime: runtime, Balancer: balancer{r.elb}, Alarms: r.cloudwatch, Networks: r.ec2, Logs: r.logs, Log: o.Log,
+		Endpoint: c.Endpoint, Credentials: func(s names.Scope, task string) (id, secret string) { return c.keys.issue(s.Account, task) },
+		Shorten: times.shorten, Wall: times.wall, Internal: times.internal, Lenient: o.Lenient, Warn: o.Warn,
+	})
+
+	var tables []store.Any
+	for _, room := range r.all() {
+		tables = append(tables, room.Tables()...)
+	}
+	if c.store, err = store.Open(store.Options{Path: filepath.Join(o.Dir, stateFile), Fsync: o.Fsync, Speed: o.Speed}, tables...); err != nil {
+		return err
+	}
+	times.line = c.store.Timeline()
+	c.plane = &dataPlane{
+		elb: r.elb, store: c.store, log: o.Log, exe: o.Exe, dir: filepath.Join(o.Dir, "lb"), host: c.sharedHost(),
+		report: c.publish, clock: c.store.Clock(), nudged: make(chan struct{}, 1),
+	}
+	var keepers []cloud.Keeper
+	for _, room := range r.all() {
+		room.Attach(c.store)
+		keepers = append(keepers, room.Keepers()...)
+	}
+	c.loop = loop.New(loop.Options{Store: c.store, Tables: tables, Keepers: append(keepers, c.plane), Log: o.Log})
+	return nil
+}
+
+// sharedHost is the address that all listeners of all balancers share.
+func (c *Cloud) sharedHost() string {
+	host, _, err := net.SplitHostPort(c.listener.Addr().String())
+	if err != nil {
+		return "127.0.0.1"
+	}
+	return host
+}
+
+// times translates between internal time and the wall's for rooms that do so themselves. Its
+// line is known once the store is open, before anything happens.
+type times struct{ line clock.Timeline }
+
+func (t *times) wall(at time.Time) time.Time     { return t.line.Wall(at) }
+func (t *times) internal(at time.Time) time.Time { return t.line.Internal(at) }
+func (t *times) shorten(d time.Duration) time.Duration {
+	return t.line.Shorten(d)
+}
+
+// balancer lets ECS use the load balancing room.
+type balancer struct{ *elb.Service }
+
+// Register makes an address a target.
+func (b balancer) Register(tx *store.Tx, group string, t ecs.BalancerTarget) error {
+	return b.Service.Register(tx, group, elb.Target{
+		ID: t.ID, Port: t.Port, Zone: t.Zone, Owner: t.Owner, Dial: elb.Address{Network: t.Dial.Network, Address: t.Dial.Address},
+	})
+}
+
+// Group describes a target group.
+func (b balancer) Group(tx *store.Tx, arn string) (ecs.BalancerGroup, bool) {
+	g, ok := b.Service.Group(tx, arn)
+	return ecs.BalancerGroup{
+		ARN: g.ARN, Name: g.Name, TargetType: g.TargetType, Port: g.Port, LoadBalancers: g.LoadBalancers, Delay: g.DeregistrationDelay,
+	}, ok
+}
+
+// session issues the credentials of an assumed role.
+func (k *keyring) session(account, bearer string) (id, secret, token string) {
+	id, secret = k.issue(account, bearer)
+	return id, secret, strings.ToLower(id)
+}
+
+var _ launch.Runtime = (*process.Runtime)(nil)

@@ -1,0 +1,156 @@
+package demo
+
+import (
+	"context"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Load is open-loop HTTP traffic: requests leave at their time whether or not earlier ones have
+// come back, so a slow answer delays nobody and is fully counted. Latency is counted from the
+// time a request was due.
+type Load struct {
+	URL    string
+	PerSec int // requests a second
+
+	mu      sync.Mutex // guards what follows
+	phase   string
+	results map[key]*Result
+	total   map[string]int // requests by version, since the start
+}
+
+type key struct{ phase, version string }
+
+// Result is what became of the requests of one version in one phase.
+type Result struct {
+	Phase     string        `json:"phase"`
+	Version   string        `json:"version"` // empty for answers no version gave
+	Requests  int           `json:"requests"`
+	Failures  int           `json:"failures"` // no answer, or a status of 500 and above
+	P50       time.Duration `json:"-"`
+	P99       time.Duration `json:"-"`
+	P50Millis float64       `json:"p50Millis"`
+	P99Millis float64       `json:"p99Millis"`
+
+	took []time.Duration
+}
+
+// Run sends requests until ctx ends, then waits for their answers.
+func (l *Load) Run(ctx context.Context) {
+	l.mu.Lock()
+	l.results, l.total = map[key]*Result{}, map[string]int{}
+	l.mu.Unlock()
+	client := &http.Client{
+		Timeout: 30 * time.Second,
+		Transport: &http.Transport{
+			MaxIdleConnsPerHost: 64, IdleConnTimeout: time.Minute, DisableCompression: true,
+			DialContext: (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+		},
+	}
+	defer client.CloseIdleConnections()
+	var flying sync.WaitGroup
+	defer flying.Wait()
+	pause := time.Second / time.Duration(l.PerSec)
+	next := time.Now()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		for now := time.Now(); !next.After(now); next = next.Add(pause) {
+			due := next
+			flying.Go(func() { l.ask(context.WithoutCancel(ctx), client, due) })
+		}
+		timer.Reset(time.Until(next))
+	}
+}
+
+func (l *Load) ask(ctx context.Context, client *http.Client, due time.Time) {
+	l.mu.Lock()
+	phase := l.phase
+	l.mu.Unlock()
+	version, ok := get(ctx, client, l.URL)
+	l.count(phase, version, ok, time.Since(due))
+}
+
+func get(ctx context.Context, client *http.Client, url string) (version string, ok bool) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return "", false
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		return "", false
+	}
+	defer res.Body.Close()
+	if _, err := io.Copy(io.Discard, res.Body); err != nil {
+		return "", false
+	}
+	return res.Header.Get(VersionHeader), res.StatusCode < http.StatusInternalServerError
+}
+
+func (l *Load) count(phase, version string, ok bool, took time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r := l.results[key{phase, version}]
+	if r == nil {
+		r = &Result{Phase: phase, Version: version}
+		l.results[key{phase, version}] = r
+	}
+	r.Requests++
+	l.total[version]++
+	if !ok {
+		r.Failures++
+	}
+	r.took = append(r.took, took)
+}
+
+// Totals gives how many requests each version has answered so far.
+func (l *Load) Totals() map[string]int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return maps.Clone(l.total)
+}
+
+// Enter names the phase that requests from now on belong to.
+func (l *Load) Enter(phase string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.phase = phase
+}
+
+// Results gives what became of all requests answered so far, by phase in order of phases, then
+// by version.
+func (l *Load) Results(phases []string) []Result {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var out []Result
+	for _, r := range l.results {
+		sorted := slices.Sorted(slices.Values(r.took))
+		c := *r
+		c.took = nil
+		c.P50, c.P99 = sorted[len(sorted)/2], sorted[len(sorted)*99/100]
+		c.P50Millis, c.P99Millis = millis(c.P50), millis(c.P99)
+		out = append(out, c)
+	}
+	slices.SortFunc(out, func(a, b Result) int {
+		if d := slices.Index(phases, a.Phase) - slices.Index(phases, b.Phase); d != 0 {
+			return d
+		}
+		if a.Version < b.Version {
+			return -1
+		}
+		return 1
+	})
+	return out
+}
+
+func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -1,0 +1,168 @@
+package lb
+
+import (
+	"bytes"
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/slipway-ecs/slipway/internal/balance"
+)
+
+type connKey struct{}
+
+// listener wraps what it accepts.
+type listener struct {
+	net.Listener
+	port *port
+	own  bool // on a balancer's own address
+}
+
+func (l listener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	local, _, _ := net.SplitHostPort(c.LocalAddr().String())
+	return &conn{Conn: c, port: l.port, local: local, own: l.own, born: time.Now(), shard: l.port.plane.conns.Add(1)}, nil
+}
+
+// conn is a client's connection. It counts bytes, keeps the balancer's idle timeout, and turns
+// the errors that net/http answers on its own, before any handler, into the balancer's words.
+type conn struct {
+	net.Conn
+	port  *port
+	local string
+	own   bool // accepted on a balancer's own address
+	born  time.Time
+	shard uint32
+
+	door       atomic.Pointer[door] // of the last request; nil before the first
+	bytes      atomic.Int64         // both ways, not yet counted for a balancer
+	partial    atomic.Int64         // read of a request that has not reached its handler
+	responding atomic.Bool          // a handler has the connection
+	refused    atomic.Bool          // the last word was said
+}
+
+func (c *conn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.bytes.Add(int64(n))
+	if !c.responding.Load() {
+		if had := c.partial.Add(int64(n)); n == 0 && had > 0 && errors.Is(err, os.ErrDeadlineExceeded) {
+			c.refuse(http.StatusRequestTimeout)
+		}
+	}
+	return n, err
+}
+
+var statusLine = []byte("HTTP/1.1 ")
+
+func (c *conn) Write(b []byte) (int, error) {
+	if !c.responding.Load() && bytes.HasPrefix(b, statusLine) && len(b) >= len(statusLine)+3 {
+		code, err := strconv.Atoi(string(b[len(statusLine) : len(statusLine)+3]))
+		if err == nil && code >= 400 {
+			if code == http.StatusRequestHeaderFieldsTooLarge {
+				code = http.StatusBadRequest // what ALB answers
+			}
+			c.refuse(code)
+			return len(b), nil
+		}
+	}
+	n, err := c.Conn.Write(b)
+	c.bytes.Add(int64(n))
+	return n, err
+}
+
+// refuse answers a request that never reached a handler, once. The server closes the connection.
+func (c *conn) refuse(code int) {
+	if c.refused.Swap(true) {
+		return
+	}
+	if s := c.port.site(); s != nil {
+		s.door(c.local, "").countELB(c.shard, code)
+	}
+	n, _ := c.Conn.Write(rawReply(code)) // a client that is gone needs no answer
+	c.bytes.Add(int64(n))
+}
+
+// SetReadDeadline keeps deadlines for the next request within the balancer's idle timeout.
+func (c *conn) SetReadDeadline(t time.Time) error {
+	if !t.IsZero() && !c.responding.Load() {
+		idle := balance.DefaultIdleTimeout
+		d := c.door.Load()
+		if s := c.port.site(); d == nil && s != nil {
+			d = s.door(c.local, "")
+		}
+		if d != nil {
+			idle = d.idle()
+		}
+		if limit := time.Now().Add(idle); t.After(limit) {
+			t = limit
+		}
+	}
+	return c.Conn.SetReadDeadline(t)
+}
+
+// enter gives the connection to a request of a door.
+func (c *conn) enter(d *door) {
+	c.responding.Store(true)
+	had := c.door.Load()
+	if had == d {
+		return
+	}
+	c.door.Store(d)
+	if had != nil && had.cell == d.cell {
+		return
+	}
+	if had != nil {
+		had.cell.active.Add(-1)
+		had.cell.add(c.shard, processedBytes, uint64(c.bytes.Swap(0)))
+	}
+	d.cell.active.Add(1)
+	d.cell.add(c.shard, newConnections, 1)
+}
+
+// connState follows the server's view of a connection.
+func connState(nc net.Conn, state http.ConnState) {
+	c := nc.(*conn)
+	d := c.door.Load()
+	switch state {
+	case http.StateIdle:
+		c.responding.Store(false)
+		c.partial.Store(0)
+		if d != nil {
+			d.cell.add(c.shard, processedBytes, uint64(c.bytes.Swap(0)))
+		}
+	case http.StateClosed, http.StateHijacked:
+		if d != nil {
+			d.cell.add(c.shard, processedBytes, uint64(c.bytes.Swap(0)))
+			d.cell.active.Add(-1)
+		}
+	}
+}
+
+// site is what the port serves by now; nil where it never had anything.
+func (at *port) site() *site {
+	if s := at.plane.snap.Load().sites[at.number]; s != nil && !at.leaving.Load() {
+		return s
+	}
+	return at.last.Load()
+}
+
+func (d *door) idle() time.Duration {
+	if d.balancer.IdleTimeout > 0 {
+		return d.balancer.IdleTimeout
+	}
+	return balance.DefaultIdleTimeout
+}
+
+func (d *door) keepAlive() time.Duration {
+	if d.balancer.ClientKeepAlive > 0 {
+		return d.balancer.ClientKeepAlive
+	}
+	return balance.DefaultClientKeepAlive
+}

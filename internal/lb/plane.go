@@ -1,0 +1,239 @@
+package lb
+
+import (
+	"context"
+	"crypto/tls"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/slipway-ecs/slipway/internal/balance"
+)
+
+const (
+	// targetIdle is how long an idle connection to a target is kept. ALB keeps it for its own
+	// idle timeout (60 s) and answers 502 when the target closed it first; this is below what
+	// usual servers keep, so that it does not happen.
+	targetIdle = 1500 * time.Millisecond
+	// lameDuck is how long clients of a closing listener are answered with Connection: close
+	// before idle connections are closed under their hands.
+	lameDuck = 400 * time.Millisecond
+	// lastRequests is how long requests in flight may take when the process is told to stop.
+	lastRequests = 5 * time.Second
+	// flushInterval is how long bytes of a response of known length may wait to leave together;
+	// those of unknown length and event streams never wait.
+	flushInterval = 2 * time.Millisecond
+	// maxResponseHeader is ALB's limit for the headers of a response.
+	maxResponseHeader = 32 << 10
+)
+
+// plane is the data plane itself, without the socket to the daemon.
+type plane struct {
+	log    *slog.Logger
+	snap   atomic.Pointer[snapshot]
+	tally  tally
+	probed func(Probed)
+
+	proxy  *httputil.ReverseProxy
+	pooled *http.Transport // for requests that may be sent twice
+	fresh  *http.Transport // for those that may not: a connection of their own
+	byKey  sync.Map        // target.key → *target
+	conns  atomic.Uint32   // deals out shards
+
+	mu      sync.Mutex // guards the rest: one table at a time
+	wg      sync.WaitGroup
+	random  *rand.Rand
+	host    string
+	ports   map[int]*port
+	targets map[member]*target
+	turns   map[string]*atomic.Uint64
+	probers map[probeKey]context.CancelFunc
+	keys    int
+	stopped bool
+	ctx     context.Context // ends the probers
+	cancel  context.CancelFunc
+}
+
+func newPlane(ctx context.Context, log *slog.Logger, random *rand.Rand, probed func(Probed)) *plane {
+	p := &plane{
+		log: log, random: random, probed: probed,
+		tally: tally{cells: map[place]*cell{}},
+		ports: map[int]*port{}, targets: map[member]*target{}, turns: map[string]*atomic.Uint64{}, probers: map[probeKey]context.CancelFunc{},
+	}
+	p.ctx, p.cancel = context.WithCancel(ctx)
+	p.snap.Store(p.build(&balance.Table{}))
+	p.pooled = p.transport(4096)
+	p.fresh = p.transport(-1)
+	p.proxy = &httputil.ReverseProxy{
+		Rewrite:        rewrite,
+		Transport:      carrier{p},
+		FlushInterval:  flushInterval,
+		BufferPool:     &buffers{},
+		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		ModifyResponse: dress,
+		ErrorHandler:   broken,
+	}
+	return p
+}
+
+func (p *plane) transport(idlePerTarget int) *http.Transport {
+	return &http.Transport{
+		DialContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
+			key, _, _ := strings.Cut(addr, ":")
+			t, ok := p.byKey.Load(key)
+			if !ok {
+				return nil, dialError{errCut}
+			}
+			return t.(*target).dial(ctx)
+		},
+		// ALB accepts any certificate of a target.
+		TLSClientConfig:        &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // as ALB does
+		TLSHandshakeTimeout:    connectTimeout,
+		DisableCompression:     true,
+		MaxIdleConns:           0,
+		MaxIdleConnsPerHost:    idlePerTarget,
+		IdleConnTimeout:        targetIdle,
+		MaxResponseHeaderBytes: maxResponseHeader,
+	}
+}
+
+// buffers lends the proxy its copy buffers.
+type buffers struct{ pool sync.Pool }
+
+const bufferSize = 32 << 10
+
+func (b *buffers) Get() []byte {
+	if p, ok := b.pool.Get().(*[bufferSize]byte); ok {
+		return p[:]
+	}
+	return new([bufferSize]byte)[:]
+}
+
+func (b *buffers) Put(p []byte) { b.pool.Put((*[bufferSize]byte)(p)) }
+
+// set serves by a table from now on and tells where the listeners are. Ports it opens are open
+// when it returns; ports it no longer has leave as lame ducks on their own. After stop it does
+// nothing and gives the zero Serving.
+func (p *plane) set(table balance.Table) Serving {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stopped {
+		return Serving{}
+	}
+	host := table.Host
+	if host == "" {
+		host = "127.0.0.1"
+	}
+	if host != p.host {
+		for _, at := range p.ports {
+			p.retire(at)
+		}
+		p.host, p.ports = host, map[int]*port{}
+	}
+
+	gone := p.adopt(&table)
+	snap := p.build(&table)
+	for i := range table.Balancers {
+		for j := range table.Balancers[i].Listeners {
+			l := &table.Balancers[i].Listeners[j]
+			at := p.ports[l.Port]
+			if at == nil {
+				at = p.open(host, l.Port, l.Substitute)
+				p.ports[l.Port] = at
+			}
+			at.last.Store(snap.sites[l.Port])
+			at.openOwn(table.Balancers[i].Address)
+		}
+	}
+	p.snap.Store(snap)
+	for number, at := range p.ports {
+		if s := snap.sites[number]; s == nil {
+			p.retire(at)
+			delete(p.ports, number)
+		} else {
+			at.closeOwn(s)
+		}
+	}
+	for i := range table.Groups {
+		g := &table.Groups[i]
+		for _, t := range g.Targets {
+			p.targets[member{g.ARN, t.ID, t.Port, t.Address}].draining(t.Draining, t.DrainUntil)
+		}
+	}
+	for _, t := range gone {
+		t.cutOff()
+		p.byKey.Delete(t.key)
+	}
+	p.watch(&table)
+
+	serving := Serving{Version: table.Version}
+	for i := range table.Balancers {
+		for j := range table.Balancers[i].Listeners {
+			l := &table.Balancers[i].Listeners[j]
+			b := p.ports[l.Port].bound(table.Balancers[i].Address)
+			b.Listener = l.ARN
+			serving.Bound = append(serving.Bound, b)
+		}
+	}
+	return serving
+}
+
+// adopt makes targets for the table's members and gives those it no longer has. A member that
+// was cut at the end of its delay and is back, not draining, begins anew.
+func (p *plane) adopt(table *balance.Table) (gone []*target) {
+	next := make(map[member]*target)
+	for i := range table.Groups {
+		g := &table.Groups[i]
+		for _, t := range g.Targets {
+			m := member{g.ARN, t.ID, t.Port, t.Address}
+			had := p.targets[m]
+			if had != nil && !t.Draining && !had.cut().IsZero() {
+				had = nil
+			}
+			if had == nil {
+				p.keys++
+				had = &target{member: m, key: "t" + strconv.Itoa(p.keys), conns: map[*targetConn]struct{}{}}
+				p.byKey.Store(had.key, had)
+			}
+			next[m] = had
+		}
+	}
+	for m, t := range p.targets {
+		if next[m] != t {
+			gone = append(gone, t)
+		}
+	}
+	p.targets = next
+	return gone
+}
+
+// flush gives what was counted since the last flush.
+func (p *plane) flush() []Row {
+	live := p.snap.Load().live
+	return p.tally.flush(func(at place) bool { return live[at] })
+}
+
+// stop ends everything: listeners as lame ducks, then connections, then probers. It returns
+// when all have ended.
+func (p *plane) stop() {
+	p.cancel()
+	p.mu.Lock()
+	p.stopped = true
+	for number, at := range p.ports {
+		p.retire(at)
+		delete(p.ports, number)
+	}
+	p.mu.Unlock()
+	p.wg.Wait()
+	for _, t := range p.targets {
+		t.cutOff()
+	}
+	p.pooled.CloseIdleConnections()
+}

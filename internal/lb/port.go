@@ -1,0 +1,148 @@
+package lb
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// maxHeaders is ALB's limit for all headers of a request.
+	maxHeaders = 64 << 10
+	// farAway is a server time-out that never comes: conn shortens it to the balancer's own.
+	farAway = 24 * time.Hour
+)
+
+// port is a port of the shared address, with those own addresses of balancers that have a
+// listener there. The methods that change it are called under plane.mu.
+type port struct {
+	plane   *plane
+	number  int // as asked for
+	got     int // as bound; 0 where none could be had
+	why     string
+	server  *http.Server
+	shared  net.Listener
+	own     map[string]net.Listener
+	ownWhy  map[string]string
+	leaving atomic.Bool
+	last    atomic.Pointer[site] // what it served by, for requests after it left the table
+}
+
+// open listens on a port of the host. Where the port is taken or privileged it takes the
+// substitute, or else any free one.
+func (p *plane) open(host string, number, substitute int) *port {
+	at := &port{plane: p, number: number, own: map[string]net.Listener{}, ownWhy: map[string]string{}}
+	at.server = &http.Server{
+		Handler:                      at,
+		ReadHeaderTimeout:            farAway,
+		IdleTimeout:                  farAway,
+		MaxHeaderBytes:               maxHeaders,
+		DisableGeneralOptionsHandler: true,
+		ErrorLog:                     slog.NewLogLogger(p.log.Handler(), slog.LevelDebug),
+		ConnContext:                  func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) },
+		ConnState:                    connState,
+	}
+	tries := []int{number}
+	if substitute != 0 && substitute != number {
+		tries = append(tries, substitute)
+	}
+	for _, try := range append(tries, 0) {
+		ln, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(try)))
+		if err == nil {
+			at.shared, at.got = ln, ln.Addr().(*net.TCPAddr).Port
+			break
+		}
+		if at.why == "" {
+			at.why = err.Error()
+		}
+	}
+	if at.shared == nil {
+		p.log.Error("no port for a listener", "port", number, "err", at.why)
+		return at
+	}
+	at.serve(at.shared)
+	return at
+}
+
+// openOwn listens on a balancer's own address too, where the system has that. It is safe to
+// repeat.
+func (at *port) openOwn(address string) {
+	if address == "" || at.own[address] != nil || at.ownWhy[address] != "" {
+		return
+	}
+	if at.shared != nil && at.shared.Addr().(*net.TCPAddr).IP.IsUnspecified() {
+		return // the shared listener has all addresses, this one too
+	}
+	ln, err := net.Listen("tcp", net.JoinHostPort(address, strconv.Itoa(at.number)))
+	if err != nil {
+		at.ownWhy[address] = err.Error()
+		return
+	}
+	at.own[address] = ln
+	at.serve(ln)
+}
+
+// closeOwn stops accepting for balancers that have left this port.
+func (at *port) closeOwn(s *site) {
+	for address, ln := range at.own {
+		if s.own[address] == nil {
+			_ = ln.Close() // its Serve ends; connections go on until they are told to close
+			delete(at.own, address)
+		}
+	}
+}
+
+// serve accepts until the listener or the server is closed. The plane waits for its end.
+func (at *port) serve(ln net.Listener) {
+	at.plane.wg.Go(func() {
+		err := at.server.Serve(listener{ln, at, ln != at.shared})
+		if !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
+			at.plane.log.Error("listener ended", "port", at.number, "err", err)
+		}
+	})
+}
+
+// bound tells where the port is reached; address is a balancer's own.
+func (at *port) bound(address string) Bound {
+	b := Bound{Host: at.plane.host, Port: at.got, Error: at.why}
+	if address == "" {
+		return b
+	}
+	b.OwnError = at.ownWhy[address]
+	if at.own[address] != nil {
+		b.Own = net.JoinHostPort(address, strconv.Itoa(at.number))
+	} else if b.OwnError == "" {
+		b.Own = net.JoinHostPort(address, strconv.Itoa(at.got))
+	}
+	return b
+}
+
+// retire closes a port as a lame duck: it accepts no more, answers what comes on open
+// connections with Connection: close, and then closes the idle ones.
+func (p *plane) retire(at *port) {
+	at.leaving.Store(true)
+	listeners := make([]net.Listener, 0, len(at.own)+1)
+	if at.shared != nil {
+		listeners = append(listeners, at.shared)
+	}
+	for _, ln := range at.own {
+		listeners = append(listeners, ln)
+	}
+	for _, ln := range slices.Backward(listeners) {
+		_ = ln.Close() // it accepts nothing more either way
+	}
+	p.wg.Go(func() {
+		time.Sleep(lameDuck)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(p.ctx), lastRequests)
+		defer cancel()
+		if at.server.Shutdown(ctx) != nil {
+			_ = at.server.Close() // only answers whose clients waited too long are left
+		}
+	})
+}

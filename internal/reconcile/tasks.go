@@ -1,0 +1,269 @@
+package reconcile
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// Goal is how many tasks of a revision are wanted.
+type Goal struct {
+	Revision  string
+	Want      int
+	NotBefore time.Time // start none before: back-off; zero is no limit
+}
+
+// Room bounds what may exist and says where.
+type Room struct {
+	Upper int      // tasks that may exist at once, all revisions together
+	Zones []string // zones to spread over, in the order of preference; empty is one nameless zone
+}
+
+// Start is a task to start.
+type Start struct {
+	Revision string
+	Zone     string
+}
+
+// Stop is a task to stop, and why.
+type Stop struct {
+	ID  string
+	Why Why
+}
+
+// Why is the reason a task is stopped.
+type Why int
+
+// The reasons: fewer tasks are wanted, or the task is sick and is replaced.
+const (
+	Surplus Why = iota
+	Replaced
+)
+
+// Tasks says which tasks a service needs started and stopped to reach its goals.
+//
+// Goals come in the order in which they take the room there is; a revision with tasks and
+// without a goal wants none. A sick task is replaced in its own revision: if there is room the
+// replacement comes first and the sick one goes when that is healthy; without room one sick
+// task of a revision at a time is stopped. Of tasks that are too many, sick ones go first, then
+// those not healthy yet, then healthy ones out of the zone with most of them, the oldest
+// first; protected ones never. Nothing is changed by calling twice: the second answer differs
+// only once have does. Wake is when the mere passing of time may change the answer, zero for
+// never.
+//
+// Source: ecs.md 5.4, 5.10. ECS picks among equals at random; we pick by age, so that the same
+// input gives the same output.
+func Tasks(goals []Goal, have []Task, room Room, now time.Time) (start []Start, stop []Stop, wake time.Time) {
+	t := &tending{room: room, now: now, have: have}
+	for _, task := range have {
+		if task.Wanted {
+			t.live++
+		}
+	}
+	for _, g := range withoutGoal(goals, have) {
+		t.trim(t.look(g))
+	}
+	sides := make([]side, 0, len(goals))
+	for _, g := range goals {
+		s := t.look(g)
+		t.trim(s)
+		sides = append(sides, s)
+	}
+	for _, s := range sides {
+		t.fill(s)
+	}
+	for _, s := range sides {
+		t.replace(s)
+	}
+	return t.start, t.stop, t.wake
+}
+
+// tending is one call of Tasks on its way.
+type tending struct {
+	room  Room
+	now   time.Time
+	have  []Task
+	live  int // tasks wanted, less those stopped and plus those started here
+	start []Start
+	stop  []Stop
+	wake  time.Time
+}
+
+// side is how the wanted tasks of one goal's revision stand.
+type side struct {
+	goal           Goal
+	sick, new, fit []*Task // each task in one of them; new is neither sick nor healthy yet
+}
+
+func (s side) live() int { return len(s.sick) + len(s.new) + len(s.fit) }
+
+// withoutGoal gives goals of zero for the revisions that have tasks only, in order of name.
+func withoutGoal(goals []Goal, have []Task) []Goal {
+	var rest []Goal
+	for i := range have {
+		r := have[i].Revision
+		same := func(g Goal) bool { return g.Revision == r }
+		if have[i].Wanted && !slices.ContainsFunc(goals, same) && !slices.ContainsFunc(rest, same) {
+			rest = append(rest, Goal{Revision: r})
+		}
+	}
+	slices.SortFunc(rest, func(a, b Goal) int { return cmp.Compare(a.Revision, b.Revision) })
+	return rest
+}
+
+func (t *tending) look(g Goal) side {
+	s := side{goal: g}
+	for i := range t.have {
+		task := &t.have[i]
+		if task.Revision != g.Revision || !task.Wanted {
+			continue
+		}
+		healthy, well := Healthy(*task, t.now)
+		sick, ill := Sick(*task, t.now)
+		t.by(well)
+		t.by(ill)
+		switch {
+		case sick:
+			s.sick = append(s.sick, task)
+		case healthy:
+			s.fit = append(s.fit, task)
+		default:
+			s.new = append(s.new, task)
+		}
+	}
+	return s
+}
+
+// trim stops what a revision has too many, but no sick task whose replacement is on its way.
+func (t *tending) trim(s side) {
+	extra := s.live() - s.goal.Want
+	extra -= max(0, min(len(s.sick), len(s.new), extra, s.goal.Want-len(s.fit)))
+	if extra <= 0 {
+		return
+	}
+	age := func(a, b *Task) int {
+		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
+	}
+	fit := slices.Clone(s.fit)
+	for _, group := range [][]*Task{slices.Clone(s.sick), slices.Clone(s.new)} {
+		slices.SortFunc(group, age)
+		for _, task := range group {
+			if extra > 0 {
+				t.end(task, Surplus) // no healthy task goes in place of a protected one
+				extra--
+			}
+		}
+	}
+	slices.SortFunc(fit, age)
+	for ; extra > 0; extra-- {
+		i := t.victim(fit)
+		if i < 0 || !t.end(fit[i], Surplus) {
+			return
+		}
+		fit = slices.Delete(fit, i, i+1)
+	}
+}
+
+// victim gives the index of the task to stop next: one not protected, in the zone with most
+// of the tasks, and there the first.
+func (t *tending) victim(fit []*Task) int {
+	best, most := -1, 0
+	for i, task := range fit {
+		if protected(*task, t.now) {
+			t.by(task.ProtectedUntil)
+			continue
+		}
+		n := 0
+		for _, other := range fit {
+			if other.Zone == task.Zone {
+				n++
+			}
+		}
+		if n > most {
+			best, most = i, n
+		}
+	}
+	return best
+}
+
+// fill starts what a revision lacks.
+func (t *tending) fill(s side) {
+	t.launch(s, s.goal.Want-s.live())
+}
+
+// replace makes way for tasks in place of sick ones.
+func (t *tending) replace(s side) {
+	extra := s.live() - s.goal.Want // replacements that exist already
+	missing := len(s.sick) - max(extra, 0)
+	if s.goal.Want == 0 || extra < 0 || missing <= 0 || len(s.fit)+len(s.new) >= s.goal.Want {
+		return
+	}
+	if t.live < t.room.Upper {
+		t.launch(s, missing)
+		return
+	}
+	if len(s.new) > 0 || extra > 0 {
+		return // one at a time
+	}
+	for _, task := range s.sick {
+		if t.end(task, Replaced) {
+			return
+		}
+	}
+}
+
+// launch starts up to n tasks of a revision, as far as there is room and back-off allows.
+func (t *tending) launch(s side, n int) {
+	n = min(n, t.room.Upper-t.live)
+	if n <= 0 {
+		return
+	}
+	if t.now.Before(s.goal.NotBefore) {
+		t.by(s.goal.NotBefore)
+		return
+	}
+	for range n {
+		t.start = append(t.start, Start{Revision: s.goal.Revision, Zone: t.zone(s.goal.Revision)})
+		t.live++
+	}
+}
+
+// zone picks where a revision's next task goes: where it has the fewest.
+func (t *tending) zone(revision string) string {
+	best, fewest := "", -1
+	for _, z := range t.room.Zones {
+		n := 0
+		for i := range t.have {
+			if t.have[i].Wanted && t.have[i].Revision == revision && t.have[i].Zone == z {
+				n++
+			}
+		}
+		for _, s := range t.start {
+			if s.Revision == revision && s.Zone == z {
+				n++
+			}
+		}
+		if fewest < 0 || n < fewest {
+			best, fewest = z, n
+		}
+	}
+	return best
+}
+
+// end stops a task unless it is protected.
+func (t *tending) end(task *Task, why Why) bool {
+	if protected(*task, t.now) {
+		t.by(task.ProtectedUntil)
+		return false
+	}
+	t.stop = append(t.stop, Stop{ID: task.ID, Why: why})
+	t.live--
+	return true
+}
+
+// by wakes at a time, if it is one.
+func (t *tending) by(at time.Time) {
+	if at.After(t.now) && (t.wake.IsZero() || at.Before(t.wake)) {
+		t.wake = at
+	}
+}

@@ -1,0 +1,106 @@
+package strategy
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/slipway-ecs/slipway/internal/rollout"
+)
+
+// Traffic is what the strategies that shift traffic have in common.
+type Traffic struct {
+	Common
+	Reconcile bool // more than one revision was active at the start
+	NoRoutes  bool // nothing routes traffic to the service: stages and gates without shifts
+	NoTest    bool // there is no test route: TEST_TRAFFIC_SHIFT has gates but moves nothing
+}
+
+// BlueGreen brings up the new side whole, then moves all traffic at once.
+type BlueGreen struct{ Traffic }
+
+// Canary moves Share first, waits For, then moves the rest.
+type Canary struct {
+	Traffic
+	Share rollout.Share // 10–10000 in steps of 10; 10000 leaves one step
+	For   time.Duration
+}
+
+// Linear moves Share after Share with For between them, and the rest in the last step.
+type Linear struct {
+	Traffic
+	Share rollout.Share // 300–10000 in steps of 10
+	For   time.Duration
+}
+
+// Plan gives the plan of a blue/green deployment. Source: ecs.md 7.5.
+func (s BlueGreen) Plan() *rollout.Plan { return s.plan(Steps(rollout.All), 0) }
+
+// Plan gives the plan of a canary deployment. Source: ecs.md 7.5, "ALB step plans".
+func (s Canary) Plan() *rollout.Plan {
+	if s.Share <= 0 || s.Share >= rollout.All {
+		return s.plan(Steps(rollout.All), 0)
+	}
+	return s.plan([]rollout.Share{s.Share, rollout.All}, s.For)
+}
+
+// Plan gives the plan of a linear deployment. Source: ecs.md 7.5, "ALB step plans".
+func (s Linear) Plan() *rollout.Plan { return s.plan(Steps(s.Share), s.For) }
+
+// Steps gives the shares a linear shift goes through: by, twice by, and so on up to all. The
+// last step is the remainder where by does not divide the whole, so that there are
+// ceil(10000/by) of them (unconfirmed for ECS). A share of 0 or less is one step.
+func Steps(by rollout.Share) []rollout.Share {
+	if by <= 0 || by > rollout.All {
+		by = rollout.All
+	}
+	steps := make([]rollout.Share, 0, (rollout.All+by-1)/by)
+	for at := by; at < rollout.All; at += by {
+		steps = append(steps, at)
+	}
+	return append(steps, rollout.All)
+}
+
+// Percent gives a percentage as a share, to the nearest basis point: 10.5 is 1050.
+func Percent(p float64) rollout.Share { return rollout.Share(p*100 + 0.5) }
+
+// plan lays out ECS's stages for traffic that moves by steps with a pause between them.
+func (s Traffic) plan(steps []rollout.Share, pause time.Duration) *rollout.Plan {
+	b := s.builder()
+	b.beside(s.Desired)
+	if s.Reconcile {
+		b.gate(rollout.ReconcileService)
+	}
+	b.gate(rollout.PreScaleUp)
+	b.add(rollout.Stage{Name: rollout.ScaleUp, Kind: rollout.Surge})
+	b.gate(rollout.PostScaleUp)
+	if s.NoRoutes || s.NoTest {
+		b.gate(rollout.TestShift)
+	} else {
+		b.shift(rollout.TestShift, rollout.Test, rollout.All, string(rollout.TestShift))
+	}
+	b.gate(rollout.PostTestShift)
+	for i, share := range steps {
+		of := ""
+		if len(steps) > 1 {
+			of = fmt.Sprintf("/%d", i+1)
+		}
+		b.gateAs(rollout.PreProductionShift, string(rollout.PreProductionShift)+of)
+		if s.NoRoutes {
+			b.gateAs(rollout.ProductionShift, string(rollout.ProductionShift)+of)
+		} else {
+			b.shift(rollout.ProductionShift, rollout.Production, share, string(rollout.ProductionShift)+of)
+		}
+		if i+1 < len(steps) && pause > 0 {
+			b.add(rollout.Stage{Name: rollout.ProductionShift, Kind: rollout.Hold, For: pause})
+		}
+	}
+	b.gate(rollout.PostProduction)
+	if s.Bake > 0 {
+		b.add(rollout.Stage{Name: rollout.BakeTime, Kind: rollout.Hold, For: s.Bake})
+	}
+	b.add(rollout.Stage{Name: rollout.CleanUp, Kind: rollout.Retire})
+	return &b.plan
+}
+
+// beside makes room for both sides at full size: the percents do not pace these strategies.
+func (b *builder) beside(desired int) { b.plan.Max = max(b.plan.Max, 2*desired) }
