@@ -149,7 +149,7 @@ func (s *Service) ModifyListener(ctx context.Context, in *elbv2.ModifyListenerIn
 			return err
 		}
 		if in.Port != nil && int(*in.Port) != l.Port {
-			l.Port, l.Bound = int(*in.Port), nil
+			l.Port, l.Bound = int(*in.Port), bound{}
 			if slices.ContainsFunc(s.listenersOf(tx, l.Balancer), func(o listenerRow) bool { return o.ARN != l.ARN && o.Port == l.Port }) {
 				return duplicateListener(l.Balancer)
 			}

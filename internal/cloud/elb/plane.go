@@ -5,10 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"net"
-	"slices"
 	"strconv"
-	"strings"
-	"time"
 
 	"github.com/slipway-ecs/slipway/internal/balance"
 	"github.com/slipway-ecs/slipway/internal/cloud"
@@ -100,16 +97,18 @@ func (s *Service) planeGroup(tx *store.Tx, g groupRow) balance.Group {
 	return out
 }
 
-// substitute gives the port a listener has in place of its own; 0 where it has its own.
+// substitute gives the port a listener has on the shared address in place of its own; 0 where
+// it has its own, or none.
 func (l *listenerRow) substitute() int {
-	for _, b := range l.Bound {
-		if _, port, err := net.SplitHostPort(b.Address); err == nil && !b.Own {
-			if n, err := strconv.Atoi(port); err == nil && n != l.Port {
-				return n
-			}
-		}
+	_, port, err := net.SplitHostPort(l.Bound.Shared)
+	if err != nil {
+		return 0
 	}
-	return 0
+	n, err := strconv.Atoi(port)
+	if err != nil || n == l.Port {
+		return 0
+	}
+	return n
 }
 
 // planeKeeper keeps the version of the data plane's table, and what becomes of targets when the
@@ -162,111 +161,4 @@ func (k planeKeeper) Keep(tx *store.Tx, _ string) (cloud.Result, error) {
 		s.plane.Put(tx, p)
 	}
 	return res, nil
-}
-
-// ProbeResult is the raw result of one health check.
-type ProbeResult struct {
-	Group string // ARN
-	ID    string // the target's, with Port
-	Port  int
-	Probe balance.Probe
-}
-
-// mostCounted is where counting passes and failures in a row ends: no threshold is higher.
-const mostCounted = 10
-
-// Probed writes down what checks found. Results for targets that are gone, drain or are not in
-// use change nothing.
-func (s *Service) Probed(tx *store.Tx, results []ProbeResult) {
-	for _, r := range results {
-		t, ok := s.targets.Get(tx, targetKey(r.Group, r.ID, r.Port))
-		g, there := s.groups.Get(tx, r.Group)
-		if !ok || !there {
-			continue
-		}
-		was := t.Health
-		t.Health = t.Health.After(r.Probe, g.Check.Healthy, g.Check.Unhealthy)
-		t.Health.Passed, t.Health.Failed = min(t.Health.Passed, mostCounted), min(t.Health.Failed, mostCounted)
-		if t.Health != was {
-			s.targets.Put(tx, t)
-		}
-	}
-}
-
-// Acked says that a data plane runs, and that it serves by a version of the table. One that
-// serves by a version newer than ours has it from another store's rows; ours will be newer.
-func (s *Service) Acked(tx *store.Tx, version uint64) {
-	p, _ := s.plane.Get(tx, planeKey)
-	if version > p.Version {
-		p.Version, p.Digest, version = version, "", 0
-	}
-	if p.Serving && p.Acked == version {
-		return
-	}
-	p.Serving, p.Acked = true, version
-	s.plane.Put(tx, p)
-}
-
-// Stopped says that no data plane runs: nobody's request is in flight, and what waits for an
-// acknowledgement waits no longer.
-func (s *Service) Stopped(tx *store.Tx) {
-	p, ok := s.plane.Get(tx, planeKey)
-	if !ok || !p.Serving {
-		return
-	}
-	p.Serving, p.Acked = false, 0
-	s.plane.Put(tx, p)
-}
-
-// Bound writes down where a listener really answers. Where the shared address has another port
-// than the listener's, a tag says so (AddressTag).
-func (s *Service) Bound(tx *store.Tx, listener string, at []Address) {
-	l, ok := s.listeners.Get(tx, listener)
-	if !ok || slices.Equal(l.Bound, at) {
-		return
-	}
-	l.Bound = slices.Clone(at)
-	l.Tags = slices.DeleteFunc(slices.Clone(l.Tags), func(t tag) bool { return t.Key == AddressTag })
-	if n := l.substitute(); n != 0 {
-		for _, a := range at {
-			if !a.Own && strings.HasSuffix(a.Address, ":"+strconv.Itoa(n)) {
-				l.Tags = append(l.Tags, tag{AddressTag, a.Address})
-				break
-			}
-		}
-	}
-	s.listeners.Put(tx, l)
-}
-
-// HostCount is what HealthyHostCount and UnHealthyHostCount say of a group at a balancer.
-type HostCount struct {
-	Scope              names.Scope
-	Balancer, Group    string // as metric dimensions: "app/web/50dc…", "targetgroup/blue/73e2…"
-	Healthy, Unhealthy int
-	Registered         int       // all that are not draining
-	At                 time.Time // internal
-}
-
-// Hosts counts the healthy and unhealthy targets of every group in use, by balancer and group.
-// Targets that are initial or drain are neither.
-func (s *Service) Hosts(tx *store.Tx) []HostCount {
-	var all []HostCount
-	for g := range s.groups.All(tx) {
-		for _, b := range s.balancersOf(tx, g.ARN) {
-			c := HostCount{Scope: names.ScopeOf(g.ARN), Balancer: names.LoadBalancerDimension(b), Group: names.TargetGroupDimension(g.ARN), At: tx.Now()}
-			for t := range s.targets.By(tx, "group", g.ARN) {
-				switch t.Health.State {
-				case balance.Healthy, balance.Unavailable:
-					c.Healthy++
-				case balance.Unhealthy:
-					c.Unhealthy++
-				}
-				if !t.draining() {
-					c.Registered++
-				}
-			}
-			all = append(all, c)
-		}
-	}
-	return all
 }

@@ -42,13 +42,14 @@ type listenerRow struct {
 	Created    time.Time
 	Attributes map[string]string `json:",omitempty"`
 	Tags       []tag             `json:",omitempty"`
-	Bound      []Address         `json:",omitempty"` // where it really answers, as the data plane last said
+	Bound      bound             `json:",omitzero"` // where it really answers, as the data plane last said
 }
 
-// Address is a place a listener answers at.
-type Address struct {
-	Address string // "127.0.0.1:8080"
-	Own     bool   `json:",omitempty"` // the balancer's own 127.x.y.z, not the shared one
+// bound is where a listener answers; empty members where it does not.
+type bound struct {
+	Shared string `json:",omitempty"` // "127.0.0.1:8080", on the address all balancers share
+	Own    string `json:",omitempty"` // "127.1.7.9:80", on the balancer's own
+	Why    string `json:",omitempty"` // why the shared one is not on the port asked for
 }
 
 // ruleRow is a rule of a listener, the default rule included.

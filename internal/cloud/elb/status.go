@@ -19,7 +19,9 @@ type ListenerStatus struct {
 	ARN      string
 	Port     int
 	Protocol string
-	Bound    []Address // where it really answers; none before the data plane said so
+	Shared   string // where it really answers, "127.0.0.1:8080"; empty before the data plane said so
+	Own      string // likewise on the balancer's own address
+	Why      string // why Shared is not on Port
 	Rules    []RuleStatus
 }
 
@@ -45,7 +47,7 @@ func (s *Service) Status(tx *store.Tx) []BalancerStatus {
 	for b := range s.balancers.All(tx) {
 		v := BalancerStatus{ARN: b.ARN, Name: b.Name, DNSName: b.DNSName, Scope: names.ScopeOf(b.ARN), Address: b.Address}
 		for _, l := range s.listenersOf(tx, b.ARN) {
-			lv := ListenerStatus{ARN: l.ARN, Port: l.Port, Protocol: l.Protocol, Bound: l.Bound}
+			lv := ListenerStatus{ARN: l.ARN, Port: l.Port, Protocol: l.Protocol, Shared: l.Bound.Shared, Own: l.Bound.Own, Why: l.Bound.Why}
 			for _, r := range s.rulesOf(tx, l.ARN) {
 				lv.Rules = append(lv.Rules, s.ruleStatus(tx, r))
 			}
