@@ -91,20 +91,19 @@ func (c *Cloud) publishHosts(ctx context.Context) {
 			return
 		case <-timer.C():
 		}
-		var hosts []elb.Hosts
+		var hosts []elb.HostCount
 		if err := c.store.View(func(tx *store.Tx) error { hosts = c.rooms.elb.Hosts(tx); return nil }); err != nil {
 			c.o.Log.Error("cannot count targets", "err", err)
 			continue
 		}
-		at := c.store.Clock().Now()
 		for _, h := range hosts {
 			dimensions := []cloudwatch.Dimension{
-				{Name: "LoadBalancer", Value: names.LoadBalancerDimension(h.Balancer)},
-				{Name: "TargetGroup", Value: names.TargetGroupDimension(h.Group)},
+				{Name: "LoadBalancer", Value: h.Balancer},
+				{Name: "TargetGroup", Value: h.Group},
 			}
-			c.rooms.cloudwatch.Publish(names.ScopeOf(h.Group), []cloudwatch.Point{
-				{Namespace: elbNamespace, Name: "HealthyHostCount", Dimensions: dimensions, Unit: "Count", At: at, Values: []float64{float64(h.Healthy)}, Counts: []float64{1}},
-				{Namespace: elbNamespace, Name: "UnHealthyHostCount", Dimensions: dimensions, Unit: "Count", At: at, Values: []float64{float64(h.Unhealthy)}, Counts: []float64{1}},
+			c.rooms.cloudwatch.Publish(h.Scope, []cloudwatch.Point{
+				{Namespace: elbNamespace, Name: "HealthyHostCount", Dimensions: dimensions, Unit: "Count", At: h.At, Values: []float64{float64(h.Healthy)}, Counts: []float64{1}},
+				{Namespace: elbNamespace, Name: "UnHealthyHostCount", Dimensions: dimensions, Unit: "Count", At: h.At, Values: []float64{float64(h.Unhealthy)}, Counts: []float64{1}},
 			})
 		}
 	}
