@@ -154,8 +154,9 @@ type Verdict struct {
 	Points []Point
 	// Filled is how many missing points were counted to reach N.
 	Filled int
-	// Start is the beginning of the oldest period compared, real or filled in.
-	Start time.Time
+	// Start is the beginning of the oldest period compared, real or filled in; End is the end of
+	// the newest.
+	Start, End time.Time
 }
 
 // Eval gives an alarm's state at a time.
@@ -177,7 +178,7 @@ func Eval(r Rule, points Series, prev State, at time.Time) Verdict {
 		}
 	}
 	slices.SortStableFunc(real, func(a, b Point) int { return b.At.Compare(a.At) })
-	v := Verdict{Points: real[:min(len(real), r.Periods)]}
+	v := Verdict{Points: real[:min(len(real), r.Periods)], End: to}
 	v.Filled = r.Periods - len(v.Points)
 	v.Start = to.Add(-time.Duration(r.Periods) * r.Period)
 	if n := len(v.Points); n > 0 && v.Points[n-1].At.Before(v.Start) {

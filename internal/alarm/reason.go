@@ -137,8 +137,7 @@ func Data(r Rule, v Verdict, at time.Time, wall func(time.Time) time.Time) strin
 	if len(v.Points) > 0 {
 		d.StartDate = told(v.Points[len(v.Points)-1].At, wall).Format(dataDate)
 	}
-	_, to := Window(r, at)
-	for slot, left := to.Add(-r.Period), v.Filled; left > 0 && !slot.Before(v.Start); slot = slot.Add(-r.Period) {
+	for slot, left := v.End.Add(-r.Period), v.Filled; left > 0 && !slot.Before(v.Start); slot = slot.Add(-r.Period) {
 		if !real[slot] {
 			d.Evaluated = append(d.Evaluated, evaluated{Timestamp: told(slot, wall).Format(dataDate)})
 			left--
