@@ -39,6 +39,22 @@ func lacking(name string) error {
 	return &types.MissingRequiredParameterException{Message: new(fmt.Sprintf("The parameter %s is required.", name))}
 }
 
+// required words the refusal of a request that lacks a member the API asks for. Calls about data
+// name it as a parameter; the others keep the words of AWS's framework.
+func required(operation, member string) error {
+	if !strings.HasSuffix(operation, "MetricData") && operation != "GetMetricStatistics" {
+		return nil
+	}
+	parts := strings.Split(member, ".")
+	for i, p := range parts {
+		parts[i] = strings.ToUpper(p[:1]) + p[1:]
+		if p == "member" && i > 0 { // "metricData.1.member.metricName"
+			parts[i-1], parts[i] = "member", parts[i-1]
+		}
+	}
+	return lacking(strings.Join(parts, "."))
+}
+
 // noAlarm is ResourceNotFound for an alarm; AWS says nothing with it.
 func noAlarm() error { return &types.ResourceNotFound{Message: new("")} }
 

@@ -282,7 +282,7 @@ func TestDataThatIsRefused(t *testing.T) {
 			in        *sdk.PutMetricDataInput
 			code, msg string
 		}{
-			{unnamed, "ValidationException", "1 validation error detected: Value null at 'namespace' failed to satisfy constraint: Member must not be null"},
+			{unnamed, "MissingRequiredParameterException", "The parameter Namespace is required."},
 			{aws, "InvalidParameterValueException", "The value AWS/EC2 for parameter Namespace is invalid."},
 			{&sdk.PutMetricDataInput{Namespace: new("Shop")}, "MissingRequiredParameterException", "The parameter MetricData is required."},
 			{many, "InvalidParameterValueException", "The collection MetricData must not have a size greater than 1000."},

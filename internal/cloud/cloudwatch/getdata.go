@@ -265,9 +265,6 @@ func labelsOf(queries []types.MetricDataQuery) []string {
 
 func checkQueries(in *sdk.GetMetricDataInput) error {
 	var bad constraints
-	bad.needs("metricDataQueries", in.MetricDataQueries != nil)
-	bad.needs("startTime", in.StartTime != nil)
-	bad.needs("endTime", in.EndTime != nil)
 	bad.between("maxDatapoints", in.MaxDatapoints, 1, pointsEach)
 	among(&bad, "scanBy", in.ScanBy)
 	if err := bad.err(); err != nil {
@@ -276,6 +273,10 @@ func checkQueries(in *sdk.GetMetricDataInput) error {
 	switch n := len(in.MetricDataQueries); {
 	case n == 0:
 		return lacking("MetricDataQueries")
+	case in.StartTime == nil:
+		return lacking("StartTime")
+	case in.EndTime == nil:
+		return lacking("EndTime")
 	case n > queriesEach:
 		return invalid("The collection MetricDataQueries must not have a size greater than %d.", queriesEach)
 	case !in.StartTime.Before(*in.EndTime):

@@ -31,10 +31,30 @@ type Point struct {
 	Dimensions []Dimension
 	Unit       string    // one of CloudWatch's; empty is "None"
 	At         time.Time // internal
-	// Samples are the values, each with its count, or a statistic set: see alarm.Single,
-	// alarm.Summed and Merge.
-	Samples alarm.Dist
-	Fine    bool // resolution of one second instead of a minute
+	Values     []float64 // the samples, or
+	Set        *Set      // what is known of them all; Values count where both are given
+	Counts     []float64 // how often each of Values occurred; none is once each
+	Fine       bool      // resolution of one second instead of a minute
+}
+
+// Set is a statistic set: what is known of samples whose values are not.
+type Set struct{ Count, Sum, Min, Max float64 }
+
+// samples gives what a point has of samples. Values that occurred less than once are passed over.
+func (p *Point) samples() (d alarm.Dist) {
+	if len(p.Values) == 0 && p.Set != nil && p.Set.Count > 0 {
+		return alarm.Summed(p.Set.Count, p.Set.Sum, p.Set.Min, p.Set.Max)
+	}
+	for i, v := range p.Values {
+		n := 1.0
+		if p.Counts != nil {
+			n = p.Counts[i]
+		}
+		if n > 0 {
+			d = d.Merge(alarm.Single(v, n))
+		}
+	}
+	return d
 }
 
 // noUnit is the unit of points that name none.
@@ -85,7 +105,8 @@ func (m *metrics) add(scope names.Scope, points []Point) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, p := range points {
-		if p.Samples.Count <= 0 {
+		samples := p.samples()
+		if samples.Count <= 0 {
 			continue
 		}
 		unit, kind := p.Unit, minutes
@@ -95,7 +116,7 @@ func (m *metrics) add(scope names.Scope, points []Point) {
 		if p.Fine {
 			kind = seconds
 		}
-		m.metric(scope, Metric{p.Namespace, p.Name, inOrder(p.Dimensions)}).in(unit).add(kind, p.At, p.Samples)
+		m.metric(scope, Metric{p.Namespace, p.Name, inOrder(p.Dimensions)}).in(unit).add(kind, p.At, samples)
 		m.dirty = true
 	}
 }

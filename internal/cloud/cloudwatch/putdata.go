@@ -31,10 +31,12 @@ var largest = math.Ldexp(1, 360)
 // captures, the others follow their form.
 func (s *Service) PutMetricData(ctx context.Context, in *sdk.PutMetricDataInput) (*sdk.PutMetricDataOutput, error) {
 	var bad constraints
-	bad.needs("namespace", in.Namespace != nil)
 	bad.length("namespace", in.Namespace, 1, 255)
 	if err := bad.err(); err != nil {
 		return nil, err
+	}
+	if in.Namespace == nil {
+		return nil, lacking("Namespace")
 	}
 	if strings.HasPrefix(*in.Namespace, "AWS/") {
 		return nil, badValue("The value %s for parameter Namespace is invalid.", *in.Namespace)
@@ -92,8 +94,7 @@ func (s *Service) point(namespace, at string, d *types.MetricDatum) (Point, erro
 	if p.At, err = s.when(at, d.Timestamp); err != nil {
 		return p, err
 	}
-	p.Samples, err = samples(at, d)
-	return p, err
+	return p, samples(at, d, &p)
 }
 
 // when gives a datum's time, which is now where it names none. How old it may be is counted on
@@ -136,7 +137,7 @@ func checkDimensions(member string, dimensions []types.Dimension) error {
 }
 
 // samples reads the values of a datum in one of their three forms.
-func samples(at string, d *types.MetricDatum) (alarm.Dist, error) {
+func samples(at string, d *types.MetricDatum, p *Point) (err error) {
 	given := []string{}
 	for _, form := range []struct {
 		name string
@@ -148,18 +149,21 @@ func samples(at string, d *types.MetricDatum) (alarm.Dist, error) {
 	}
 	switch {
 	case len(given) > 1:
-		return alarm.Dist{}, clash("The parameters %s and %s are mutually exclusive and you have specified both.", given[0], given[1])
+		return clash("The parameters %s and %s are mutually exclusive and you have specified both.", given[0], given[1])
 	case len(given) == 0 && d.Counts != nil:
-		return alarm.Dist{}, lacking(at + "Values")
+		return lacking(at + "Values")
 	case len(given) == 0:
-		return alarm.Dist{}, &types.MissingRequiredParameterException{Message: new(fmt.Sprintf(
+		return &types.MissingRequiredParameterException{Message: new(fmt.Sprintf(
 			"At least one of the parameters %sValue, %sValues or %sStatisticValues must be specified.", at, at, at))}
 	case d.Value != nil:
-		return alarm.Single(*d.Value, 1), number(at+"Value", *d.Value)
+		p.Values = []float64{*d.Value}
+		return number(at+"Value", *d.Value)
 	case d.StatisticValues != nil:
-		return statisticSet(at+"StatisticValues.", d.StatisticValues)
+		p.Set, err = setOf(at+"StatisticValues.", d.StatisticValues)
+		return err
 	}
-	return listed(at, d.Values, d.Counts)
+	p.Values, p.Counts = d.Values, d.Counts
+	return checkValues(at, d.Values, d.Counts)
 }
 
 // number refuses what is no number, and what is too large.
@@ -182,56 +186,52 @@ func formatted(v float64) string {
 	return alarm.Number(v)
 }
 
-func statisticSet(at string, set *types.StatisticSet) (alarm.Dist, error) {
-	var n [4]float64
-	for i, part := range []struct {
+func setOf(at string, set *types.StatisticSet) (*Set, error) {
+	var s Set
+	for _, part := range []struct {
 		name  string
 		value *float64
-	}{{"SampleCount", set.SampleCount}, {"Sum", set.Sum}, {"Minimum", set.Minimum}, {"Maximum", set.Maximum}} {
+		into  *float64
+	}{{"SampleCount", set.SampleCount, &s.Count}, {"Sum", set.Sum, &s.Sum}, {"Minimum", set.Minimum, &s.Min}, {"Maximum", set.Maximum, &s.Max}} {
 		if part.value == nil {
-			return alarm.Dist{}, lacking(at + part.name)
+			return nil, lacking(at + part.name)
 		}
 		if err := number(at+part.name, *part.value); err != nil {
-			return alarm.Dist{}, err
+			return nil, err
 		}
-		n[i] = *part.value
+		*part.into = *part.value
 	}
 	switch {
-	case n[0] <= 0:
-		return alarm.Dist{}, badValue("The value %s for parameter %sSampleCount is invalid.", formatted(n[0]), at)
-	case n[2] > n[3]:
-		return alarm.Dist{}, badValue("The parameter %sMinimum must not be greater than the parameter %sMaximum.", at, at)
+	case s.Count <= 0:
+		return nil, badValue("The value %s for parameter %sSampleCount is invalid.", formatted(s.Count), at)
+	case s.Min > s.Max:
+		return nil, badValue("The parameter %sMinimum must not be greater than the parameter %sMaximum.", at, at)
 	}
-	return alarm.Summed(n[0], n[1], n[2], n[3]), nil
+	return &s, nil
 }
 
-func listed(at string, values, counts []float64) (d alarm.Dist, err error) {
+func checkValues(at string, values, counts []float64) error {
 	switch {
 	case len(values) == 0:
-		return d, lacking(at + "Values")
+		return lacking(at + "Values")
 	case counts != nil && len(counts) != len(values):
-		return d, badValue("The parameters %sValues and %sCounts must be of the same size.", at, at)
+		return badValue("The parameters %sValues and %sCounts must be of the same size.", at, at)
 	case len(values) > valuesEach:
-		return d, badValue("The collection %sValues must not have a size greater than %d.", at, valuesEach)
+		return badValue("The collection %sValues must not have a size greater than %d.", at, valuesEach)
 	}
 	for i, v := range values {
-		count := 1.0
-		if counts != nil {
-			count = counts[i]
-		}
 		if err := number(fmt.Sprintf("%sValues.member.%d", at, i+1), v); err != nil {
-			return d, err
-		}
-		place := fmt.Sprintf("%sCounts.member.%d", at, i+1)
-		if err := number(place, count); err != nil {
-			return d, err
-		}
-		if count < 0 {
-			return d, badValue("The value %s for parameter %s is invalid.", formatted(count), place)
-		}
-		if count > 0 {
-			d = d.Merge(alarm.Single(v, count))
+			return err
 		}
 	}
-	return d, nil
+	for i, n := range counts {
+		place := fmt.Sprintf("%sCounts.member.%d", at, i+1)
+		if err := number(place, n); err != nil {
+			return err
+		}
+		if n < 0 {
+			return badValue("The value %s for parameter %s is invalid.", formatted(n), place)
+		}
+	}
+	return nil
 }

@@ -75,7 +75,7 @@ func (s *Service) Keepers() []cloud.Keeper { return []cloud.Keeper{keeper{s}} }
 
 // Wire gives the operations, which the wire serves in JSON, query and CBOR alike.
 func (s *Service) Wire() *wire.Service {
-	w := wire.NewCloudWatch()
+	w := wire.NewCloudWatch().Required(required)
 	wire.Op(w, s.PutMetricData)
 	wire.Op(w, s.GetMetricData)
 	wire.Op(w, s.GetMetricStatistics)

@@ -279,7 +279,7 @@ func TestWhatTheHostPublishesRaisesAlarms(t *testing.T) {
 			{
 				Namespace: "AWS/ApplicationELB", Name: "TargetResponseTime", Unit: "Seconds", At: time.Now(),
 				Dimensions: []cloudwatch.Dimension{{Name: "LoadBalancer", Value: "lb"}, {Name: "TargetGroup", Value: "tg"}},
-				Samples:    alarm.Single(0.01, 85).Merge(alarm.Single(0.9, 15)),
+				Values:     []float64{0.01, 0.9}, Counts: []float64{85, 15},
 			},
 			{Namespace: "AWS/ApplicationELB", Name: "Nothing", At: time.Now()},
 		})

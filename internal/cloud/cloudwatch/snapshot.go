@@ -1,6 +1,7 @@
 package cloudwatch
 
 import (
+	"cmp"
 	"compress/gzip"
 	"context"
 	"encoding/json"
@@ -37,14 +38,14 @@ type saved struct {
 }
 
 // Run writes changed points to disk each minute and once more when ctx ends; its caller waits for
-// it. Without a directory it only waits. It gives ctx's error, or what the last writing met.
+// it. Without a directory it only waits. It gives what the last writing met, else ctx's error.
 func (s *Service) Run(ctx context.Context) error {
 	tick := time.NewTicker(snapshotEvery)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return errors.Join(ctx.Err(), s.save())
+			return cmp.Or(s.save(), ctx.Err())
 		case <-tick.C:
 			s.metrics.forget(s.store.Clock().Now().Add(-forgottenAfter))
 			if err := s.save(); err != nil {
@@ -69,6 +70,9 @@ func (s *Service) save() error {
 	all := s.metrics.snapshot()
 	if all == nil {
 		return nil
+	}
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return fmt.Errorf("save metric points: %w", err)
 	}
 	name := filepath.Join(s.dir, snapshotFile)
 	if err := write(name+".new", all); err != nil {

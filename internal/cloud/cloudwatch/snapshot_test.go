@@ -18,7 +18,7 @@ import (
 
 func TestPointsOutliveTheDaemonEvenWhenItIsKilled(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	dir := filepath.Join(t.TempDir(), "metrics")
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, cloudwatch.Options{Dir: dir})
 		ctx, stop := context.WithCancel(t.Context())
