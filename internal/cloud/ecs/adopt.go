@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
@@ -20,16 +21,23 @@ import (
 const localStopped = "slipway local was stopped"
 
 // Adopt removes the places of tasks that no row wants any more: those of a data folder that was
-// emptied, or of tasks whose end was not told. Call it before the loop starts.
+// emptied, or of tasks whose end was not told. Of tasks that are to stop it finds out which
+// containers were really started, so that none is started only to be stopped. Call it before the
+// loop starts.
 func (s *Service) Adopt(ctx context.Context) error {
 	places, err := s.o.Runtime.Find(ctx)
 	if err != nil {
 		return fmt.Errorf("find what runs: %w", err)
 	}
+	runs := startedIn(places)
 	known := map[string]bool{}
-	err = s.o.Store.View(func(tx *store.Tx) error {
+	err = s.o.Store.Update(func(tx *store.Tx) error {
 		for t := range s.tasks.All(tx) {
 			known[t.ID] = !t.Dead
+			if t.Desired == "STOPPED" && slices.ContainsFunc(t.Containers, func(x Container) bool { return x.Starting }) {
+				t.Containers = startedAfterAll(t.Containers, runs[t.ID])
+				s.tasks.Put(tx, t)
+			}
 		}
 		return nil
 	})
@@ -55,8 +63,13 @@ func (s *Service) Adopt(ctx context.Context) error {
 //
 // It returns when no container runs any more, or with ctx's error; then some may.
 func (s *Service) StopAll(ctx context.Context) error {
+	places, err := s.o.Runtime.Find(ctx)
+	if err != nil {
+		return fmt.Errorf("find what runs: %w", err)
+	}
+	runs := startedIn(places)
 	var all []ending
-	err := s.o.Store.Update(func(tx *store.Tx) error {
+	err = s.o.Store.Update(func(tx *store.Tx) error {
 		for t := range s.tasks.All(tx) {
 			if t.Last == "STOPPED" {
 				continue
@@ -66,7 +79,9 @@ func (s *Service) StopAll(ctx context.Context) error {
 				code = "ServiceSchedulerInitiated"
 			}
 			d, _ := s.definition(tx, t.Definition)
-			all = append(all, ending{s.stopTask(tx, t, code, localStopped), d})
+			t = s.stopTask(tx, t, code, localStopped)
+			t.Containers = startedAfterAll(t.Containers, runs[t.ID])
+			all = append(all, ending{t, d})
 		}
 		return nil
 	})
@@ -82,6 +97,34 @@ func (s *Service) StopAll(ctx context.Context) error {
 	return errors.Join(failed...)
 }
 
+// startedIn gives the containers started of each task.
+func startedIn(places []launch.Place) map[string][]launch.Handle {
+	runs := map[string][]launch.Handle{}
+	for _, p := range places {
+		runs[p.Task.ID] = p.Started
+	}
+	return runs
+}
+
+// startedAfterAll tells of containers that a hand was starting when the loop ended whether they
+// were started or not.
+func startedAfterAll(containers []Container, runs []launch.Handle) []Container {
+	out := slices.Clone(containers)
+	for i := range out {
+		x := &out[i]
+		if !x.Starting {
+			continue
+		}
+		x.Starting, x.Last = false, "STOPPED"
+		for _, h := range runs {
+			if h.Container == x.Name && h.Attempt == x.Attempt {
+				x.Handle, x.RuntimeID, x.Last = &h, h.ID, "RUNNING"
+			}
+		}
+	}
+	return out
+}
+
 type ending struct {
 	t Task
 	d *types.TaskDefinition
@@ -89,8 +132,7 @@ type ending struct {
 
 // stopContainers stops a task's containers, those first that no other waits for.
 func (s *Service) stopContainers(ctx context.Context, e ending) error {
-	t := e.t
-	t.Containers = append([]Container{}, t.Containers...)
+	t := e.t // its containers are its own: startedAfterAll copied them
 	for {
 		var wave []*Container
 		for i := range t.Containers {

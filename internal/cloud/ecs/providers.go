@@ -55,19 +55,21 @@ func checkStrategy(strategy []types.CapacityProviderStrategyItem) error {
 // Source: CreateService's documentation of base and weight: the base is met first, the rest is
 // shared by weight.
 func providerOf(strategy []types.CapacityProviderStrategyItem, i int) string {
+	base := slices.IndexFunc(strategy, func(x types.CapacityProviderStrategyItem) bool { return x.Base > 0 })
+	if base >= 0 {
+		if i < int(strategy[base].Base) {
+			return text(strategy[base].CapacityProvider)
+		}
+		i -= int(strategy[base].Base)
+	}
 	given := make([]int, len(strategy))
 	pick := -1
 	for range i + 1 {
-		pick = slices.IndexFunc(strategy, func(x types.CapacityProviderStrategyItem) bool { return x.Base > 0 })
-		if pick >= 0 && given[pick] >= int(strategy[pick].Base) {
-			pick = -1
-		}
-		if pick < 0 {
-			// The one furthest behind its weight comes next; the first of equals.
-			for k, item := range strategy {
-				if item.Weight > 0 && (pick < 0 || (given[k]+1)*int(strategy[pick].Weight) < (given[pick]+1)*int(item.Weight)) {
-					pick = k
-				}
+		// The one furthest behind its weight comes next; the first of equals.
+		pick = -1
+		for k, item := range strategy {
+			if item.Weight > 0 && (pick < 0 || (given[k]+1)*int(strategy[pick].Weight) < (given[pick]+1)*int(item.Weight)) {
+				pick = k
 			}
 		}
 		if pick < 0 {

@@ -121,7 +121,18 @@ func checkRun(in *ecs.RunTaskInput) ([]Tag, error) {
 	if err := checkStrategy(in.CapacityProviderStrategy); err != nil {
 		return nil, err
 	}
+	if err := checkPlatform(text(in.PlatformVersion)); err != nil {
+		return nil, err
+	}
 	return tagsIn(in.Tags)
+}
+
+// checkPlatform refuses a platform version Fargate does not have; empty is LATEST.
+func checkPlatform(version string) error {
+	if version == "" || slices.Contains([]string{"LATEST", "1.4.0", "1.3.0", "1.2.0", "1.1.0", "1.0.0"}, version) {
+		return nil
+	}
+	return &types.PlatformUnknownException{Message: new("The specified platform version does not exist.")}
 }
 
 // runHash gives a mark of everything a RunTask asks for, to compare repeats of a clientToken.

@@ -134,7 +134,9 @@ func (c *care) live() {
 	}
 	c.targets()
 	if t.Last == "ACTIVATING" {
-		t.Last, t.Started = "RUNNING", c.tx.Now()
+		// The grace period begins with the start of the task (ecs.md 3.9); until now it stood as if
+		// that had been the creation.
+		t.Last, t.Started, t.GraceUntil = "RUNNING", c.tx.Now(), c.tx.Now().Add(t.GraceUntil.Sub(t.Created))
 	}
 }
 

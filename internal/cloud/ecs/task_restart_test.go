@@ -50,12 +50,14 @@ func TestTasksGoOnWhileTheCloudIsDeadAndAreAdopted(t *testing.T) {
 func TestAnOrderlyEndStopsAllAndTheNextStartFinishesThem(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := newTaskWorld(t, each(map[string]fake.Script{"app": {StopDelay: 3 * time.Second}}))
+		w := newTaskWorld(t, each(map[string]fake.Script{"app": {StartDelay: time.Second / 2, StopDelay: 3 * time.Second}}))
 		w.start()
 		task := w.serve(w.register(withLogs("app", false)))
 		alone := *w.run(nil).TaskArn
 		time.Sleep(time.Second)
-		w.stop()
+		cut := w.serve(w.register(nil))
+		time.Sleep(time.Second / 4)
+		w.stop() // while a hand starts the third
 		began := time.Now()
 		if err := w.s.StopAll(t.Context()); err != nil {
 			t.Fatal(err)
@@ -66,9 +68,15 @@ func TestAnOrderlyEndStopsAllAndTheNextStartFinishesThem(t *testing.T) {
 		if n := len(w.runtime.Running()); n != 0 {
 			t.Errorf("%d containers run after StopAll", n)
 		}
+		if err := w.s.Adopt(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 		w.start()
 		defer func() { w.stop() }()
 		time.Sleep(time.Second)
+		if n := w.runtime.Calls("Start", w.row(cut.ARN).ID, "app"); n != 1 {
+			t.Errorf("the container whose start was cut off was asked to start %d times, want once", n)
+		}
 		row := w.row(task.ARN)
 		if row.Last != "STOPPED" || row.StopCode != "ServiceSchedulerInitiated" || row.StopReason != "slipway local was stopped" || *row.Containers[0].Exit != 143 {
 			t.Errorf("the service's task: %s, %s, %q", row.Last, row.StopCode, row.StopReason)
@@ -115,7 +123,7 @@ func TestAServiceTasksTagsTargetsAndNames(t *testing.T) {
 		task := w.serve(w.register(nil))
 		time.Sleep(time.Second)
 		v := w.task(task.ARN)
-		if text(v.Group) != "service:web" || text(v.StartedBy) != "ecs-svc/1234567890123456789" || !w.row(task.ARN).GraceUntil.Equal(v.CreatedAt.Add(time.Minute)) {
+		if text(v.Group) != "service:web" || text(v.StartedBy) != "ecs-svc/1234567890123456789" || !w.row(task.ARN).GraceUntil.Equal(v.StartedAt.Add(time.Minute)) {
 			t.Errorf("group %s, startedBy %s", text(v.Group), text(v.StartedBy))
 		}
 		if a := v.Attachments[0]; text(a.Type) != "ElasticNetworkInterface" || text(a.Status) != "ATTACHED" || text(a.Details[0].Value) != "subnet-a" {
