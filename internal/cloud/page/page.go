@@ -1,0 +1,57 @@
+// Package page cuts lists into the pages that AWS's answers come in. A token is the last key
+// given, in base64 for URLs: opaque to clients, and good for as long as the list's order is.
+// Read Of.
+package page
+
+import (
+	"encoding/base64"
+	"errors"
+	"slices"
+	"sort"
+)
+
+// ErrToken is the error for a token that no page of such a list gave; each service has its own
+// words for it.
+var ErrToken = errors.New("not a token of this list")
+
+// Of says which part of a list the next page is: from keys[from] up to but without keys[to].
+//
+// Keys are the list's, unique. An empty token means the first page; max is the most a page
+// holds, where 0 or less means all that is left. The next token is empty after the last page.
+// Where the key a token names is gone from an ascending list, the page begins behind its place;
+// in another list it is ErrToken.
+func Of(keys []string, token string, max int) (from, to int, next string, err error) {
+	if token != "" {
+		last, err := base64.RawURLEncoding.DecodeString(token)
+		if err != nil {
+			return 0, 0, "", ErrToken
+		}
+		switch i := slices.Index(keys, string(last)); {
+		case i >= 0:
+			from = i + 1
+		case slices.IsSorted(keys):
+			from = sort.SearchStrings(keys, string(last))
+		default:
+			return 0, 0, "", ErrToken
+		}
+	}
+	to = len(keys)
+	if max > 0 && max < to-from {
+		to = from + max
+		next = base64.RawURLEncoding.EncodeToString([]byte(keys[to-1]))
+	}
+	return from, to, next, nil
+}
+
+// Cut gives a page of items, by their keys; see Of.
+func Cut[T any](items []T, key func(*T) string, token string, max int) (page []T, next string, err error) {
+	keys := make([]string, len(items))
+	for i := range items {
+		keys[i] = key(&items[i])
+	}
+	from, to, next, err := Of(keys, token, max)
+	if err != nil {
+		return nil, "", err
+	}
+	return items[from:to], next, nil
+}

@@ -1,0 +1,53 @@
+package page_test
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/slipway-ecs/slipway/internal/cloud/page"
+)
+
+func TestPagesTogetherAreTheList(t *testing.T) {
+	t.Parallel()
+	list := []string{"a", "b", "c", "d", "e"}
+	for max := range 7 {
+		var got []string
+		token, pages := "", 0
+		for {
+			part, next, err := page.Cut(list, func(s *string) string { return *s }, token, max)
+			if err != nil {
+				t.Fatalf("pages of %d: %v", max, err)
+			}
+			got = append(got, part...)
+			if pages++; next == "" {
+				break
+			}
+			token = next
+		}
+		if !slices.Equal(got, list) {
+			t.Errorf("pages of %d: got %q, want %q", max, got, list)
+		}
+		if want := map[int]int{0: 1, 1: 5, 2: 3, 3: 2, 4: 2, 5: 1, 6: 1}[max]; pages != want {
+			t.Errorf("pages of %d: got %d pages, want %d", max, pages, want)
+		}
+	}
+}
+
+func TestATokenWhoseItemIsGoneGoesOnBehindIt(t *testing.T) {
+	t.Parallel()
+	_, _, token, err := page.Of([]string{"a", "b", "c"}, "", 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	from, to, _, err := page.Of([]string{"a", "c"}, token, 2)
+	if err != nil || from != 1 || to != 2 {
+		t.Errorf("after b went: got %d to %d, %v; want 1 to 2", from, to, err)
+	}
+	if _, _, _, err := page.Of([]string{"c", "a"}, token, 2); !errors.Is(err, page.ErrToken) {
+		t.Errorf("a list in another order: got %v, want ErrToken", err)
+	}
+	if _, _, _, err := page.Of([]string{"a"}, "%%%", 2); !errors.Is(err, page.ErrToken) {
+		t.Errorf("a token of nobody: got %v, want ErrToken", err)
+	}
+}
