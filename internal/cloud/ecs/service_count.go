@@ -99,7 +99,7 @@ func (g *keeping) draining(gone []int) {
 		t := &g.tasks[i]
 		registered := false
 		for _, target := range t.Targets {
-			if target.Registered && !target.Gone {
+			if target.Registered {
 				groups.add(target.Group)
 				registered = true
 			}
