@@ -441,3 +441,8 @@ func (inkwell) Resume(context.Context, names.Scope, string, string, string, bool
 func (inkwell) Append(context.Context, names.Scope, string, string, string, []launch.Line) error {
 	return nil
 }
+
+func errorAs[E error](err error) (e E, ok bool) {
+	ok = errors.As(err, &e)
+	return e, ok
+}
