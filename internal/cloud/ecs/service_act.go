@@ -93,8 +93,13 @@ func (g *keeping) stop(all []reconcile.Stop) {
 		ids = append(ids, g.tasks[i].ID)
 	}
 	if len(ids) > 0 {
-		g.s.tell(g.tx, &g.row, fmt.Sprintf("has stopped %d running tasks: %s.", len(ids), taskList(ids)))
+		g.s.tell(g.tx, &g.row, stoppedTasks(ids))
 	}
+}
+
+// stoppedTasks is the event of tasks that were stopped. Source: ecs.md 3.7.
+func stoppedTasks(ids []string) string {
+	return fmt.Sprintf("has stopped %d running tasks: %s.", len(ids), taskList(ids))
 }
 
 // taskList writes tasks as events do: (task T1) (task T2).

@@ -56,7 +56,7 @@ func (s *Service) CreateService(ctx context.Context, in *sdk.CreateServiceInput)
 			if old.Token == "" || old.Token != text(in.ClientToken) || old.TokenHash != hash {
 				return invalid("%s", notIdempotent)
 			}
-			out = s.serviceView(tx, &old, true)
+			out = s.serviceView(tx, &old, len(old.Tags) > 0)
 			return nil
 		case exists && old.Status == serviceDraining:
 			return invalid("%s", stillDraining)
@@ -72,7 +72,7 @@ func (s *Service) CreateService(ctx context.Context, in *sdk.CreateServiceInput)
 		s.forget(tx, arn)
 		s.begin(tx, &row)
 		s.services.Put(tx, row)
-		out = s.serviceView(tx, &row, true)
+		out = s.serviceView(tx, &row, len(row.Tags) > 0)
 		return nil
 	})
 	if err != nil {

@@ -226,17 +226,23 @@ func (g *keeping) full(primary *Deployment) bool {
 //
 // Source: ecs.md 3.1.
 func (s *Service) drain(tx *store.Tx, row *ServiceRow) {
-	left := false
-	for t := range s.tasks.By(tx, "service", row.ARN) {
-		if t.Last == taskStopped {
-			continue
-		}
-		left = true
+	g := keeping{s: s, tx: tx, now: tx.Now(), row: *row}
+	g.tasks = slices.DeleteFunc(slices.Collect(s.tasks.By(tx, "service", row.ARN)), func(t Task) bool { return t.Last == taskStopped })
+	var ids []string
+	var gone []int
+	for i, t := range g.tasks {
 		if t.Desired != taskStopped {
-			s.stopTask(tx, t, stopByScheduler, scalingReason(t.Deployment))
+			g.tasks[i] = s.stopTask(tx, t, stopByScheduler, scalingReason(t.Deployment))
+			ids, gone = append(ids, t.ID), append(gone, i)
 		}
 	}
-	if left {
+	if len(ids) > 0 {
+		g.s.tell(tx, &g.row, stoppedTasks(ids))
+		g.draining(gone)
+		*row = g.row
+		s.services.Put(tx, *row)
+	}
+	if len(g.tasks) > 0 {
 		return
 	}
 	row.Status, row.Deleted, row.Primary, row.Newest = serviceInactive, tx.Now(), "", ""

@@ -541,3 +541,53 @@ func TestSteadyStateIsSaidAgainEverySixHours(t *testing.T) {
 		}
 	})
 }
+
+func TestARollbackThatFailsTooStalls(t *testing.T) {
+	inHarbour(t, nil, func(h *harbour) {
+		in := balanced(serviceAsk(h.register("shop/web:1"), 2))
+		in.DeploymentConfiguration = breaker(true)
+		in.DeploymentConfiguration.MinimumHealthyPercent, in.DeploymentConfiguration.MaximumPercent = new(int32(50)), new(int32(100))
+		good := *h.create(in).Deployments[0].Id
+		h.steady()
+		old := map[string]bool{}
+		for _, task := range h.tasks() {
+			old[task.ARN] = true
+		}
+		h.piers.sick = func(owner string) bool { return !old[owner] }
+		h.update(&sdk.UpdateServiceInput{TaskDefinition: new(h.register("shop/web:2"))})
+		h.within(time.Hour, "failure of the rollback", func() bool { return h.status() == types.ServiceDeploymentStatusRollbackFailed })
+
+		if d := h.deployments()[0]; *d.StatusReason != noCandidate {
+			t.Errorf("statusReason is %q", *d.StatusReason)
+		}
+		if p := h.service().Deployments[0]; *p.Id != good || p.RolloutState != types.DeploymentRolloutStateFailed {
+			t.Errorf("PRIMARY is not the revision it went back to, FAILED:\n%s", h.picture())
+		}
+		started := h.said("has started")
+		time.Sleep(time.Hour)
+		if n := h.said("has started"); n != started {
+			t.Errorf("tasks were launched after the rollback failed:\n%s", h.picture())
+		}
+		h.piers.sick = func(string) bool { return false }
+		h.update(&sdk.UpdateServiceInput{ForceNewDeployment: true})
+		h.steady()
+	})
+}
+
+func TestAnUpdateDuringARollbackTakesItsPlace(t *testing.T) {
+	inHarbour(t, crashing, func(h *harbour) {
+		in := balanced(serviceAsk(h.register("shop/web:1"), 2))
+		in.DeploymentConfiguration = breaker(true)
+		in.DeploymentConfiguration.MinimumHealthyPercent, in.DeploymentConfiguration.MaximumPercent = new(int32(50)), new(int32(100))
+		h.create(in)
+		h.steady()
+		h.update(&sdk.UpdateServiceInput{TaskDefinition: new(h.register("shop/web:crash"))})
+		h.within(time.Hour, "rollback", func() bool { return h.status() == types.ServiceDeploymentStatusRollbackInProgress })
+		h.update(&sdk.UpdateServiceInput{TaskDefinition: new(h.register("shop/web:2"))})
+		h.within(time.Hour, "success", func() bool { return h.status() == types.ServiceDeploymentStatusSuccessful })
+		if d := h.deployments()[1]; d.Status != types.ServiceDeploymentStatusRollbackFailed || *d.StatusReason != supersededReason {
+			t.Errorf("the deployment whose rollback was cut short is %s: %s", d.Status, *d.StatusReason)
+		}
+		h.steady()
+	})
+}

@@ -115,6 +115,36 @@ func (s *Service) ListServices(ctx context.Context, in *sdk.ListServicesInput) (
 	return out, nil
 }
 
+// ListServicesByNamespace gives the ARNs of the ACTIVE services, of all clusters, whose Service
+// Connect configuration names a namespace.
+func (s *Service) ListServicesByNamespace(ctx context.Context, in *sdk.ListServicesByNamespaceInput) (*sdk.ListServicesByNamespaceOutput, error) {
+	most, err := pageSize(in.MaxResults, servicesAPage)
+	if err != nil {
+		return nil, err
+	}
+	scope := scopeOf(ctx)
+	out := &sdk.ListServicesByNamespaceOutput{ServiceArns: []string{}}
+	err = s.o.Store.View(func(tx *store.Tx) error {
+		var arns []string
+		for row := range s.services.Prefix(tx, scope.ARN("ecs", "service/")) {
+			c := kept[types.ServiceConnectConfiguration](row.Work.ServiceConnect)
+			if row.Status == serviceActive && c.Enabled && text(c.Namespace) == text(in.Namespace) {
+				arns = append(arns, row.ARN)
+			}
+		}
+		from, to, next, err := page.Of(arns, text(in.NextToken), most)
+		if err != nil {
+			return badToken()
+		}
+		out.ServiceArns, out.NextToken = append(out.ServiceArns, arns[from:to]...), orNil(next)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // DeleteService ends a service: it is DRAINING until its tasks are gone, and then INACTIVE.
 //
 // Source: ecs.md 3.1.
@@ -137,7 +167,7 @@ func (s *Service) DeleteService(ctx context.Context, in *sdk.DeleteServiceInput)
 				return err
 			}
 		}
-		out = s.serviceView(tx, &row, true)
+		out = s.serviceView(tx, &row, len(row.Tags) > 0)
 		return nil
 	})
 	if err != nil {

@@ -85,7 +85,7 @@ func (g *keeping) observe(d *Deployment) rollout.Observation {
 		for _, x := range all {
 			asked += x.Want
 		}
-		o.Count[side] = reconcile.Count(asked, g.seen, in(all), g.now)
+		o.Count[side] = reconcile.Count(asked, g.seen, among(all), g.now)
 	}
 	if d.State.Status == rollout.RollingBack {
 		o.Count[rollout.Old].Failed = g.deployment(d.BackTo).Failures.Count
@@ -95,8 +95,8 @@ func (g *keeping) observe(d *Deployment) rollout.Observation {
 	return o
 }
 
-// in tells whether a revision is that of one of these deployments.
-func in(all []*Deployment) func(string) bool {
+// among tells whether a revision is that of one of these deployments.
+func among(all []*Deployment) func(string) bool {
 	return func(digits string) bool {
 		return slices.ContainsFunc(all, func(d *Deployment) bool { return d.Digits == digits })
 	}
@@ -107,7 +107,7 @@ func (g *keeping) scale(d *Deployment, a rollout.Action) {
 	side := g.sides(d)[a.Side]
 	have := make([]reconcile.Source, len(side))
 	for i, x := range side {
-		c := reconcile.Count(x.Want, g.seen, in([]*Deployment{x}), g.now)
+		c := reconcile.Count(x.Want, g.seen, among([]*Deployment{x}), g.now)
 		have[i] = reconcile.Source{Want: c.Want, Healthy: min(c.Healthy, c.Want)}
 	}
 	for i, n := range reconcile.Split(a.Want, have) {

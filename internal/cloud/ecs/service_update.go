@@ -49,7 +49,7 @@ func (s *Service) UpdateService(ctx context.Context, in *sdk.UpdateServiceInput)
 			s.begin(tx, &row)
 		}
 		s.services.Put(tx, row)
-		out, extras = s.serviceView(tx, &row, true), decodeExtras(row.Extras)
+		out, extras = s.serviceView(tx, &row, len(row.Tags) > 0), decodeExtras(row.Extras)
 		return nil
 	})
 	if err != nil {

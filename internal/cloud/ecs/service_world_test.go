@@ -336,7 +336,9 @@ func (p *piers) Group(_ *store.Tx, arn string) (BalancerGroup, bool) {
 	return BalancerGroup{ARN: arn, Name: "web", TargetType: "ip", Port: 80, LoadBalancers: []string{"lb"}, Delay: p.delay}, arn == harbourGroup
 }
 
-func (p *piers) Watch() cloud.Watch { return cloud.On(p.table, func(p *pier) string { return p.Owner }) }
+func (p *piers) Watch() cloud.Watch {
+	return cloud.On(p.table, func(p *pier) string { return p.Owner })
+}
 
 func (p *piers) Name() string { return "test.piers" }
 

@@ -19,6 +19,7 @@ func (s *Service) serviceOps(w *wire.Service) {
 	wire.Op(w, s.DeleteService)
 	wire.Op(w, s.DescribeServices)
 	wire.Op(w, s.ListServices)
+	wire.Op(w, s.ListServicesByNamespace)
 	wire.Op(w, s.ListServiceDeployments)
 	wire.Op(w, s.DescribeServiceDeployments)
 	wire.Op(w, s.DescribeServiceRevisions)
