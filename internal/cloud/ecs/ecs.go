@@ -77,6 +77,7 @@ func New(o Options) *Service {
 			store.One("cluster", func(s *ServiceRow) string { return s.Cluster })),
 		deployments: store.NewTable("ecs.deployments", func(d *Deployment) string { return d.Key },
 			store.One("service", func(d *Deployment) string { return d.Service }),
+			store.One("live", func(d *Deployment) string { return d.liveOf() }),
 			store.Index[Deployment]{Name: "alarm", Of: func(d *Deployment) []string { return d.alarmARNs() }}),
 		tasks: store.NewTable("ecs.tasks", func(t *Task) string { return t.ARN },
 			store.One("cluster", func(t *Task) string { return t.Cluster }),

@@ -50,7 +50,8 @@ type ServiceRow struct {
 	Cluster   string // ARN
 	Status    string // ACTIVE, DRAINING, INACTIVE
 	Desired   int
-	Primary   string // key of the PRIMARY deployment; empty before the first
+	Primary   string // key of the PRIMARY deployment
+	Newest    string // key of the deployment begun last, which differs from Primary after a rollback
 	Work      Workload
 	Config    json.RawMessage // wire.Marshal of types.DeploymentConfiguration, with defaults
 	Extras    json.RawMessage // members of the request we do not know, to echo
@@ -60,6 +61,7 @@ type ServiceRow struct {
 	TokenHash string
 	By        string // createdBy
 	Created   time.Time
+	Deleted   time.Time // when it became INACTIVE
 
 	Events int       // how many events there have been: the number of the next
 	Steady time.Time // when it was last said to have reached a steady state; zero while it is not steady
@@ -69,16 +71,17 @@ type ServiceRow struct {
 
 // ServiceSettings are what an update changes without a deployment.
 type ServiceSettings struct {
-	Grace                             time.Duration // healthCheckGracePeriodSeconds
-	GraceSet                          bool
-	Controller                        string // ECS, CODE_DEPLOY, EXTERNAL
-	Scheduling                        string // REPLICA, DAEMON
-	PropagateTags                     string
-	ManagedTags, ExecuteCommand       bool
-	ZoneRebalancing                   string
-	PlacementConstraints, Placement   json.RawMessage
-	RoleARN                           string
-	ServiceConnect, Volumes, Lattices json.RawMessage // kept with the deployment; here for the next one
+	Grace                           time.Duration // healthCheckGracePeriodSeconds
+	GraceSet                        bool
+	MinPercent, MaxPercent          int    // of the deployment configuration, which bound tasks at any time
+	BakeSet                         bool   // bakeTimeInMinutes was given once: the computed default is gone for good
+	Controller                      string // ECS, CODE_DEPLOY, EXTERNAL
+	Scheduling                      string // REPLICA, DAEMON
+	PropagateTags                   string
+	ManagedTags, ExecuteCommand     bool
+	ZoneRebalancing                 string
+	PlacementConstraints, Placement json.RawMessage
+	RoleARN                         string
 }
 
 // Workload is what a service revision fixes: the members whose change starts a deployment.
@@ -93,6 +96,8 @@ type Workload struct {
 	ServiceConnect  json.RawMessage
 	Volumes         json.RawMessage
 	Lattices        json.RawMessage
+	Monitoring      json.RawMessage
+	Gateways        json.RawMessage
 }
 
 // Said is a message that was sent and is not sent again while its cause lasts, for 6 hours.
@@ -116,6 +121,7 @@ type Deployment struct {
 	DeploymentID string // the last part of the service deployment's ARN
 	Work         Workload
 	Config       json.RawMessage // the service's at the start; types.DeploymentConfiguration
+	Extras       json.RawMessage // the service's at the start
 	Images       []Image         // digests, once the first task resolved them
 
 	Status      string // PRIMARY, ACTIVE, INACTIVE
@@ -123,7 +129,8 @@ type Deployment struct {
 	Reason      string // rolloutStateReason
 	Want        int    // tasks it shall have now: its desiredCount
 	Failures    reconcile.Failures
-	FailedTasks int // as deployments[].failedTasks shows it
+	Lasting     bool // resetOnHealthyTask is false: a healthy task does not end the count of failures
+	FailedTasks int  // as deployments[].failedTasks shows it
 
 	// The service deployment that brings the service to this revision.
 	Deploying     string   // its status: PENDING, IN_PROGRESS, SUCCESSFUL, …
@@ -182,7 +189,9 @@ type Task struct {
 	Desired    string // desiredStatus: RUNNING or STOPPED
 	Health     string // HEALTHY, UNHEALTHY, UNKNOWN
 	EverWell   bool   // was healthy once, as its deployment counts it
+	EverRan    bool   // its RUNNING was counted by its deployment
 	Counted    bool   // its end was counted by its deployment
+	ToldIll    bool   // the service event of its failing health was written
 	StopCode   string
 	StopReason string
 	Version    int

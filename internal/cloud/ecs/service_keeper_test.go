@@ -1,0 +1,593 @@
+package ecs
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	sdk "github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/slipway-ecs/slipway/internal/launch"
+	"github.com/slipway-ecs/slipway/internal/launch/fake"
+)
+
+// plain writes events without what differs from run to run: tasks become T1, T2, … in the order
+// they are first named, deployments D1, D2, … and the target group G.
+func plain(events []string) []string {
+	known := map[string]string{}
+	letters := map[string]int{}
+	name := func(letter string) func(string) string {
+		return func(id string) string {
+			if known[id] == "" {
+				letters[letter]++
+				known[id] = fmt.Sprintf("%s%d", letter, letters[letter])
+			}
+			return known[id]
+		}
+	}
+	out := make([]string, len(events))
+	for i, e := range events {
+		e = regexp.MustCompile(`[0-9a-f]{32}`).ReplaceAllStringFunc(e, name("T"))
+		e = regexp.MustCompile(`ecs-svc/[0-9]{19}`).ReplaceAllStringFunc(e, name("D"))
+		out[i] = strings.ReplaceAll(e, harbourGroup, "G")
+	}
+	return out
+}
+
+func TestARollingDeploymentTellsItsStoryInECSsWordsAndOrder(t *testing.T) {
+	inHarbour(t, nil, func(h *harbour) {
+		h.create(balanced(serviceAsk(h.register("shop/web:1"), 2)))
+		h.steady()
+		before := len(h.events())
+
+		h.update(&sdk.UpdateServiceInput{TaskDefinition: new(h.register("shop/web:2"))})
+		h.steady()
+		time.Sleep(time.Minute)
+
+		if diff := cmp.Diff([]string{
+			"(service web) has started 2 tasks: (task T1) (task T2).",
+			"(service web) registered 1 targets in (target-group G)",
+			"(service web) registered 1 targets in (target-group G)",
+			"(service web) (deployment D1) deployment completed.",
+			"(service web) has reached a steady state.",
+		}, plain(h.events()[:before])); diff != "" {
+			t.Errorf("events of the first deployment differ (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff([]string{
+			"(service web) has started 2 tasks: (task T1) (task T2).",
+			"(service web) registered 1 targets in (target-group G)",
+			"(service web) registered 1 targets in (target-group G)",
+			"(service web) has stopped 2 running tasks: (task T3) (task T4).",
+			"(service web) deregistered 2 targets in (target-group G)",
+			"(service web, taskSet D1) has begun draining connections on 2 tasks.",
+			"(service web) (deployment D2) deployment completed.",
+			"(service web) has reached a steady state.",
+		}, plain(h.events()[before:])); diff != "" {
+			t.Errorf("events of the second deployment differ (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestACrashLoopRollsBackAtTheThreshold(t *testing.T) {
+	scripts := map[string]fake.Script{"shop/web:2": {RunFor: 500 * time.Millisecond, Exit: launch.Exit{Code: 1}}}
+	inHarbour(t, scripts, func(h *harbour) {
+		in := serviceAsk(h.register("shop/web:1"), 1)
+		in.DeploymentConfiguration = &types.DeploymentConfiguration{DeploymentCircuitBreaker: &types.DeploymentCircuitBreaker{Enable: true, Rollback: true}}
+		good := *h.create(in).Deployments[0].Id
+		h.steady()
+
+		h.update(&sdk.UpdateServiceInput{TaskDefinition: new(h.register("shop/web:2"))})
+		h.within(10*time.Minute, "rollback", func() bool { return h.status() == types.ServiceDeploymentStatusRollbackSuccessful })
+
+		d := h.deployments()[0]
+		if want := "Service deployment rolled back because the circuit breaker threshold was exceeded."; *d.StatusReason != want || *d.Rollback.Reason != want {
+			t.Errorf("reasons are %q and %q", *d.StatusReason, *d.Rollback.Reason)
+		}
+		b := d.DeploymentCircuitBreaker
+		if b.FailureCount != 3 || b.Threshold != 3 || b.Status != types.ServiceDeploymentRollbackMonitorsStatusTriggered {
+			t.Errorf("the breaker shows %d of %d, %s", b.FailureCount, b.Threshold, b.Status)
+		}
+		h.steady()
+		s := h.service()
+		if p := s.Deployments[0]; *p.Id != good || p.RolloutState != types.DeploymentRolloutStateCompleted || !strings.HasSuffix(*s.TaskDefinition, "web:1") {
+			t.Errorf("after the rollback PRIMARY is %s %s of %s, want %s COMPLETED of web:1", *p.Id, p.RolloutState, *s.TaskDefinition, good)
+		}
+		launched := 0
+		for _, task := range h.tasks() {
+			if strings.HasSuffix(task.Definition, "web:2") {
+				launched++
+			}
+		}
+		if launched > 4 {
+			t.Errorf("%d tasks of the bad version were launched, want at most 4", launched)
+		}
+		if h.said("deployment failed: tasks failed to start.") != 1 || h.said("rolling back to deployment "+good+".") != 1 {
+			t.Errorf("events:\n%s", strings.Join(h.events(), "\n"))
+		}
+	})
+}
+
+func percents(lo, hi int32) *types.DeploymentConfiguration {
+	return &types.DeploymentConfiguration{MinimumHealthyPercent: new(lo), MaximumPercent: new(hi)}
+}
+
+func TestARollingDeploymentStaysWithinItsBoundsAtEachCommit(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		desired        int
+		lo, hi         int32
+		lower, upper   int
+		peak, dip      int // live tasks at most, healthy tasks at least
+		stuckOtherwise bool
+	}{
+		{4, 100, 200, 4, 8, 8, 4, false},
+		{4, 50, 100, 2, 4, 4, 2, false},
+		{4, 50, 150, 2, 6, 6, 2, false},
+		{4, 75, 125, 3, 5, 5, 3, false},
+		{10, 90, 110, 9, 11, 11, 9, false},
+		{1, 100, 200, 1, 2, 2, 1, false},
+		{1, 0, 100, 0, 1, 1, 0, false},
+		{1, 50, 100, 1, 1, 1, 1, true},
+		{1, 100, 150, 1, 1, 1, 1, true},
+		{3, 100, 125, 3, 3, 3, 3, true},
+		{2, 75, 100, 2, 2, 2, 2, true},
+	} {
+		t.Run(fmt.Sprintf("%d at %d to %d percent", c.desired, c.lo, c.hi), func(t *testing.T) {
+			inHarbour(t, nil, func(h *harbour) {
+				in := serviceAsk(h.register("shop/web:1"), c.desired)
+				in.DeploymentConfiguration = percents(c.lo, c.hi)
+				h.create(in)
+				h.steady()
+				peak, dip := 0, c.desired
+				h.watch.check = func(live, healthy int) string {
+					peak, dip = max(peak, live), min(dip, healthy)
+					if live > c.upper || healthy < c.lower {
+						return fmt.Sprintf("want at most %d live and at least %d healthy", c.upper, c.lower)
+					}
+					return ""
+				}
+				h.update(&sdk.UpdateServiceInput{TaskDefinition: new(h.register("shop/web:2"))})
+				if c.stuckOtherwise {
+					time.Sleep(time.Hour)
+					if n := h.said("was unable to stop or start tasks during a deployment because of the service deployment configuration."); n != 1 {
+						t.Errorf("the deadlock was said %d times; events:\n%s", n, strings.Join(h.events(), "\n"))
+					}
+					if s := h.service(); len(s.Deployments) != 2 || s.Deployments[1].RunningCount != int32(c.desired) {
+						t.Errorf("the old deployment did not keep its tasks:\n%s", h.picture())
+					}
+					h.update(&sdk.UpdateServiceInput{DeploymentConfiguration: percents(0, 200)})
+					c.lower, c.upper = 0, 2*c.desired
+					h.steady()
+					return
+				}
+				h.steady()
+				if peak != c.peak || dip != c.dip {
+					t.Errorf("peak %d live and dip %d healthy, want %d and %d", peak, dip, c.peak, c.dip)
+				}
+				for _, wrong := range h.watch.broken {
+					t.Error(wrong)
+				}
+			})
+		})
+	}
+}
+
+func breaker(rollback bool) *types.DeploymentConfiguration {
+	return &types.DeploymentConfiguration{DeploymentCircuitBreaker: &types.DeploymentCircuitBreaker{Enable: true, Rollback: rollback}}
+}
+
+var crashing = map[string]fake.Script{
+	"shop/web:crash":  {RunFor: 500 * time.Millisecond, Exit: launch.Exit{Code: 1}},
+	"shop/web:absent": {PullError: "not found"},
+}
+
+func TestAFirstDeploymentThatFailsHasNothingToGoBackTo(t *testing.T) {
+	inHarbour(t, crashing, func(h *harbour) {
+		in := serviceAsk(h.register("shop/web:crash"), 1)
+		in.DeploymentConfiguration = breaker(true)
+		h.create(in)
+		h.within(10*time.Minute, "failure", func() bool { return h.status() == types.ServiceDeploymentStatusRollbackFailed })
+		launched := len(h.tasks())
+		time.Sleep(30 * time.Minute)
+		if n := len(h.tasks()); n > launched {
+			t.Errorf("%d more tasks were launched after the failure", n-launched)
+		}
+		d, p := h.deployments()[0], h.service().Deployments[0]
+		if got, want := *d.StatusReason, "No rollback candidate was found to run the rollback."; got != want {
+			t.Errorf("statusReason is %q, want %q", got, want)
+		}
+		if p.RolloutState != types.DeploymentRolloutStateFailed || *p.RolloutStateReason != "ECS deployment circuit breaker: tasks failed to start." {
+			t.Errorf("PRIMARY is %s: %s", p.RolloutState, *p.RolloutStateReason)
+		}
+	})
+}
+
+func TestWithoutRollbackAFailedDeploymentStaysPrimaryAndTheOldTasksStay(t *testing.T) {
+	inHarbour(t, crashing, func(h *harbour) {
+		in := serviceAsk(h.register("shop/web:1"), 2)
+		in.DeploymentConfiguration = breaker(false)
+		h.create(in)
+		h.steady()
+		bad := *h.update(&sdk.UpdateServiceInput{TaskDefinition: new(h.register("shop/web:crash"))}).Deployments[0].Id
+		h.within(10*time.Minute, "failure", func() bool { return h.status() == types.ServiceDeploymentStatusStopped })
+		time.Sleep(time.Hour)
+		s := h.service()
+		if p := s.Deployments[0]; *p.Id != bad || *p.Status != "PRIMARY" || p.RolloutState != types.DeploymentRolloutStateFailed {
+			t.Errorf("PRIMARY is not the failed deployment:\n%s", h.picture())
+		}
+		if len(s.Deployments) != 2 || s.RunningCount != 2 {
+			t.Errorf("the old deployment does not stand beside it:\n%s", h.picture())
+		}
+
+		h.update(&sdk.UpdateServiceInput{TaskDefinition: new("web:1")})
+		h.steady()
+	})
+}
+
+func TestImagesThatCannotBePulledTripTheBreaker(t *testing.T) {
+	inHarbour(t, crashing, func(h *harbour) {
+		in := serviceAsk(h.register("shop/web:1"), 1)
+		in.DeploymentConfiguration = breaker(true)
+		h.create(in)
+		h.steady()
+		h.update(&sdk.UpdateServiceInput{TaskDefinition: new(h.register("shop/web:absent"))})
+		h.within(time.Hour, "rollback", func() bool { return h.status() == types.ServiceDeploymentStatusRollbackSuccessful })
+	})
+}
+
+func TestLaunchesThatKeepFailingArePausedAndSaidOnce(t *testing.T) {
+	inHarbour(t, crashing, func(h *harbour) {
+		h.create(serviceAsk(h.register("shop/web:absent"), 1))
+		time.Sleep(2 * time.Hour)
+		if n := h.said("is unable to consistently start tasks successfully."); n != 1 {
+			t.Errorf("the back-off was said %d times", n)
+		}
+		// 0, 0, 0, then pauses of 40, 80, 160, 320, 640, 1280 and 1620 s.
+		if n := h.said("has started"); n < 9 || n > 12 {
+			t.Errorf("%d launches in two hours", n)
+		}
+
+		h.update(&sdk.UpdateServiceInput{TaskDefinition: new(h.register("shop/web:1"))})
+		if took := h.within(5*time.Minute, "start of the new revision", func() bool { return h.service().RunningCount == 1 }); took > 10*time.Second {
+			t.Errorf("a new task definition was held back for %s", took)
+		}
+	})
+}
+
+func TestFailingHealthIsStageTwoOfTheBreaker(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		grace int32
+	}{{"at once", 0}, {"after the grace period", 120}} {
+		t.Run(c.name, func(t *testing.T) {
+			inHarbour(t, nil, func(h *harbour) {
+				in := balanced(serviceAsk(h.register("shop/web:1"), 1))
+				in.DeploymentConfiguration = breaker(true)
+				in.HealthCheckGracePeriodSeconds = new(c.grace)
+				h.create(in)
+				h.steady()
+				old := h.tasks()[0].ARN
+				h.piers.sick = func(owner string) bool { return owner != old }
+				began := time.Now()
+				h.update(&sdk.UpdateServiceInput{TaskDefinition: new(h.register("shop/web:2"))})
+				first := h.within(time.Hour, "first stop", func() bool { return h.said("has stopped") > 0 })
+				if grace := time.Duration(c.grace) * time.Second; first < grace || first > grace+15*time.Second {
+					t.Errorf("the first sick task was stopped after %s, grace is %s", first, grace)
+				}
+				h.within(time.Hour, "rollback", func() bool { return h.status() == types.ServiceDeploymentStatusRollbackSuccessful })
+				if n := h.said("is unhealthy in (target-group " + harbourGroup + ") due to (reason Health checks failed with these codes: [503])"); n != 3 {
+					t.Errorf("%d tasks were said to be unhealthy after %s, want 3; events:\n%s", n, time.Since(began), strings.Join(h.events(), "\n"))
+				}
+				for _, task := range h.tasks() {
+					if strings.HasSuffix(task.Definition, "web:2") && task.StopReason != "Task failed ELB health checks in (target-group "+harbourGroup+")" {
+						if !strings.HasPrefix(task.StopReason, "Scaling activity initiated by (deployment ecs-svc/") {
+							t.Errorf("a sick task was stopped for %q", task.StopReason)
+						}
+					}
+				}
+			})
+		})
+	}
+}
+
+func alarmed(rollback bool, bake *int32) *types.DeploymentConfiguration {
+	return &types.DeploymentConfiguration{
+		Alarms:            &types.DeploymentAlarms{AlarmNames: []string{"web-5xx", "web-slow"}, Enable: true, Rollback: rollback},
+		BakeTimeInMinutes: bake,
+	}
+}
+
+func TestAnAlarmRollsBackInTheSameMoment(t *testing.T) {
+	inHarbour(t, nil, func(h *harbour) {
+		in := serviceAsk(h.register("shop/web:1"), 2)
+		in.DeploymentConfiguration = alarmed(true, new(int32(5)))
+		h.create(in)
+		h.steady()
+		h.update(&sdk.UpdateServiceInput{TaskDefinition: new(h.register("shop/web:2"))})
+		h.within(5*time.Minute, "bake", func() bool {
+			return h.deployments()[0].LifecycleStage == types.ServiceDeploymentLifecycleStageBakeTime
+		})
+		if s := h.service(); len(s.Deployments) != 2 || s.Deployments[0].RolloutState != types.DeploymentRolloutStateInProgress {
+			t.Errorf("during the bake the old deployment is not listed:\n%s", h.picture())
+		}
+		h.ring("web-5xx", true)
+
+		d := h.deployments()[0]
+		if d.Status != types.ServiceDeploymentStatusRollbackInProgress || d.Alarms.Status != types.ServiceDeploymentRollbackMonitorsStatusTriggered ||
+			!cmp.Equal(d.Alarms.TriggeredAlarmNames, []string{"web-5xx"}) {
+			t.Errorf("after the alarm the deployment is %s, its alarms %+v", d.Status, d.Alarms)
+		}
+		h.within(10*time.Minute, "rollback", func() bool { return h.status() == types.ServiceDeploymentStatusRollbackSuccessful })
+		h.steady()
+		if !strings.HasSuffix(*h.service().TaskDefinition, "web:1") || h.said("deployment failed: alarm detected.") != 1 {
+			t.Errorf("not rolled back:\n%s", h.picture())
+		}
+	})
+}
+
+func TestAnAlarmThatIsFiringAtTheStartIsIgnored(t *testing.T) {
+	inHarbour(t, nil, func(h *harbour) {
+		in := serviceAsk(h.register("shop/web:1"), 1)
+		in.DeploymentConfiguration = alarmed(true, nil)
+		h.create(in)
+		h.steady()
+		h.ring("web-5xx", true)
+		h.update(&sdk.UpdateServiceInput{TaskDefinition: new(h.register("shop/web:2"))})
+		h.ring("web-slow", true)
+		h.within(10*time.Minute, "success", func() bool { return h.status() == types.ServiceDeploymentStatusSuccessful })
+		if got := h.deployments()[0].Alarms.Status; got != types.ServiceDeploymentRollbackMonitorsStatusDisabled {
+			t.Errorf("the alarms' status is %s, want DISABLED", got)
+		}
+	})
+}
+
+func TestABakeLastsItsTimeAfterTheOldTasksAreGone(t *testing.T) {
+	inHarbour(t, nil, func(h *harbour) {
+		in := serviceAsk(h.register("shop/web:1"), 1)
+		in.DeploymentConfiguration = alarmed(true, nil)
+		h.create(in)
+		// Settled after 40 s, then the bake ECS computes.
+		if took := h.within(10*time.Minute, "success", func() bool { return h.status() == types.ServiceDeploymentStatusSuccessful }); took < 40*time.Second+computedBake || took > time.Minute+computedBake {
+			t.Errorf("a deployment with alarms took %s", took)
+		}
+	})
+}
+
+func TestScalingAServiceInTheMiddleOfADeploymentMovesItsBounds(t *testing.T) {
+	inHarbour(t, nil, func(h *harbour) {
+		in := balanced(serviceAsk(h.register("shop/web:1"), 4))
+		in.DeploymentConfiguration = percents(50, 150)
+		h.create(in)
+		h.steady()
+		h.update(&sdk.UpdateServiceInput{TaskDefinition: new(h.register("shop/web:2"))})
+		time.Sleep(5 * time.Second)
+		h.update(&sdk.UpdateServiceInput{DesiredCount: new(int32(6))})
+		time.Sleep(7 * time.Second)
+		h.update(&sdk.UpdateServiceInput{DesiredCount: new(int32(2))})
+		h.steady()
+		if s := h.service(); s.RunningCount != 2 || len(h.deployments()) != 2 {
+			t.Errorf("scaling made deployments or left tasks:\n%s", h.picture())
+		}
+		for _, task := range h.tasks() {
+			if task.Desired == "RUNNING" && !strings.HasSuffix(task.Definition, "web:2") {
+				t.Errorf("a task of the old revision is left: %s", h.picture())
+			}
+		}
+	})
+}
+
+func TestScalingAloneStartsAndStopsWithoutADeployment(t *testing.T) {
+	inHarbour(t, nil, func(h *harbour) {
+		h.create(serviceAsk(h.register("shop/web:1"), 3))
+		h.steady()
+		h.update(&sdk.UpdateServiceInput{DesiredCount: new(int32(5))})
+		h.within(5*time.Minute, "scaling out", func() bool { return h.said("has reached a steady state.") == 2 })
+		h.update(&sdk.UpdateServiceInput{DesiredCount: new(int32(0))})
+		h.within(5*time.Minute, "scaling in", func() bool { return h.service().RunningCount == 0 })
+		if n := len(h.deployments()); n != 1 {
+			t.Errorf("scaling made %d deployments", n-1)
+		}
+	})
+}
+
+func TestAStoppedTaskIsReplacedAndIsNoFailure(t *testing.T) {
+	inHarbour(t, nil, func(h *harbour) {
+		h.create(serviceAsk(h.register("shop/web:1"), 2))
+		h.steady()
+		if _, err := h.room.StopTask(h.ctx, &sdk.StopTaskInput{Cluster: new("c1"), Task: new(h.tasks()[0].ARN)}); err != nil {
+			t.Fatal(err)
+		}
+		h.within(5*time.Minute, "replacement", func() bool { return h.said("has reached a steady state.") == 2 })
+		if s := h.service(); s.RunningCount != 2 || s.Deployments[0].FailedTasks != 0 {
+			t.Errorf("after the replacement:\n%s", h.picture())
+		}
+	})
+}
+
+func TestASickTaskOfASteadyServiceIsReplacedBeforeItGoes(t *testing.T) {
+	inHarbour(t, nil, func(h *harbour) {
+		h.create(balanced(serviceAsk(h.register("shop/web:1"), 2)))
+		h.steady()
+		sick := h.tasks()[0]
+		h.piers.sick = func(owner string) bool { return owner == sick.ARN }
+		h.within(10*time.Minute, "replacement", func() bool { return h.said("has reached a steady state.") == 2 })
+		for _, task := range h.tasks() {
+			if task.ARN == sick.ARN && task.StopReason != "Task failed ELB health checks in (target-group "+harbourGroup+")" {
+				t.Errorf("the sick task's reason is %q", task.StopReason)
+			}
+		}
+	})
+}
+
+func TestANewerUpdateTakesThePlaceOfOneUnderWay(t *testing.T) {
+	inHarbour(t, nil, func(h *harbour) {
+		h.create(balanced(serviceAsk(h.register("shop/web:1"), 3)))
+		h.steady()
+		second, third := h.register("shop/web:2"), h.register("shop/web:3")
+		h.update(&sdk.UpdateServiceInput{TaskDefinition: new(second)})
+		time.Sleep(100 * time.Millisecond)
+		last := h.update(&sdk.UpdateServiceInput{TaskDefinition: new(third)})
+		if n := len(last.Deployments); n != 3 {
+			t.Errorf("%d deployments are listed after the second update, want 3", n)
+		}
+		h.within(10*time.Minute, "success", func() bool { return h.status() == types.ServiceDeploymentStatusSuccessful })
+		all := h.deployments()
+		if all[1].Status != types.ServiceDeploymentStatusStopped || len(all[0].SourceServiceRevisions) != 2 {
+			t.Errorf("the superseded one is %s, the last one has %d sources", all[1].Status, len(all[0].SourceServiceRevisions))
+		}
+		h.steady()
+
+		h.update(&sdk.UpdateServiceInput{ForceNewDeployment: true})
+		time.Sleep(2 * time.Second)
+		out, err := h.room.DeleteService(h.ctx, &sdk.DeleteServiceInput{Cluster: new("c1"), Service: new("web"), Force: new(true)})
+		if err != nil || *out.Service.Status != "DRAINING" || out.Service.DesiredCount != 0 {
+			t.Fatalf("deleting in the middle gave %+v, %v", out, err)
+		}
+		h.within(10*time.Minute, "draining", func() bool { return *h.service().Status == "INACTIVE" })
+		if s := h.service(); len(s.Deployments) != 0 || s.RunningCount != 0 {
+			t.Errorf("an INACTIVE service has deployments or tasks:\n%s", h.picture())
+		}
+	})
+}
+
+func TestADeploymentStoppedByRequestRollsBack(t *testing.T) {
+	inHarbour(t, nil, func(h *harbour) {
+		h.create(balanced(serviceAsk(h.register("shop/web:1"), 2)))
+		h.steady()
+		h.update(&sdk.UpdateServiceInput{TaskDefinition: new(h.register("shop/web:2"))})
+		time.Sleep(5 * time.Second)
+		arn := h.deployments()[0].ServiceDeploymentArn
+		for range 2 { // asking again is harmless
+			if _, err := h.room.StopServiceDeployment(h.ctx, &sdk.StopServiceDeploymentInput{ServiceDeploymentArn: arn}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		h.within(10*time.Minute, "rollback", func() bool { return h.status() == types.ServiceDeploymentStatusRollbackSuccessful })
+		_, err := h.room.StopServiceDeployment(h.ctx, &sdk.StopServiceDeploymentInput{ServiceDeploymentArn: arn})
+		if _, ok := errorAs[*types.ConflictException](err); !ok {
+			t.Errorf("stopping a finished one gave %v", err)
+		}
+		h.steady()
+	})
+}
+
+func TestALoopThatStartsAnewGoesOnInTheMiddleOfADeployment(t *testing.T) {
+	for _, pause := range []time.Duration{0, 2 * time.Second, 11 * time.Second, 45 * time.Second} {
+		t.Run(pause.String(), func(t *testing.T) {
+			inHarbour(t, nil, func(h *harbour) {
+				in := balanced(serviceAsk(h.register("shop/web:1"), 4))
+				in.DeploymentConfiguration = &types.DeploymentConfiguration{BakeTimeInMinutes: new(int32(1)), MinimumHealthyPercent: new(int32(100)), MaximumPercent: new(int32(150))}
+				h.create(in)
+				h.steady()
+				h.update(&sdk.UpdateServiceInput{TaskDefinition: new(h.register("shop/web:2"))})
+				time.Sleep(pause)
+				h.stop()
+				time.Sleep(10 * time.Second)
+				h.start()
+				h.within(15*time.Minute, "success", func() bool { return h.status() == types.ServiceDeploymentStatusSuccessful })
+				h.steady()
+				if n := len(h.service().Deployments); n != 1 || h.service().RunningCount != 4 {
+					t.Errorf("after the restart:\n%s", h.picture())
+				}
+			})
+		})
+	}
+}
+
+func TestProtectedTasksHoldADeploymentUp(t *testing.T) {
+	inHarbour(t, nil, func(h *harbour) {
+		h.create(serviceAsk(h.register("shop/web:1"), 2))
+		h.steady()
+		arn := h.tasks()[0].ARN
+		if _, err := h.room.UpdateTaskProtection(h.ctx, &sdk.UpdateTaskProtectionInput{
+			Cluster: new("c1"), Tasks: []string{arn}, ProtectionEnabled: true, ExpiresInMinutes: new(int32(60)),
+		}); err != nil {
+			t.Fatal(err)
+		}
+		h.update(&sdk.UpdateServiceInput{TaskDefinition: new(h.register("shop/web:2"))})
+		took := h.within(2*time.Hour, "success", func() bool { return h.status() == types.ServiceDeploymentStatusSuccessful })
+		if took < 59*time.Minute || took > 62*time.Minute {
+			t.Errorf("the deployment took %s, the protection is for an hour", took)
+		}
+	})
+}
+
+func TestTasksWithoutContainerInstancesStayUnplacedAndThatIsSaidOnce(t *testing.T) {
+	inHarbour(t, nil, func(h *harbour) {
+		in := serviceAsk(h.register("shop/web:1"), 2)
+		in.LaunchType = ""
+		h.create(in)
+		time.Sleep(5 * time.Hour)
+		if n := h.said("was unable to place a task because no container instance met all of its requirements."); n != 1 {
+			t.Errorf("it was said %d times", n)
+		}
+		if s := h.service(); s.LaunchType != types.LaunchTypeEc2 || s.RunningCount+s.PendingCount != 0 {
+			t.Errorf("it runs:\n%s", h.picture())
+		}
+	})
+}
+
+func TestSteadyStateIsSaidAgainEverySixHours(t *testing.T) {
+	inHarbour(t, nil, func(h *harbour) {
+		h.create(serviceAsk(h.register("shop/web:1"), 1))
+		h.steady()
+		time.Sleep(13 * time.Hour)
+		if n := h.said("has reached a steady state."); n != 3 {
+			t.Errorf("steady state was said %d times in 13 hours, want 3", n)
+		}
+	})
+}
+
+func TestARollbackThatFailsTooStalls(t *testing.T) {
+	inHarbour(t, nil, func(h *harbour) {
+		in := balanced(serviceAsk(h.register("shop/web:1"), 2))
+		in.DeploymentConfiguration = breaker(true)
+		in.DeploymentConfiguration.MinimumHealthyPercent, in.DeploymentConfiguration.MaximumPercent = new(int32(50)), new(int32(100))
+		good := *h.create(in).Deployments[0].Id
+		h.steady()
+		old := map[string]bool{}
+		for _, task := range h.tasks() {
+			old[task.ARN] = true
+		}
+		h.piers.sick = func(owner string) bool { return !old[owner] }
+		h.update(&sdk.UpdateServiceInput{TaskDefinition: new(h.register("shop/web:2"))})
+		h.within(time.Hour, "failure of the rollback", func() bool { return h.status() == types.ServiceDeploymentStatusRollbackFailed })
+
+		if d := h.deployments()[0]; *d.StatusReason != noCandidate {
+			t.Errorf("statusReason is %q", *d.StatusReason)
+		}
+		if p := h.service().Deployments[0]; *p.Id != good || p.RolloutState != types.DeploymentRolloutStateFailed {
+			t.Errorf("PRIMARY is not the revision it went back to, FAILED:\n%s", h.picture())
+		}
+		started := h.said("has started")
+		time.Sleep(time.Hour)
+		if n := h.said("has started"); n != started {
+			t.Errorf("tasks were launched after the rollback failed:\n%s", h.picture())
+		}
+		h.piers.sick = func(string) bool { return false }
+		h.update(&sdk.UpdateServiceInput{ForceNewDeployment: true})
+		h.steady()
+	})
+}
+
+func TestAnUpdateDuringARollbackTakesItsPlace(t *testing.T) {
+	inHarbour(t, crashing, func(h *harbour) {
+		in := balanced(serviceAsk(h.register("shop/web:1"), 2))
+		in.DeploymentConfiguration = breaker(true)
+		in.DeploymentConfiguration.MinimumHealthyPercent, in.DeploymentConfiguration.MaximumPercent = new(int32(50)), new(int32(100))
+		h.create(in)
+		h.steady()
+		h.update(&sdk.UpdateServiceInput{TaskDefinition: new(h.register("shop/web:crash"))})
+		h.within(time.Hour, "rollback", func() bool { return h.status() == types.ServiceDeploymentStatusRollbackInProgress })
+		h.update(&sdk.UpdateServiceInput{TaskDefinition: new(h.register("shop/web:2"))})
+		h.within(time.Hour, "success", func() bool { return h.status() == types.ServiceDeploymentStatusSuccessful })
+		if d := h.deployments()[1]; d.Status != types.ServiceDeploymentStatusRollbackFailed || *d.StatusReason != supersededReason {
+			t.Errorf("the deployment whose rollback was cut short is %s: %s", d.Status, *d.StatusReason)
+		}
+		h.steady()
+	})
+}

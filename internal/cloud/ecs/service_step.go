@@ -1,0 +1,214 @@
+package ecs
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/slipway-ecs/slipway/internal/reconcile"
+	"github.com/slipway-ecs/slipway/internal/rollout"
+)
+
+// stuck is said once while a deployment's bounds leave it nothing to do. Source: ecs.md 3.7, 5.3.
+const stuck = "was unable to stop or start tasks during a deployment because of the service deployment configuration. " +
+	"Update the minimumHealthyPercent or maximumPercent value and try again."
+
+// noCandidate is the statusReason of a deployment that has nothing to go back to, and of one whose
+// way back failed. Source: ecs.md 5.6, 6.7.
+const noCandidate = "No rollback candidate was found to run the rollback."
+
+// step moves the deployment under way as far as what is seen allows, and sets how many tasks its
+// revisions shall have.
+//
+// Source: ecs.md 5.2, 5.6.
+func (g *keeping) step(d *Deployment) {
+	if d.Deploying == deployPending {
+		d.Deploying, d.Started = deployInProgress, g.now
+	}
+	back, possible := g.s.candidate(g.tx, d)
+	d.Plan.First = !possible && d.State.Status != rollout.RollingBack
+	bound(&d.Plan, &g.row)
+	was := d.State.Status
+	next, want := rollout.Step(&d.Plan, d.State, g.observe(d), g.now)
+	d.State = next
+	g.res.Sooner(want.Wake)
+	if want.Stuck {
+		g.s.warn(g.tx, &g.row, stuck)
+	} else {
+		g.row.calm(stuck)
+	}
+	switch {
+	case next.Status == rollout.Succeeded:
+		g.complete(d)
+		g.s.finish(g.tx, d, deploySuccessful, "")
+	case next.Status == rollout.RolledBack:
+		g.complete(g.deployment(d.BackTo))
+		g.s.finish(g.tx, d, deployRollbackSuccessful, d.BackReason)
+	case next.Status == rollout.Failed && was == rollout.RollingBack:
+		g.failed(g.deployment(d.BackTo), rollout.ByBreaker, "")
+		g.s.finish(g.tx, d, deployRollbackFailed, noCandidate)
+	case next.Status == rollout.Failed:
+		g.fail(d)
+	case next.Status == rollout.RollingBack && was != rollout.RollingBack:
+		g.rollBack(d, back) // the next look sees the sides of a rollback
+	default:
+		for _, a := range want.Actions {
+			if a.Do == rollout.Scale {
+				g.scale(d, a)
+			}
+		}
+	}
+}
+
+// sides tells which deployments stand on which side of d's rollout: its target is New and all
+// others are Old; in a rollback the revision it returns to is Old alone.
+func (g *keeping) sides(d *Deployment) (sides [2][]*Deployment) {
+	for _, other := range g.live {
+		side := rollout.Old
+		if d.State.Status == rollout.RollingBack && other.Digits != d.BackTo ||
+			d.State.Status != rollout.RollingBack && other == d {
+			side = rollout.New
+		}
+		sides[side] = append(sides[side], other)
+	}
+	return sides
+}
+
+// observe says how d's rollout stands.
+func (g *keeping) observe(d *Deployment) rollout.Observation {
+	o := rollout.Observation{Commands: d.Commands}
+	if !d.AlarmsOff {
+		o.Alarms = d.Firing
+	}
+	sides := g.sides(d)
+	for side, all := range sides {
+		asked := 0
+		for _, x := range all {
+			asked += x.Want
+		}
+		o.Count[side] = reconcile.Count(asked, g.seen, among(all), g.now)
+	}
+	if d.State.Status == rollout.RollingBack {
+		o.Count[rollout.Old].Failed = g.deployment(d.BackTo).Failures.Count
+	} else {
+		o.Count[rollout.New].Failed = d.Failures.Count
+	}
+	return o
+}
+
+// among tells whether a revision is that of one of these deployments.
+func among(all []*Deployment) func(string) bool {
+	return func(digits string) bool {
+		return slices.ContainsFunc(all, func(d *Deployment) bool { return d.Digits == digits })
+	}
+}
+
+// scale shares what a side shall have among its deployments.
+func (g *keeping) scale(d *Deployment, a rollout.Action) {
+	side := g.sides(d)[a.Side]
+	have := make([]reconcile.Source, len(side))
+	for i, x := range side {
+		c := reconcile.Count(x.Want, g.seen, among([]*Deployment{x}), g.now)
+		have[i] = reconcile.Source{Want: c.Want, Healthy: min(c.Healthy, c.Want)}
+	}
+	for i, n := range reconcile.Split(a.Want, have) {
+		side[i].Want = n
+	}
+}
+
+// complete makes a deployment the one that stands.
+func (g *keeping) complete(d *Deployment) {
+	d.Rollout, d.Reason = rolloutCompleted, "ECS deployment "+d.id()+" completed."
+	g.s.tell(g.tx, &g.row, "(deployment "+d.id()+") deployment completed.")
+}
+
+// failed marks a deployment as failed for a cause and says so.
+func (g *keeping) failed(d *Deployment, cause rollout.Cause, alarms string) {
+	text := failsBy(cause, alarms)
+	d.Rollout, d.Reason = rolloutFailed, text.state
+	if text.event != "" {
+		g.s.tell(g.tx, &g.row, "(deployment "+d.id()+") "+text.event)
+	}
+}
+
+// trigger keeps the alarms that failed a deployment, and gives their names.
+func (g *keeping) trigger(d *Deployment) (alarms string) {
+	if d.State.Cause != rollout.ByAlarm {
+		return ""
+	}
+	d.Triggered = slices.DeleteFunc(slices.Clone(d.Plan.Guards), func(n string) bool { return !slices.Contains(d.Firing, n) })
+	return strings.Join(d.Triggered, ", ")
+}
+
+// fail ends a deployment that is not rolled back: it stays PRIMARY and launches nothing more.
+//
+// Source: ecs.md 5.6.
+func (g *keeping) fail(d *Deployment) {
+	alarms := g.trigger(d)
+	g.failed(d, d.State.Cause, alarms)
+	if d.Plan.OnFail.For(d.State.Cause) == rollout.Rollback {
+		g.s.finish(g.tx, d, deployRollbackFailed, noCandidate)
+		return
+	}
+	d.Deploying, d.DeployReason = deployStopRequested, failsBy(d.State.Cause, alarms).stopped
+}
+
+// rollBack gives the place of PRIMARY back to the deployment that completed before.
+//
+// Source: ecs.md 5.6: its id is used again (unconfirmed there).
+func (g *keeping) rollBack(d *Deployment, to Deployment) {
+	alarms := g.trigger(d)
+	text := failsBy(d.State.Cause, alarms)
+	g.failed(d, d.State.Cause, alarms)
+	d.Status = deploymentActive
+	d.Deploying, d.DeployReason = deployRollbackInProgress, text.rolledBack
+	d.BackTo, d.BackReason, d.RollbackBegan = to.Digits, text.rolledBack, g.now
+
+	p := g.deployment(to.Digits)
+	if p == nil {
+		p = &to
+		g.live = append(g.live, p)
+		slices.SortFunc(g.live, func(a, b *Deployment) int { return oldest(*a, *b) })
+	}
+	p.Status, p.Rollout = deploymentPrimary, rolloutInProgress
+	p.Reason = text.back + p.id() + "."
+	p.Failures, p.FailedTasks = reconcile.Failures{}, 0
+	g.row.Primary, g.row.Work, g.row.Delay = p.Key, p.Work, Delay{}
+	g.s.tell(g.tx, &g.row, "rolling back to deployment "+p.id()+".")
+}
+
+// failure is what a deployment that failed shows and says.
+type failure struct {
+	state      string // rolloutStateReason
+	event      string // behind "(deployment D) "; "" for none
+	back       string // rolloutStateReason of what it returns to, before the id
+	rolledBack string // statusReason and rollback.reason
+	stopped    string // statusReason without a rollback
+}
+
+// failsBy gives what there is to say of a cause. The words for alarms and requests, and those
+// without a rollback, are unconfirmed.
+//
+// Source: ecs.md 3.4, 3.7, 6.7.
+func failsBy(cause rollout.Cause, alarms string) failure {
+	const back = "ECS deployment rolling back to deploymentId "
+	switch cause {
+	case rollout.ByBreaker:
+		return failure{
+			state: "ECS deployment circuit breaker: tasks failed to start.", event: "deployment failed: tasks failed to start.",
+			back:       "ECS deployment circuit breaker: rolling back to deploymentId ",
+			rolledBack: "Service deployment rolled back because the circuit breaker threshold was exceeded.",
+			stopped:    "Service deployment stopped because the circuit breaker threshold was exceeded.",
+		}
+	case rollout.ByAlarm:
+		return failure{
+			state: "ECS deployment failed: alarm detected.", event: "deployment failed: alarm detected.", back: back,
+			rolledBack: "Service deployment rolled back because CloudWatch alarm(s) " + alarms + " went into ALARM.",
+			stopped:    "Service deployment stopped because CloudWatch alarm(s) " + alarms + " went into ALARM.",
+		}
+	}
+	return failure{
+		state: "ECS deployment failed: a rollback was requested.", back: back,
+		rolledBack: "Service deployment rolled back because of a user request.",
+		stopped:    "Service deployment stopped because of a user request.",
+	}
+}

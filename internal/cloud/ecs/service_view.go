@@ -1,0 +1,155 @@
+package ecs
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"github.com/slipway-ecs/slipway/internal/names"
+	"github.com/slipway-ecs/slipway/internal/store"
+	"github.com/slipway-ecs/slipway/internal/wire"
+)
+
+// serviceLinkedRole is the role of a service that names none. Source: ecs.md 3.3.
+const serviceLinkedRole = "role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"
+
+// serviceView gives a service as DescribeServices shows it.
+//
+// Source: ecs.md 3.3.
+func (s *Service) serviceView(tx *store.Tx, row *ServiceRow, tags bool) *types.Service {
+	scope := names.ScopeOf(row.ARN)
+	set, w := &row.Settings, &row.Work
+	v := &types.Service{
+		ServiceArn: new(row.ARN), ServiceName: new(row.Name), ClusterArn: new(row.Cluster), Status: new(row.Status),
+		DesiredCount: int32(row.Desired), TaskDefinition: new(w.TaskDefinition),
+		LaunchType: types.LaunchType(w.LaunchType), CapacityProviderStrategy: kept[[]types.CapacityProviderStrategyItem](w.Providers),
+		PlatformVersion: orNil(w.PlatformVersion), PlatformFamily: s.platformFamily(tx, w),
+		LoadBalancers: listed[types.LoadBalancer](w.LoadBalancers), ServiceRegistries: listed[types.ServiceRegistry](w.Registries),
+		NetworkConfiguration:    kept[*types.NetworkConfiguration](w.Network),
+		DeploymentConfiguration: kept[*types.DeploymentConfiguration](row.Config),
+		DeploymentController:    &types.DeploymentController{Type: types.DeploymentControllerType(set.Controller)},
+		SchedulingStrategy:      types.SchedulingStrategy(set.Scheduling),
+		PlacementConstraints:    listed[types.PlacementConstraint](set.PlacementConstraints),
+		PlacementStrategy:       listed[types.PlacementStrategy](set.Placement),
+		EnableECSManagedTags:    set.ManagedTags, EnableExecuteCommand: set.ExecuteCommand,
+		PropagateTags:               types.PropagateTags(set.PropagateTags),
+		AvailabilityZoneRebalancing: types.AvailabilityZoneRebalancing(set.ZoneRebalancing),
+		ResourceManagementType:      types.ResourceManagementTypeCustomer,
+		CreatedAt:                   new(row.Created), CreatedBy: new(row.By), RoleArn: new(roleOf(scope, set.RoleARN)),
+		Deployments: []types.Deployment{}, Events: []types.ServiceEvent{},
+	}
+	if set.GraceSet {
+		v.HealthCheckGracePeriodSeconds = new(int32(set.Grace / time.Second))
+	}
+	tally := s.tally(tx, row.ARN)
+	for _, n := range tally {
+		v.RunningCount += int32(n.running)
+		v.PendingCount += int32(n.pending)
+	}
+	live := s.live(tx, row.ARN)
+	slices.Reverse(live)
+	slices.SortStableFunc(live, func(a, b Deployment) int { return boolFirst(a.Key == row.Primary, b.Key == row.Primary) })
+	for i := range live {
+		d := &live[i]
+		n := tally[d.Digits]
+		v.Deployments = append(v.Deployments, s.deploymentView(tx, d, n))
+		v.CurrentServiceRevisions = append(v.CurrentServiceRevisions, types.ServiceCurrentRevisionSummary{
+			Arn: new(d.revisionARN(d.Digits)), RequestedTaskCount: int32(d.Want),
+			RunningTaskCount: int32(n.running), PendingTaskCount: int32(n.pending),
+		})
+	}
+	if d, ok := s.deployments.Get(tx, row.Newest); ok && d.Deploying != deployPending {
+		v.CurrentServiceDeployment = new(d.arn())
+	}
+	for _, e := range s.eventsOf(tx, row.ARN) {
+		v.Events = append(v.Events, types.ServiceEvent{Id: new(e.ID), CreatedAt: new(e.Created), Message: new(e.Message)})
+	}
+	if tags {
+		v.Tags = tagsOut(row.Tags)
+	}
+	return v
+}
+
+// deploymentView gives an entry of deployments[]. Source: ecs.md 3.3, 3.4.
+func (s *Service) deploymentView(tx *store.Tx, d *Deployment, n tallied) types.Deployment {
+	w := &d.Work
+	v := types.Deployment{
+		Id: new(d.id()), Status: new(d.Status), TaskDefinition: new(w.TaskDefinition),
+		DesiredCount: int32(d.Want), RunningCount: int32(n.running), PendingCount: int32(n.pending), FailedTasks: int32(d.FailedTasks),
+		CreatedAt: new(d.Created), UpdatedAt: new(d.Updated),
+		LaunchType: types.LaunchType(w.LaunchType), CapacityProviderStrategy: kept[[]types.CapacityProviderStrategyItem](w.Providers),
+		PlatformVersion: platformOf(w), PlatformFamily: s.platformFamily(tx, w),
+		NetworkConfiguration: kept[*types.NetworkConfiguration](w.Network),
+		RolloutState:         types.DeploymentRolloutState(d.Rollout), RolloutStateReason: new(d.Reason),
+		ServiceConnectConfiguration: kept[*types.ServiceConnectConfiguration](w.ServiceConnect),
+		VolumeConfigurations:        kept[[]types.ServiceVolumeConfiguration](w.Volumes),
+		VpcLatticeConfigurations:    kept[[]types.VpcLatticeConfiguration](w.Lattices),
+	}
+	return v
+}
+
+// roleOf gives the ARN of a service's role, which may be given by name.
+func roleOf(scope names.Scope, role string) string {
+	if strings.HasPrefix(role, "arn:") {
+		return role
+	}
+	resource := serviceLinkedRole
+	if role != "" {
+		resource = "role/" + role
+	}
+	return names.ARN{Partition: scope.Partition(), Service: "iam", Account: scope.Account, Resource: resource}.String()
+}
+
+// platformOf gives the platform version a revision runs on; nil where it is not on Fargate.
+func platformOf(w *Workload) *string {
+	if w.PlatformVersion == "LATEST" {
+		return new(latestPlatform)
+	}
+	return orNil(w.PlatformVersion)
+}
+
+// platformFamily gives the operating system a Fargate workload runs on; nil elsewhere.
+//
+// Source: ecs.md 10, "Linux" or WINDOWS_…, Fargate only.
+func (s *Service) platformFamily(tx *store.Tx, w *Workload) *string {
+	if w.PlatformVersion == "" {
+		return nil
+	}
+	family := types.OSFamilyLinux
+	if d, ok := s.definition(tx, w.TaskDefinition); ok && d.RuntimePlatform != nil && d.RuntimePlatform.OperatingSystemFamily != "" {
+		family = d.RuntimePlatform.OperatingSystemFamily
+	}
+	if family == types.OSFamilyLinux {
+		return new("Linux")
+	}
+	return new(string(family))
+}
+
+// listed gives a list AWS always writes.
+func listed[T any](raw []byte) []T {
+	if list := kept[[]T](raw); list != nil {
+		return list
+	}
+	return []T{}
+}
+
+func boolFirst(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return -1
+	}
+	return 1
+}
+
+// echoAll writes the unknown members that rows keep into the answer's list of that name.
+func echoAll(ctx context.Context, list string, extras [][]wire.Extra) {
+	for i, all := range extras {
+		wire.Echo(ctx, []string{list, strconv.Itoa(i)}, all)
+	}
+}
