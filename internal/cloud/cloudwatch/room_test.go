@@ -251,7 +251,7 @@ func TestOthersAskForStatesInTheirTransactions(t *testing.T) {
 		if got := w.Firing(tx, home, []string{"gone", "calm", "web", arn}); len(got) != 2 || got[0] != "web" || got[1] != arn {
 			t.Errorf("firing: got %q, want web by name and by ARN", got)
 		}
-		if got := w.Firing(tx, names.Scope{Account: home.Account, Region: "eu-west-1"}, []string{"web"}); len(got) != 0 {
+		if got := w.Firing(tx, names.Scope{Account: home.Account, Region: "eu-west-1"}, []string{"web", arn}); len(got) != 0 {
 			t.Errorf("firing in another region: got %q, want none", got)
 		}
 		if !w.Exists(tx, home, "calm") || w.Exists(tx, home, "gone") {
