@@ -37,6 +37,9 @@ type Service struct {
 	dir     string
 	wall    func(time.Time) time.Time
 	log     *slog.Logger
+	// started is when this process began to see points: what is missing from before is no
+	// evidence.
+	started time.Time
 }
 
 // New makes a room with the points that Options.Dir holds, if any. A file of points that cannot
@@ -62,7 +65,7 @@ func New(o Options) *Service {
 
 // Attach gives the room the store that was opened with its tables; once, before anything is
 // asked of it.
-func (s *Service) Attach(st *store.Store) { s.store = st }
+func (s *Service) Attach(st *store.Store) { s.store, s.started = st, st.Clock().Now() }
 
 // Name gives the signing name.
 func (s *Service) Name() string { return "monitoring" }
