@@ -1,6 +1,9 @@
 package host
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -19,8 +22,8 @@ import (
 	"github.com/slipway-ecs/slipway/internal/cloud/loop"
 	"github.com/slipway-ecs/slipway/internal/cloud/sts"
 	"github.com/slipway-ecs/slipway/internal/ids"
-	"github.com/slipway-ecs/slipway/internal/launch"
 	"github.com/slipway-ecs/slipway/internal/launch/process"
+	"github.com/slipway-ecs/slipway/internal/lb"
 	"github.com/slipway-ecs/slipway/internal/names"
 	"github.com/slipway-ecs/slipway/internal/proc"
 	"github.com/slipway-ecs/slipway/internal/store"
@@ -57,10 +60,7 @@ func (r *rooms) all() []room {
 func (c *Cloud) furnish() error {
 	o, times := c.o, &times{}
 	source := ids.Random()
-	runtime, err := process.New(process.Options{
-		Dir: filepath.Join(o.Dir, "tasks"), Shim: proc.Shim{Exe: o.Exe, Args: []string{"shim"}},
-		Images: o.Images, Host: os.Environ(),
-	})
+	runtime, err := newRuntime(o)
 	if err != nil {
 		return err
 	}
@@ -68,10 +68,10 @@ func (c *Cloud) furnish() error {
 	c.rooms = r
 	r.ec2 = ec2.New(ec2.Options{IDs: source})
 	r.iam = iam.New(iam.Options{IDs: source})
-	r.sts = sts.New(sts.Options{IDs: source, Issue: c.keys.session})
+	r.sts = sts.New(sts.Options{Issue: c.keys.session})
 	r.ecr = ecr.New(ecr.Options{IDs: source, Endpoint: c.Endpoint, Sign: c.keys.sum})
 	r.logs = logs.New(logs.Options{IDs: source, Dir: filepath.Join(o.Dir, "logs"), Log: o.Log, Wall: times.wall, Internal: times.internal})
-	r.cloudwatch = cloudwatch.New(cloudwatch.Options{IDs: source, Dir: filepath.Join(o.Dir, "metrics"), Log: o.Log, Wall: times.wall})
+	r.cloudwatch = cloudwatch.New(cloudwatch.Options{Dir: filepath.Join(o.Dir, "metrics"), Log: o.Log, Wall: times.wall})
 	r.elb = elb.New(elb.Options{
 		IDs: source, Network: r.ec2, Lenient: o.Lenient, Warn: o.Warn, Shorten: times.shorten, Wall: times.wall, Host: c.sharedHost(),
 	})
@@ -100,6 +100,39 @@ func (c *Cloud) furnish() error {
 	}
 	c.loop = loop.New(loop.Options{Store: c.store, Tables: tables, Keepers: append(keepers, c.plane), Log: o.Log})
 	return nil
+}
+
+// newRuntime makes the runtime that tasks run on.
+func newRuntime(o Options) (*process.Runtime, error) {
+	return process.New(process.Options{
+		Dir: filepath.Join(o.Dir, "tasks"), Shim: proc.Shim{Exe: o.Exe, Args: []string{"shim"}},
+		Images: o.Images, Host: os.Environ(),
+	})
+}
+
+// endLeftovers ends the tasks and the data plane that an earlier cloud left running.
+func endLeftovers(ctx context.Context, o Options) error {
+	runtime, err := newRuntime(o)
+	if err != nil {
+		return err
+	}
+	places, err := runtime.Find(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range places {
+		if err := runtime.Remove(ctx, p.Task.ID); err != nil {
+			return fmt.Errorf("end task %s: %w", p.Task.ID, err)
+		}
+	}
+	client, err := lb.Dial(ctx, filepath.Join(o.Dir, "lb"))
+	if errors.Is(err, lb.ErrAbsent) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return (&dataPlane{client: client}).stop(ctx)
 }
 
 // sharedHost is the address that all listeners of all balancers share.
@@ -144,5 +177,3 @@ func (k *keyring) session(account, bearer string) (id, secret, token string) {
 	id, secret = k.issue(account, bearer)
 	return id, secret, strings.ToLower(id)
 }
-
-var _ launch.Runtime = (*process.Runtime)(nil)
