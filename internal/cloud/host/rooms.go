@@ -105,7 +105,7 @@ func (c *Cloud) furnish() error {
 // newRuntime makes the runtime that tasks run on.
 func newRuntime(o Options) (*process.Runtime, error) {
 	return process.New(process.Options{
-		Dir: filepath.Join(o.Dir, "tasks"), Shim: proc.Shim{Exe: o.Exe, Args: []string{"shim"}},
+		Dir: filepath.Join(o.Dir, "tasks"), Shim: proc.Shim{Path: o.Exe, Args: []string{"shim"}},
 		Images: o.Images, Host: os.Environ(),
 	})
 }
