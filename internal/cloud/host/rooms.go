@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/slipway-ecs/slipway/internal/clock"
+	"github.com/slipway-ecs/slipway/internal/balance"
 	"github.com/slipway-ecs/slipway/internal/cloud"
 	"github.com/slipway-ecs/slipway/internal/cloud/cloudwatch"
 	"github.com/slipway-ecs/slipway/internal/cloud/ec2"
@@ -160,7 +161,7 @@ type balancer struct{ *elb.Service }
 // Register makes an address a target.
 func (b balancer) Register(tx *store.Tx, group string, t ecs.BalancerTarget) error {
 	return b.Service.Register(tx, group, elb.Target{
-		ID: t.ID, Port: t.Port, Zone: t.Zone, Owner: t.Owner, Dial: elb.Address{Network: t.Dial.Network, Address: t.Dial.Address},
+		ID: t.ID, Port: t.Port, Zone: t.Zone, Owner: t.Owner, Dial: balance.Address{Network: t.Dial.Network, Address: t.Dial.Address},
 	})
 }
 
