@@ -124,8 +124,18 @@ func (k planeKeeper) Watches() []cloud.Watch {
 		cloud.On(k.s.rules, func(*ruleRow) string { return planeKey }),
 		cloud.On(k.s.groups, func(*groupRow) string { return planeKey }),
 		cloud.On(k.s.targets, func(*targetRow) string { return planeKey }),
-		cloud.On(k.s.plane, func(*planeRow) string { return planeKey }),
+		{Table: k.s.plane.Name(), Keys: acknowledged},
 	}
+}
+
+// acknowledged passes over what the keeper itself writes.
+func acknowledged(c store.Change) []string {
+	was, _ := c.Old.(*planeRow)
+	is, _ := c.New.(*planeRow)
+	if was != nil && is != nil && was.Acked == is.Acked && was.Serving == is.Serving && is.Digest != "" {
+		return nil
+	}
+	return []string{planeKey}
 }
 
 // Keep lets drained targets go, says that new ones are being checked, and raises the version
