@@ -20,6 +20,18 @@ func (s *Service) Version(tx *store.Tx) uint64 {
 	return p.Version
 }
 
+// WatchPlane has its one key looked at whenever the table has another version.
+func (s *Service) WatchPlane() cloud.Watch {
+	return cloud.Watch{Table: s.plane.Name(), Keys: func(c store.Change) []string {
+		was, _ := c.Old.(*planeRow)
+		is, _ := c.New.(*planeRow)
+		if was != nil && is != nil && was.Version == is.Version {
+			return nil
+		}
+		return []string{planeKey}
+	}}
+}
+
 // nextVersion is the version that what this transaction writes will have at the earliest.
 func (s *Service) nextVersion(tx *store.Tx) uint64 { return s.Version(tx) + 1 }
 
@@ -171,9 +183,4 @@ func (k planeKeeper) Keep(tx *store.Tx, _ string) (cloud.Result, error) {
 		s.plane.Put(tx, p)
 	}
 	return res, nil
-}
-
-// WatchPlane tells of every new version of the data plane's table.
-func (s *Service) WatchPlane() cloud.Watch {
-	return cloud.On(s.plane, func(*planeRow) string { return planeKey })
 }
