@@ -1,9 +1,6 @@
 package elb
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"net"
 	"strconv"
 
@@ -171,15 +168,8 @@ func (k planeKeeper) Keep(tx *store.Tx, _ string) (cloud.Result, error) {
 			s.targets.Delete(tx, targetKey(t.Group, t.ID, t.Port))
 		}
 	}
-	table := s.Plane(tx)
-	table.Version = 0
-	text, err := json.Marshal(table)
-	if err != nil {
-		return res, err
-	}
-	sum := sha256.Sum256(text)
-	if digest := hex.EncodeToString(sum[:]); digest != p.Digest || behind {
-		p.Digest, p.Version = digest, p.Version+1
+	if now := digest(s.Plane(tx)); now != p.Digest || behind {
+		p.Digest, p.Version = now, p.Version+1
 		s.plane.Put(tx, p)
 	}
 	return res, nil

@@ -19,7 +19,7 @@ import (
 // RegisterTargets adds targets to a group; those it has already stay as they are. A target that
 // drains is taken back (whether AWS does that is unconfirmed).
 func (s *Service) RegisterTargets(ctx context.Context, in *elbv2.RegisterTargetsInput) (*elbv2.RegisterTargetsOutput, error) {
-	err := s.update(func(tx *store.Tx) error {
+	err := s.change(ctx, func(tx *store.Tx) error {
 		g, err := s.group(tx, scopeOf(ctx), in.TargetGroupArn)
 		if err != nil {
 			return err
@@ -95,7 +95,7 @@ func checkIP(g groupRow, id string) error {
 
 // DeregisterTargets begins to drain targets. One that is not registered is deregistered already.
 func (s *Service) DeregisterTargets(ctx context.Context, in *elbv2.DeregisterTargetsInput) (*elbv2.DeregisterTargetsOutput, error) {
-	err := s.update(func(tx *store.Tx) error {
+	err := s.change(ctx, func(tx *store.Tx) error {
 		g, err := s.group(tx, scopeOf(ctx), in.TargetGroupArn)
 		if err != nil {
 			return err
