@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/slipway-ecs/slipway/internal/clock"
 	"github.com/slipway-ecs/slipway/internal/balance"
+	"github.com/slipway-ecs/slipway/internal/clock"
 	"github.com/slipway-ecs/slipway/internal/cloud"
 	"github.com/slipway-ecs/slipway/internal/cloud/cloudwatch"
 	"github.com/slipway-ecs/slipway/internal/cloud/ec2"
@@ -74,7 +74,7 @@ func (c *Cloud) furnish() error {
 	r.logs = logs.New(logs.Options{IDs: source, Dir: filepath.Join(o.Dir, "logs"), Log: o.Log, Wall: times.wall, Internal: times.internal})
 	r.cloudwatch = cloudwatch.New(cloudwatch.Options{Dir: filepath.Join(o.Dir, "metrics"), Log: o.Log, Wall: times.wall})
 	r.elb = elb.New(elb.Options{
-		IDs: source, Network: r.ec2, Lenient: o.Lenient, Warn: o.Warn, Shorten: times.shorten, Wall: times.wall, Host: c.sharedHost(),
+		IDs: source, Network: r.ec2, Lenient: o.Lenient, Warn: o.Warn, Shorten: times.shorten, Wall: times.wall, Host: c.sharedHost(), Patience: time.Second,
 	})
 	r.ecs = ecs.New(ecs.Options{
 		IDs: source, Runtime: runtime, Balancer: balancer{r.elb}, Alarms: r.cloudwatch, Networks: r.ec2, Logs: r.logs, Log: o.Log,
