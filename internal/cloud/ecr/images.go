@@ -19,8 +19,8 @@ import (
 
 // manifest is what is read of an image manifest.
 type manifest struct {
-	MediaType string `json:"mediaType"`
-	Config    layer  `json:"config"`
+	MediaType string  `json:"mediaType"`
+	Config    layer   `json:"config"`
 	Layers    []layer `json:"layers"`
 }
 
