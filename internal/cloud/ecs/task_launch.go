@@ -61,9 +61,10 @@ func (s *Service) environment(t *Task, row *Container, d *types.TaskDefinition, 
 	if t.LaunchType == "FARGATE" {
 		where = "AWS_ECS_FARGATE"
 	}
+	metadata := endpoint + MetadataPath + metadataV4 + row.Token
 	env := []launch.KeyValue{
-		{Key: "ECS_CONTAINER_METADATA_URI_V4", Value: endpoint + metadataPath + row.Token},
-		{Key: "ECS_CONTAINER_METADATA_URI", Value: endpoint + metadataPath + row.Token},
+		{Key: "ECS_CONTAINER_METADATA_URI_V4", Value: metadata},
+		{Key: "ECS_CONTAINER_METADATA_URI", Value: metadata},
 		{Key: "AWS_REGION", Value: scope.Region},
 		{Key: "AWS_DEFAULT_REGION", Value: scope.Region},
 		{Key: "AWS_ACCESS_KEY_ID", Value: id},
