@@ -65,7 +65,7 @@ func TestWhatRunTaskRefuses(t *testing.T) {
 		}, "InvalidParameterException: No Container Instances were found in your cluster."},
 		{"an unknown subnet", func(in *sdk.RunTaskInput) {
 			in.NetworkConfiguration.AwsvpcConfiguration.Subnets = []string{"subnet-x"}
-		}, "InvalidParameterException: Error retrieving subnet information for [subnet-x]: The subnet ID 'subnet-x' does not exist"},
+		}, "InvalidParameterException: Error retrieving subnet information for [subnet-x]: The subnet ID 'subnet-x' does not exist (ErrorCode: InvalidSubnetID.NotFound)"},
 		{"tags of a service", func(in *sdk.RunTaskInput) { in.PropagateTags = types.PropagateTagsService }, "InvalidParameterException: The propagateTags value SERVICE is not supported for RunTask."},
 		{"an override of nothing", func(in *sdk.RunTaskInput) {
 			in.Overrides = &types.TaskOverride{ContainerOverrides: []types.ContainerOverride{{Name: new("x")}}}

@@ -61,10 +61,8 @@ func (s *Service) environment(t *Task, row *Container, d *types.TaskDefinition, 
 	if t.LaunchType == "FARGATE" {
 		where = "AWS_ECS_FARGATE"
 	}
-	metadata := endpoint + MetadataPath + metadataV4 + row.Token
 	env := []launch.KeyValue{
-		{Key: "ECS_CONTAINER_METADATA_URI_V4", Value: metadata},
-		{Key: "ECS_CONTAINER_METADATA_URI", Value: metadata},
+		{Key: "ECS_CONTAINER_METADATA_URI_V4", Value: endpoint + MetadataPath + metadataV4 + row.Token},
 		{Key: "AWS_REGION", Value: scope.Region},
 		{Key: "AWS_DEFAULT_REGION", Value: scope.Region},
 		{Key: "AWS_ACCESS_KEY_ID", Value: id},
