@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
@@ -257,4 +258,34 @@ func TestMembersTheSDKDoesNotKnowComeBack(t *testing.T) {
 	check(call("RegisterTaskDefinition", `{"family":"new","newerMember":"kept","containerDefinitions":[{"name":"app","image":"x","memory":64,"evenNewer":{"a":1}}]}`))
 	check(call("DescribeTaskDefinition", `{"taskDefinition":"new:1"}`))
 	check(call("DeregisterTaskDefinition", `{"taskDefinition":"new:1"}`))
+}
+
+func TestADeletedDefinitionGoesOnceNothingRefersToIt(t *testing.T) {
+	in(t, nil, func(t *testing.T, w *taskWorld) {
+		w.register(nil)
+		arn := *w.run(nil).TaskArn
+		time.Sleep(time.Second)
+		if _, err := w.s.DeregisterTaskDefinition(w.ctx, &sdk.DeregisterTaskDefinitionInput{TaskDefinition: new("web:1")}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.s.DeleteTaskDefinitions(w.ctx, &sdk.DeleteTaskDefinitionsInput{TaskDefinitions: []string{"web:1"}}); err != nil {
+			t.Fatal(err)
+		}
+		describe := func() error {
+			_, err := w.s.DescribeTaskDefinition(w.ctx, &sdk.DescribeTaskDefinitionInput{TaskDefinition: new("web:1")})
+			return err
+		}
+		time.Sleep(3 * time.Hour)
+		if err := describe(); err != nil {
+			t.Errorf("while a task runs of it: %v", err)
+		}
+		if _, err := w.s.StopTask(w.ctx, &sdk.StopTaskInput{Task: &arn}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(3 * time.Hour)
+		says(t, describe(), "ClientException: Unable to describe task definition.")
+		if d := w.register(nil); d.Revision != 2 {
+			t.Errorf("the next revision is %d, want 2", d.Revision)
+		}
+	})
 }

@@ -73,7 +73,7 @@ func newTaskWorldIn(t *testing.T, in store.Options, script func(launch.Task, lau
 func (w *taskWorld) start() {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(w.t.Context()))
 	l := loop.New(loop.Options{
-		Store: w.s.o.Store, Tables: append(w.s.Tables(), w.targets.table), Keepers: []cloud.Keeper{&taskKeeper{w.s}}, Log: w.s.o.Log,
+		Store: w.s.o.Store, Tables: append(w.s.Tables(), w.targets.table), Keepers: []cloud.Keeper{&taskKeeper{w.s}, &definitionKeeper{w.s}}, Log: w.s.o.Log,
 	})
 	ended := make(chan error)
 	go func() { ended <- l.Run(ctx) }()
