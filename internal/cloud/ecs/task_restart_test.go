@@ -110,7 +110,10 @@ func TestATaskReadsItsMetadata(t *testing.T) {
 		if code != 200 || v["TaskARN"] != arn || v["Family"] != "web" || v["Revision"] != "2" || len(v["Containers"].([]any)) != 1 {
 			t.Errorf("task: %d, %v", code, v)
 		}
-		for _, path := range []string{"/v4/" + token + "/stats", "/v4/nobody", "/v4/", "/v4/" + token[:32]} {
+		if code, _ := get(MetadataPath + "/v4/" + token); code != 200 {
+			t.Errorf("with the host's path before it: %d", code)
+		}
+		for _, path := range []string{"/" + token, "/v4/" + token + "/stats", "/v4/nobody", "/v4/", "/v4/" + token[:32]} {
 			if code, _ := get(path); code != http.StatusNotFound {
 				t.Errorf("GET %s: got %d, want 404", path, code)
 			}
