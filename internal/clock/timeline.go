@@ -1,6 +1,9 @@
 package clock
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Timeline says how internal time went along with the wall's: one segment for each speed
 // there has been. The zero Timeline is the wall's time itself.
@@ -32,14 +35,23 @@ func (l Timeline) Continue(now, seen time.Time, speed float64) Timeline {
 	return next
 }
 
-// Internal gives the internal time at a time of the wall.
+// Internal gives the internal time at a time of the wall. Times before the first segment are
+// the same in both; what is further away than a Duration reaches is the furthest it reaches.
 func (l Timeline) Internal(wall time.Time) time.Time {
 	for i := len(l.Segments) - 1; i >= 0; i-- {
-		if s := l.Segments[i]; i == 0 || !wall.Before(s.Wall) {
-			return s.Internal.Add(time.Duration(float64(wall.Sub(s.Wall)) * s.Speed)).UTC()
+		if s := l.Segments[i]; !wall.Before(s.Wall) {
+			return s.Internal.Add(times(wall.Sub(s.Wall), s.Speed)).UTC()
 		}
 	}
 	return wall.UTC()
+}
+
+// times gives d*factor, or the longest Duration there is.
+func times(d time.Duration, factor float64) time.Duration {
+	if t := float64(d) * factor; t < math.MaxInt64 {
+		return time.Duration(t)
+	}
+	return math.MaxInt64
 }
 
 // Wall gives the wall's time at an internal time. Times before the first segment are the same
@@ -50,7 +62,7 @@ func (l Timeline) Wall(internal time.Time) time.Time {
 		if internal.Before(s.Internal) {
 			continue
 		}
-		wall := s.Wall.Add(time.Duration(float64(internal.Sub(s.Internal)) / s.Speed)).UTC()
+		wall := s.Wall.Add(times(internal.Sub(s.Internal), 1/s.Speed)).UTC()
 		if i+1 < len(l.Segments) && wall.After(l.Segments[i+1].Wall) {
 			wall = l.Segments[i+1].Wall // internal time leapt here; no moment of the wall had it
 		}
@@ -69,5 +81,5 @@ func (l Timeline) Speed() float64 {
 
 // Shorten gives how long d of internal time takes on the wall, at the present speed.
 func (l Timeline) Shorten(d time.Duration) time.Duration {
-	return time.Duration(float64(d) / l.Speed())
+	return times(d, 1/l.Speed())
 }

@@ -50,3 +50,16 @@ func TestTimelineGoesOnWhereItWasWhenTheWallWasSetBack(t *testing.T) {
 		t.Errorf("internal time after the wall was set back: got %s, want at least %s", got, seen)
 	}
 }
+
+func TestTimesFarFromNowStayInOrder(t *testing.T) {
+	t.Parallel()
+	line := clock.Timeline{}.Continue(noon, time.Time{}, 60)
+	for _, at := range []time.Time{time.Unix(0, 0), noon.Add(-24 * time.Hour)} {
+		if got := line.Internal(at); !got.Equal(at) {
+			t.Errorf("a time before the cloud began: got %s, want %s unchanged", got, at)
+		}
+	}
+	if got := line.Internal(noon.AddDate(10, 0, 0)); got.Before(noon.AddDate(100, 0, 0)) {
+		t.Errorf("ten years ahead at speed 60: got %s, want far ahead", got)
+	}
+}

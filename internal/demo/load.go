@@ -120,6 +120,17 @@ func (l *Load) Totals() map[string]int {
 	return maps.Clone(l.total)
 }
 
+// Sum gives how many requests were answered so far, and how many failed.
+func (l *Load) Sum() (requests, failures int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, r := range l.results {
+		requests += r.Requests
+		failures += r.Failures
+	}
+	return requests, failures
+}
+
 // Enter names the phase that requests from now on belong to.
 func (l *Load) Enter(phase string) {
 	l.mu.Lock()

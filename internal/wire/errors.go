@@ -141,7 +141,7 @@ func (s *Service) internal() failure {
 	return f
 }
 
-// message gives the field that holds an error's message, so that the others may follow it.
+// isMessage tells the field that holds an error's message, so that the others may follow it.
 func (f *failure) isMessage(field *Field) bool { return strings.EqualFold(field.Go, "Message") }
 
 // The wordings of the framework's refusals.

@@ -233,6 +233,30 @@ func TestMembersTheSDKDoesNotKnowAreEchoed(t *testing.T) {
 	}
 }
 
+func TestRequestsCutShortAreTheClientsFault(t *testing.T) {
+	t.Parallel()
+	h := house(wire.GatewayOptions{})
+	r := httptest.NewRequestWithContext(t.Context(), "POST", "/", io.MultiReader(strings.NewReader(`{"serviceName":`), cut{}))
+	r.Header.Set("X-Amz-Target", ecsTarget+"CreateService")
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	if w.Code != 400 || !strings.Contains(w.Body.String(), "SerializationException") {
+		t.Errorf("got %d %s", w.Code, w.Body)
+	}
+	r = httptest.NewRequestWithContext(t.Context(), "POST", "/", io.LimitReader(blank{}, wire.MaxBody+1))
+	r.Header.Set("X-Amz-Target", ecsTarget+"CreateService")
+	w = httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	if w.Code != 413 {
+		t.Errorf("a body beyond the limit: got %d %s, want 413", w.Code, w.Body)
+	}
+}
+
+// cut is a connection that ended in the middle of a body.
+type cut struct{}
+
+func (cut) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
 func TestOurOwnMistakesCostOneRequestOnly(t *testing.T) {
 	t.Parallel()
 	h := house(wire.GatewayOptions{})

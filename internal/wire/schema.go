@@ -84,7 +84,6 @@ func bindStruct(s *Shape, schema *smithy.Schema) {
 	if schema == nil {
 		return
 	}
-	s.isError = has[*traits.Error](schema)
 	if t, ok := smithy.SchemaTrait[*traits.HTTPError](schema); ok {
 		s.httpState = t.Code
 	}

@@ -22,7 +22,6 @@ type Shape struct {
 	byName map[string]int // JSON, CBOR and REST bodies
 	byIn   map[string]int // query requests
 
-	isError    bool
 	queryCode  string // of an error, for awsQueryCompatible services
 	queryState int
 	httpState  int // of an error, where the schema says so
@@ -252,7 +251,7 @@ func (n *node) deref(v reflect.Value) reflect.Value {
 	return v
 }
 
-// place gives the value to be set behind the node's pointer, made where it is nil.
+// settle gives the value to be set behind the node's pointer, made where it is nil.
 func (n *node) settle(v reflect.Value) reflect.Value {
 	if !n.ptr {
 		return v

@@ -81,7 +81,14 @@ func New(o Options) *Service {
 			store.Index[Deployment]{Name: "alarm", Of: func(d *Deployment) []string { return d.alarmARNs() }}),
 		tasks: store.NewTable("ecs.tasks", func(t *Task) string { return t.ARN },
 			store.One("cluster", func(t *Task) string { return t.Cluster }),
-			store.One("service", func(t *Task) string { return t.Service })),
+			store.One("service", func(t *Task) string { return t.Service }),
+			store.One("token", func(t *Task) string {
+				if t.Token == "" {
+					return ""
+				}
+				return t.Cluster + " " + t.Token
+			}),
+			store.Index[Task]{Name: "metadata", Of: metadataTokens}),
 		events: store.NewTable("ecs.events", func(e *Event) string { return e.Key },
 			store.One("service", func(e *Event) string { return e.Service })),
 		settings:   store.NewTable("ecs.settings", func(s *Setting) string { return s.Key }),

@@ -198,7 +198,9 @@ type Task struct {
 	Containers []Container
 	Targets    []Target
 	Place      launch.Network
-	Prepared   bool
+	Prepared   bool // Place was given
+	Ready      bool // its log streams are there, and nothing it needs is missing
+	Pulled     bool
 	Dead       bool // all containers have ended and its place was given back
 
 	GraceUntil time.Time
@@ -220,11 +222,15 @@ type Container struct {
 	Handle                              *launch.Handle
 	Started, Ended                      time.Time
 
-	Health      string // HEALTHY, UNHEALTHY, UNKNOWN
+	Health      string // HEALTHY, UNHEALTHY, UNKNOWN; empty where it has no health check
 	Failing     int    // health checks failed in a row
 	CheckedAt   time.Time
 	HealthSince time.Time // when Health last changed
 	WasWell     bool      // was HEALTHY once: dependsOn HEALTHY looks no further
+
+	Token    string // the path its metadata is served at, unguessable
+	Starting bool   // a hand was asked to start this attempt and has not told the end of it
+	Logged   bool   // all its attempt wrote has reached the log group, where it has one
 }
 
 // Target is a task's place in a target group.

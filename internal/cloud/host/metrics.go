@@ -43,34 +43,36 @@ func points(row lb.Row, at time.Time) (out []cloudwatch.Point) {
 	if row.Group != "" {
 		dimensions = append(dimensions, cloudwatch.Dimension{Name: "TargetGroup", Value: names.TargetGroupDimension(row.Group)})
 	}
-	count := func(name, unit string, n uint64, onGroups bool) {
-		if n == 0 || row.Group != "" && !onGroups {
+	add := func(name, unit string, value, times float64, onGroups bool) {
+		if value*times == 0 || row.Group != "" && !onGroups {
 			return
 		}
 		out = append(out, cloudwatch.Point{
 			Namespace: elbNamespace, Name: name, Dimensions: dimensions, Unit: unit, At: at,
-			Values: []float64{float64(n)}, Counts: []float64{1},
+			Values: []float64{value}, Counts: []float64{times},
 		})
 	}
-	count("RequestCount", "Count", row.Requests, true)
-	count("HTTPCode_Target_2XX_Count", "Count", row.Target2XX, true)
-	count("HTTPCode_Target_3XX_Count", "Count", row.Target3XX, true)
-	count("HTTPCode_Target_4XX_Count", "Count", row.Target4XX, true)
-	count("HTTPCode_Target_5XX_Count", "Count", row.Target5XX, true)
-	count("HTTPCode_ELB_3XX_Count", "Count", row.ELB3XX, false)
-	count("HTTPCode_ELB_4XX_Count", "Count", row.ELB4XX, false)
-	count("HTTPCode_ELB_5XX_Count", "Count", row.ELB5XX, false)
-	count("HTTPCode_ELB_500_Count", "Count", row.ELB500, false)
-	count("HTTPCode_ELB_502_Count", "Count", row.ELB502, false)
-	count("HTTPCode_ELB_503_Count", "Count", row.ELB503, false)
-	count("HTTPCode_ELB_504_Count", "Count", row.ELB504, false)
-	count("TargetConnectionErrorCount", "Count", row.ConnectionErrors, true)
-	count("UnhealthyRoutingRequestCount", "Count", row.UnhealthyRouted, true)
-	count("NewConnectionCount", "Count", row.NewConnections, false)
-	count("ActiveConnectionCount", "Count", row.ActiveConnections, false)
-	count("HTTP_Fixed_Response_Count", "Count", row.FixedResponses, false)
-	count("HTTP_Redirect_Count", "Count", row.Redirects, false)
-	count("ProcessedBytes", "Bytes", row.ProcessedBytes, false)
+	// Each request is a sample of 1, as ALB has it: Sum and SampleCount are the same.
+	count := func(name string, n uint64, onGroups bool) { add(name, "Count", 1, float64(n), onGroups) }
+	count("RequestCount", row.Requests, true)
+	count("HTTPCode_Target_2XX_Count", row.Target2XX, true)
+	count("HTTPCode_Target_3XX_Count", row.Target3XX, true)
+	count("HTTPCode_Target_4XX_Count", row.Target4XX, true)
+	count("HTTPCode_Target_5XX_Count", row.Target5XX, true)
+	count("HTTPCode_ELB_3XX_Count", row.ELB3XX, false)
+	count("HTTPCode_ELB_4XX_Count", row.ELB4XX, false)
+	count("HTTPCode_ELB_5XX_Count", row.ELB5XX, false)
+	count("HTTPCode_ELB_500_Count", row.ELB500, false)
+	count("HTTPCode_ELB_502_Count", row.ELB502, false)
+	count("HTTPCode_ELB_503_Count", row.ELB503, false)
+	count("HTTPCode_ELB_504_Count", row.ELB504, false)
+	count("TargetConnectionErrorCount", row.ConnectionErrors, true)
+	count("UnhealthyRoutingRequestCount", row.UnhealthyRouted, true)
+	count("NewConnectionCount", row.NewConnections, false)
+	add("ActiveConnectionCount", "Count", float64(row.ActiveConnections), 1, false)
+	count("HTTP_Fixed_Response_Count", row.FixedResponses, false)
+	count("HTTP_Redirect_Count", row.Redirects, false)
+	add("ProcessedBytes", "Bytes", float64(row.ProcessedBytes), 1, false)
 	if t := row.Times; t != nil && t.Count > 0 {
 		p := cloudwatch.Point{Namespace: elbNamespace, Name: "TargetResponseTime", Dimensions: dimensions, Unit: "Seconds", At: at}
 		for _, b := range t.Buckets {
@@ -91,20 +93,19 @@ func (c *Cloud) publishHosts(ctx context.Context) {
 			return
 		case <-timer.C():
 		}
-		var hosts []elb.Hosts
+		var hosts []elb.HostCount
 		if err := c.store.View(func(tx *store.Tx) error { hosts = c.rooms.elb.Hosts(tx); return nil }); err != nil {
 			c.o.Log.Error("cannot count targets", "err", err)
 			continue
 		}
-		at := c.store.Clock().Now()
 		for _, h := range hosts {
 			dimensions := []cloudwatch.Dimension{
-				{Name: "LoadBalancer", Value: names.LoadBalancerDimension(h.Balancer)},
-				{Name: "TargetGroup", Value: names.TargetGroupDimension(h.Group)},
+				{Name: "LoadBalancer", Value: h.Balancer},
+				{Name: "TargetGroup", Value: h.Group},
 			}
-			c.rooms.cloudwatch.Publish(names.ScopeOf(h.Group), []cloudwatch.Point{
-				{Namespace: elbNamespace, Name: "HealthyHostCount", Dimensions: dimensions, Unit: "Count", At: at, Values: []float64{float64(h.Healthy)}, Counts: []float64{1}},
-				{Namespace: elbNamespace, Name: "UnHealthyHostCount", Dimensions: dimensions, Unit: "Count", At: at, Values: []float64{float64(h.Unhealthy)}, Counts: []float64{1}},
+			c.rooms.cloudwatch.Publish(h.Scope, []cloudwatch.Point{
+				{Namespace: elbNamespace, Name: "HealthyHostCount", Dimensions: dimensions, Unit: "Count", At: h.At, Values: []float64{float64(h.Healthy)}, Counts: []float64{1}},
+				{Namespace: elbNamespace, Name: "UnHealthyHostCount", Dimensions: dimensions, Unit: "Count", At: h.At, Values: []float64{float64(h.Unhealthy)}, Counts: []float64{1}},
 			})
 		}
 	}

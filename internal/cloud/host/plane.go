@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
+	"strconv"
 	"time"
 
 	"github.com/slipway-ecs/slipway/internal/balance"
@@ -44,9 +46,7 @@ type lastReport struct {
 func (p *dataPlane) Name() string { return "host.plane" }
 
 // Watches makes the plane a keeper: of the row that says which version the table has.
-func (p *dataPlane) Watches() []cloud.Watch {
-	return []cloud.Watch{{Table: p.elb.VersionTable(), Keys: func(store.Change) []string { return []string{"table"} }}}
-}
+func (p *dataPlane) Watches() []cloud.Watch { return []cloud.Watch{p.elb.WatchPlane()} }
 
 // Keep wakes run; handing a table over is I/O, so it is not done here.
 func (p *dataPlane) Keep(*store.Tx, string) (cloud.Result, error) {
@@ -119,7 +119,7 @@ func (p *dataPlane) hand(ctx context.Context) {
 	if p.client == nil {
 		if !listens(table) {
 			// Nothing is served, so nothing has to hear of it: targets may go at once.
-			p.update(func(tx *store.Tx) error { return p.elb.Acked(tx, table.Version) })
+			p.update(p.elb.Stopped)
 			return
 		}
 		if p.connect(ctx, true); p.client == nil {
@@ -149,19 +149,14 @@ func listens(t balance.Table) bool {
 func (p *dataPlane) take(e lb.Event) {
 	switch {
 	case e.Serving != nil:
-		for _, b := range e.Serving.Bound {
-			if b.Error != "" {
-				p.log.Warn("a listener has another port than asked for", "listener", b.Listener, "port", b.Port, "err", b.Error)
-			}
-		}
-		p.update(func(tx *store.Tx) error {
-			if err := p.elb.Bound(tx, e.Serving.Bound); err != nil {
-				return err
-			}
-			return p.elb.Acked(tx, e.Serving.Version)
+		p.update(func(tx *store.Tx) {
+			p.elb.Bound(tx, bounds(e.Serving.Bound))
+			p.elb.Acked(tx, e.Serving.Version)
 		})
 	case e.Probe != nil:
-		p.update(func(tx *store.Tx) error { return p.elb.Probed(tx, *e.Probe) })
+		p.update(func(tx *store.Tx) {
+			p.elb.Probed(tx, []elb.ProbeResult{{Group: e.Probe.Group, ID: e.Probe.Target, Port: e.Probe.Port, Probe: e.Probe.Probe}})
+		})
 	case e.Report != nil:
 		now := lastReport{p.client.Hello().Instance, e.Report.Seq}
 		if now.instance != p.seen.instance || now.seq > p.seen.seq {
@@ -174,8 +169,20 @@ func (p *dataPlane) take(e lb.Event) {
 	}
 }
 
-func (p *dataPlane) update(f func(tx *store.Tx) error) {
-	if err := p.store.Update(f); err != nil {
+// bounds are where listeners answer, as the load balancing room keeps it.
+func bounds(in []lb.Bound) (out []elb.Bound) {
+	for _, b := range in {
+		at := elb.Bound{Listener: b.Listener, Own: b.Own, Why: b.Error}
+		if b.Port != 0 {
+			at.Shared = net.JoinHostPort(b.Host, strconv.Itoa(b.Port))
+		}
+		out = append(out, at)
+	}
+	return out
+}
+
+func (p *dataPlane) update(f func(tx *store.Tx)) {
+	if err := p.store.Update(func(tx *store.Tx) error { f(tx); return nil }); err != nil {
 		p.log.Error("cannot write what the data plane found", "err", err)
 	}
 }
@@ -185,5 +192,17 @@ func (p *dataPlane) stop(ctx context.Context) error {
 	if p.client == nil {
 		return nil
 	}
-	return p.client.Stop(ctx)
+	heard := make(chan struct{})
+	go func() { // it says what it counted last; Events ends with the connection
+		defer close(heard)
+		for e := range p.client.Events() {
+			p.take(e)
+		}
+	}()
+	err := p.client.Stop(ctx)
+	if cerr := p.client.Close(); err == nil && !errors.Is(cerr, net.ErrClosed) {
+		err = cerr
+	}
+	<-heard
+	return err
 }

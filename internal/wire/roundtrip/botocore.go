@@ -86,6 +86,15 @@ func RuleAgrees(t *testing.T, c Case, schemas bool) {
 				return
 			}
 			seen[typ] = true
+			travels := map[string]bool{"ResultMetadata": true}
+			for _, f := range wire.ShapeOf(typ).Fields {
+				travels[f.Go] = true
+			}
+			for i := range typ.NumField() {
+				if f := typ.Field(i); f.IsExported() && !travels[f.Name] {
+					t.Errorf("%s.%s never travels: its union or document is not in package shapes", typ, f.Name)
+				}
+			}
 			for _, f := range wire.ShapeOf(typ).Fields {
 				fields++
 				if f.BySchema != schemas {

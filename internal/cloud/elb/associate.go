@@ -1,0 +1,163 @@
+package elb
+
+import (
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+
+	"github.com/slipway-ecs/slipway/internal/balance"
+	"github.com/slipway-ecs/slipway/internal/names"
+	"github.com/slipway-ecs/slipway/internal/store"
+)
+
+// checkGroups refuses an action whose groups do not exist or do not suit the listener.
+// Sources: elbv2.md 3, 5.4, 6.
+func (s *Service) checkGroups(tx *store.Tx, l listenerRow, a action) error {
+	if a.Forward == nil {
+		return nil
+	}
+	b, ok := s.balancers.Get(tx, l.Balancer)
+	if !ok {
+		return noBalancer(l.Balancer)
+	}
+	for _, w := range a.Forward.Groups {
+		g, err := s.group(tx, names.ScopeOf(l.ARN), &w.Group)
+		if err != nil {
+			return err
+		}
+		switch {
+		case g.VPC != b.VPC:
+			return misconfigured("The target group '%s' must be in the same VPC as the load balancer '%s'", g.ARN, b.ARN)
+		case g.ProtocolVersion != "HTTP1" && l.Protocol == "HTTP":
+			return misconfigured("Listener protocol 'HTTP' is not supported with a target group with the protocol-version '%s'", g.ProtocolVersion)
+		}
+		for _, other := range s.balancersOf(tx, g.ARN) {
+			if other != l.Balancer {
+				return &types.TargetGroupAssociationLimitException{Message: sentence("The following target groups cannot be associated with more than one load balancer: %s", []any{g.ARN})}
+			}
+		}
+		if len(a.Forward.Groups) > 1 && a.Forward.Sticky == 0 && value(groupAttributes, g.Attributes, keySticky) == "true" {
+			return misconfigured("You must enable group stickiness on a rule if you enabled target stickiness on one of its target groups")
+		}
+	}
+	all := s.groupsOf(tx, l.Balancer)
+	for _, g := range a.groups() {
+		if !slices.Contains(all, g) {
+			all = append(all, g)
+		}
+	}
+	if len(all) > maxGroupsOfBalancer {
+		return &types.TooManyUniqueTargetGroupsPerLoadBalancerException{Message: aws.String("The maximum number of target groups for the load balancer has been reached")}
+	}
+	targets := 0
+	for _, g := range all {
+		targets += count(s.targets.By(tx, "group", g))
+	}
+	if targets > maxTargetsOfBalancer {
+		return &types.TooManyTargetsException{Message: aws.String("The maximum number of targets for the load balancer has been reached")}
+	}
+	return nil
+}
+
+// groupsOf gives the groups a balancer forwards to, each once.
+func (s *Service) groupsOf(tx *store.Tx, balancer string) []string {
+	var all []string
+	for l := range s.listeners.By(tx, "balancer", balancer) {
+		for r := range s.rules.By(tx, "listener", l.ARN) {
+			for _, g := range r.Action.groups() {
+				if !slices.Contains(all, g) {
+					all = append(all, g)
+				}
+			}
+		}
+	}
+	return all
+}
+
+// putRule writes a rule, and what its groups' coming into and going out of use means to targets.
+func (s *Service) putRule(tx *store.Tx, r ruleRow) {
+	was, _ := s.rules.Get(tx, r.ARN)
+	s.rules.Put(tx, r)
+	s.settle(tx, append(was.Action.groups(), r.Action.groups()...))
+}
+
+// dropRule removes a rule likewise.
+func (s *Service) dropRule(tx *store.Tx, arn string) {
+	was, _ := s.rules.Get(tx, arn)
+	s.rules.Delete(tx, arn)
+	s.settle(tx, was.Action.groups())
+}
+
+// dropListener removes a listener with its rules.
+func (s *Service) dropListener(tx *store.Tx, arn string) {
+	for r := range s.rules.By(tx, "listener", arn) {
+		s.dropRule(tx, r.ARN)
+	}
+	s.listeners.Delete(tx, arn)
+}
+
+// settle makes the targets of groups what the groups' use makes them: unused, or waiting for
+// their first check. It does nothing where that is so already.
+func (s *Service) settle(tx *store.Tx, groups []string) {
+	groups = slices.Compact(slices.Sorted(slices.Values(groups)))
+	for _, arn := range groups {
+		g, ok := s.groups.Get(tx, arn)
+		if !ok {
+			continue
+		}
+		used := s.used(tx, arn)
+		switch {
+		case used && !g.Left.IsZero():
+			g.Left = time.Time{}
+			s.groups.Put(tx, g)
+		case !used && g.Left.IsZero():
+			g.Left = tx.Now()
+			s.groups.Put(tx, g)
+		}
+		for t := range s.targets.By(tx, "group", arn) {
+			if t.draining() {
+				continue
+			}
+			switch why, unused := s.unused(tx, t); {
+			case unused && t.Health != why:
+				t.Health = why
+			case !unused && t.Health.State == balance.Unused:
+				s.begin(tx, g, &t)
+			default:
+				continue
+			}
+			s.targets.Put(tx, t)
+		}
+	}
+}
+
+// begin gives a target the health of one just registered.
+func (s *Service) begin(tx *store.Tx, g groupRow, t *targetRow) {
+	t.Told = s.nextVersion(tx)
+	t.Health = balance.Registered()
+	if why, unused := s.unused(tx, *t); unused {
+		t.Health = why
+	} else if !g.Check.Enabled {
+		t.Health = balance.Unchecked()
+	}
+}
+
+// unused reports whether a target gets neither requests nor checks, and why. Source: elbv2.md 4.1.
+func (s *Service) unused(tx *store.Tx, t targetRow) (balance.Health, bool) {
+	if !s.used(tx, t.Group) {
+		return balance.NotInUse(), true
+	}
+	if t.Zone == "" || t.Zone == "all" || s.o.Lenient {
+		return balance.Health{}, false
+	}
+	for _, arn := range s.balancersOf(tx, t.Group) {
+		b, _ := s.balancers.Get(tx, arn)
+		if slices.ContainsFunc(b.Zones, func(z zone) bool { return z.Name == t.Zone }) {
+			return balance.Health{}, false
+		}
+	}
+	return balance.Health{State: balance.Unused, Reason: "Target.NotInUse",
+		Description: "Target is in an Availability Zone that is not enabled for the load balancer"}, true
+}

@@ -1,0 +1,144 @@
+package elb
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+
+	"github.com/slipway-ecs/slipway/internal/store"
+)
+
+// The Modify… operations answer with every attribute the resource has, changed or not
+// (unconfirmed; elbv2.md 3.1: clients only need success).
+
+// DescribeLoadBalancerAttributes gives every attribute, set or not.
+func (s *Service) DescribeLoadBalancerAttributes(ctx context.Context, in *elbv2.DescribeLoadBalancerAttributesInput) (*elbv2.DescribeLoadBalancerAttributesOutput, error) {
+	out := &elbv2.DescribeLoadBalancerAttributesOutput{}
+	err := s.view(func(tx *store.Tx) error {
+		b, err := s.balancer(tx, scopeOf(ctx), in.LoadBalancerArn)
+		out.Attributes = b.attributeViews()
+		return err
+	})
+	return answer(out, err)
+}
+
+// ModifyLoadBalancerAttributes sets attributes; all of them or none.
+func (s *Service) ModifyLoadBalancerAttributes(ctx context.Context, in *elbv2.ModifyLoadBalancerAttributesInput) (*elbv2.ModifyLoadBalancerAttributesOutput, error) {
+	changes := make([]setting, len(in.Attributes))
+	for i, a := range in.Attributes {
+		changes[i] = setting{aws.ToString(a.Key), aws.ToString(a.Value)}
+	}
+	out := &elbv2.ModifyLoadBalancerAttributesOutput{}
+	err := s.update(func(tx *store.Tx) error {
+		b, err := s.balancer(tx, scopeOf(ctx), in.LoadBalancerArn)
+		if err != nil {
+			return err
+		}
+		if b.Attributes, err = set("Load balancer", balancerAttributes, b.Attributes, changes); err != nil {
+			return err
+		}
+		s.balancers.Put(tx, b)
+		out.Attributes = b.attributeViews()
+		return nil
+	})
+	return answer(out, err)
+}
+
+func (b *balancerRow) attributeViews() []types.LoadBalancerAttribute {
+	views := []types.LoadBalancerAttribute{}
+	for _, a := range each(balancerAttributes, b.Attributes) {
+		if _, changed := b.Attributes[a.key]; !changed && a.key == "ipv6.deny_all_igw_traffic" && b.Scheme == "internal" {
+			a.value = "true"
+		}
+		views = append(views, types.LoadBalancerAttribute{Key: aws.String(a.key), Value: aws.String(a.value)})
+	}
+	return views
+}
+
+// DescribeListenerAttributes gives every attribute, set or not.
+func (s *Service) DescribeListenerAttributes(ctx context.Context, in *elbv2.DescribeListenerAttributesInput) (*elbv2.DescribeListenerAttributesOutput, error) {
+	out := &elbv2.DescribeListenerAttributesOutput{}
+	err := s.view(func(tx *store.Tx) error {
+		l, err := s.listener(tx, scopeOf(ctx), in.ListenerArn)
+		out.Attributes = l.attributeViews()
+		return err
+	})
+	return answer(out, err)
+}
+
+// ModifyListenerAttributes sets attributes; all of them or none.
+func (s *Service) ModifyListenerAttributes(ctx context.Context, in *elbv2.ModifyListenerAttributesInput) (*elbv2.ModifyListenerAttributesOutput, error) {
+	changes := make([]setting, len(in.Attributes))
+	for i, a := range in.Attributes {
+		changes[i] = setting{aws.ToString(a.Key), aws.ToString(a.Value)}
+	}
+	out := &elbv2.ModifyListenerAttributesOutput{}
+	err := s.update(func(tx *store.Tx) error {
+		l, err := s.listener(tx, scopeOf(ctx), in.ListenerArn)
+		if err != nil {
+			return err
+		}
+		if l.Attributes, err = set("Listener", listenerAttributes, l.Attributes, changes); err != nil {
+			return err
+		}
+		s.listeners.Put(tx, l)
+		out.Attributes = l.attributeViews()
+		return nil
+	})
+	return answer(out, err)
+}
+
+func (l *listenerRow) attributeViews() []types.ListenerAttribute {
+	views := []types.ListenerAttribute{}
+	for _, a := range each(listenerAttributes, l.Attributes) {
+		views = append(views, types.ListenerAttribute{Key: aws.String(a.key), Value: aws.String(a.value)})
+	}
+	return views
+}
+
+// DescribeTargetGroupAttributes gives every attribute, set or not.
+func (s *Service) DescribeTargetGroupAttributes(ctx context.Context, in *elbv2.DescribeTargetGroupAttributesInput) (*elbv2.DescribeTargetGroupAttributesOutput, error) {
+	out := &elbv2.DescribeTargetGroupAttributesOutput{}
+	err := s.view(func(tx *store.Tx) error {
+		g, err := s.group(tx, scopeOf(ctx), in.TargetGroupArn)
+		out.Attributes = g.attributeViews()
+		return err
+	})
+	return answer(out, err)
+}
+
+// ModifyTargetGroupAttributes sets attributes; all of them or none. A new deregistration delay
+// counts for targets deregistered from then on.
+func (s *Service) ModifyTargetGroupAttributes(ctx context.Context, in *elbv2.ModifyTargetGroupAttributesInput) (*elbv2.ModifyTargetGroupAttributesOutput, error) {
+	changes := make([]setting, len(in.Attributes))
+	for i, a := range in.Attributes {
+		changes[i] = setting{aws.ToString(a.Key), aws.ToString(a.Value)}
+	}
+	out := &elbv2.ModifyTargetGroupAttributesOutput{}
+	err := s.update(func(tx *store.Tx) error {
+		g, err := s.group(tx, scopeOf(ctx), in.TargetGroupArn)
+		if err != nil {
+			return err
+		}
+		if g.Attributes, err = set("Target group", groupAttributes, g.Attributes, changes); err != nil {
+			return err
+		}
+		if err := checkGroup(g.Attributes); err != nil {
+			return err
+		}
+		s.groups.Put(tx, g)
+		out.Attributes = g.attributeViews()
+		return nil
+	})
+	return answer(out, err)
+}
+
+func (g *groupRow) attributeViews() []types.TargetGroupAttribute {
+	views := []types.TargetGroupAttribute{}
+	for _, a := range each(groupAttributes, g.Attributes) {
+		views = append(views, types.TargetGroupAttribute{Key: aws.String(a.key), Value: aws.String(a.value)})
+	}
+	return views
+}

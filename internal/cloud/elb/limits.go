@@ -1,0 +1,78 @@
+package elb
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+
+	"github.com/slipway-ecs/slipway/internal/wire"
+)
+
+// Default quotas of an account in a region. Source: elbv2.md 8.
+const (
+	maxBalancers         = 50
+	maxGroups            = 3000
+	maxListeners         = 50  // a balancer
+	maxRules             = 100 // a balancer, default rules not counted
+	maxGroupsOfBalancer  = 100
+	maxGroupsOfAction    = 5
+	maxTargetsOfBalancer = 1000
+	maxTargetsOfGroup    = 1000
+	maxConditionValues   = 5 // a rule
+	maxWildcards         = 6 // a rule; the guide says 5, the quota page 6
+	maxTags              = 50
+)
+
+// DescribeAccountLimits gives the default quotas.
+func (s *Service) DescribeAccountLimits(_ context.Context, in *elbv2.DescribeAccountLimitsInput) (*elbv2.DescribeAccountLimitsOutput, error) {
+	all := []types.Limit{
+		limit("target-groups", maxGroups),
+		limit("targets-per-application-load-balancer", maxTargetsOfBalancer),
+		limit("listeners-per-application-load-balancer", maxListeners),
+		limit("rules-per-application-load-balancer", maxRules),
+		limit("network-load-balancers", 0),
+		limit("gateway-load-balancers", 0),
+		limit("targets-per-network-load-balancer", 0),
+		limit("application-load-balancers", maxBalancers),
+		limit("certificates-per-application-load-balancer", 25),
+		limit("condition-values-per-alb-rule", maxConditionValues),
+		limit("condition-wildcards-per-alb-rule", maxWildcards),
+		limit("target-groups-per-application-load-balancer", maxGroupsOfBalancer),
+		limit("target-groups-per-action-on-application-load-balancer", maxGroupsOfAction),
+		limit("targets-per-target-group", maxTargetsOfGroup),
+	}
+	got, next, err := cut(all, func(l *types.Limit) string { return *l.Name }, in.Marker, in.PageSize)
+	return answer(&elbv2.DescribeAccountLimitsOutput{Limits: got, NextMarker: next}, err)
+}
+
+func limit(name string, max int) types.Limit {
+	return types.Limit{Name: aws.String(name), Max: aws.String(strconv.Itoa(max))}
+}
+
+// refuse answers an operation that this cloud has no use for: trust stores, capacity units,
+// address pools.
+func refuse[In, Out any](context.Context, *In) (*Out, error) {
+	return nil, notPermitted("This operation is not supported by this local cloud")
+}
+
+func declareRefused(w *wire.Service) {
+	wire.Op(w, refuse[elbv2.AddListenerCertificatesInput, elbv2.AddListenerCertificatesOutput])
+	wire.Op(w, refuse[elbv2.RemoveListenerCertificatesInput, elbv2.RemoveListenerCertificatesOutput])
+	wire.Op(w, refuse[elbv2.CreateTrustStoreInput, elbv2.CreateTrustStoreOutput])
+	wire.Op(w, refuse[elbv2.ModifyTrustStoreInput, elbv2.ModifyTrustStoreOutput])
+	wire.Op(w, refuse[elbv2.DeleteTrustStoreInput, elbv2.DeleteTrustStoreOutput])
+	wire.Op(w, refuse[elbv2.AddTrustStoreRevocationsInput, elbv2.AddTrustStoreRevocationsOutput])
+	wire.Op(w, refuse[elbv2.RemoveTrustStoreRevocationsInput, elbv2.RemoveTrustStoreRevocationsOutput])
+	wire.Op(w, refuse[elbv2.DeleteSharedTrustStoreAssociationInput, elbv2.DeleteSharedTrustStoreAssociationOutput])
+	wire.Op(w, refuse[elbv2.DescribeTrustStoresInput, elbv2.DescribeTrustStoresOutput])
+	wire.Op(w, refuse[elbv2.DescribeTrustStoreAssociationsInput, elbv2.DescribeTrustStoreAssociationsOutput])
+	wire.Op(w, refuse[elbv2.DescribeTrustStoreRevocationsInput, elbv2.DescribeTrustStoreRevocationsOutput])
+	wire.Op(w, refuse[elbv2.GetTrustStoreCaCertificatesBundleInput, elbv2.GetTrustStoreCaCertificatesBundleOutput])
+	wire.Op(w, refuse[elbv2.GetTrustStoreRevocationContentInput, elbv2.GetTrustStoreRevocationContentOutput])
+	wire.Op(w, refuse[elbv2.GetResourcePolicyInput, elbv2.GetResourcePolicyOutput])
+	wire.Op(w, refuse[elbv2.ModifyIpPoolsInput, elbv2.ModifyIpPoolsOutput])
+	wire.Op(w, refuse[elbv2.ModifyCapacityReservationInput, elbv2.ModifyCapacityReservationOutput])
+}

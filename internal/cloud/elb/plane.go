@@ -1,0 +1,169 @@
+package elb
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"net"
+	"strconv"
+
+	"github.com/slipway-ecs/slipway/internal/balance"
+	"github.com/slipway-ecs/slipway/internal/cloud"
+	"github.com/slipway-ecs/slipway/internal/names"
+	"github.com/slipway-ecs/slipway/internal/store"
+)
+
+// Version gives the version of the table that Plane would give; 0 before anything needed one.
+// It lags behind the rows until the loop has kept them.
+func (s *Service) Version(tx *store.Tx) uint64 {
+	p, _ := s.plane.Get(tx, planeKey)
+	return p.Version
+}
+
+// nextVersion is the version that what this transaction writes will have at the earliest.
+func (s *Service) nextVersion(tx *store.Tx) uint64 { return s.Version(tx) + 1 }
+
+// Plane makes the data plane's routing table of the rows. It only reads. Groups out of use are
+// in it too, so that requests in flight to their targets are not cut; the data plane checks
+// only those in use.
+func (s *Service) Plane(tx *store.Tx) balance.Table {
+	t := balance.Table{Version: s.Version(tx), Host: s.o.Host}
+	for b := range s.balancers.All(tx) {
+		t.Balancers = append(t.Balancers, s.planeBalancer(tx, b))
+	}
+	for g := range s.groups.All(tx) {
+		t.Groups = append(t.Groups, s.planeGroup(tx, g))
+	}
+	return t
+}
+
+func (s *Service) planeBalancer(tx *store.Tx, b balancerRow) balance.Balancer {
+	at := func(key string) string { return value(balancerAttributes, b.Attributes, key) }
+	out := balance.Balancer{
+		ARN: b.ARN, Dimension: names.LoadBalancerDimension(b.ARN), DNSName: b.DNSName, Created: s.o.Wall(b.Created).UTC(), Address: b.Address,
+		IdleTimeout:        seconds(number(balancerAttributes, b.Attributes, "idle_timeout.timeout_seconds")),
+		ClientKeepAlive:    seconds(number(balancerAttributes, b.Attributes, "client_keep_alive.seconds")),
+		ForwardedFor:       balance.ForwardedFor(at("routing.http.xff_header_processing.mode")),
+		ForwardClientPort:  at("routing.http.xff_client_port.enabled") == "true",
+		PreserveHost:       at("routing.http.preserve_host_header.enabled") == "true",
+		DropInvalidHeaders: at("routing.http.drop_invalid_header_fields.enabled") == "true",
+		Desync:             balance.Desync(at("routing.http.desync_mitigation_mode")),
+	}
+	for _, l := range s.listenersOf(tx, b.ARN) {
+		pl := balance.Listener{ARN: l.ARN, Port: l.Port, Protocol: l.Protocol, Substitute: l.substitute()}
+		pl.NoServerHeader = value(listenerAttributes, l.Attributes, "routing.http.response.server.enabled") == "false"
+		for _, h := range responseHeaders {
+			if v := value(listenerAttributes, l.Attributes, h.key); v != "" {
+				pl.ResponseHeaders = append(pl.ResponseHeaders, balance.Header{Name: h.header, Value: v})
+			}
+		}
+		for _, r := range s.rulesOf(tx, l.ARN) {
+			pr := balance.Rule{ARN: r.ARN, Priority: r.priority(), Action: r.Action.table()}
+			for _, c := range r.Conditions {
+				pr.Conditions = append(pr.Conditions, balance.Condition{Field: c.Field, Header: c.Header, Values: c.Values, Regex: c.Regex, Query: c.Query})
+			}
+			pl.Rules = append(pl.Rules, pr)
+		}
+		out.Listeners = append(out.Listeners, pl)
+	}
+	return out
+}
+
+func (s *Service) planeGroup(tx *store.Tx, g groupRow) balance.Group {
+	out := balance.Group{
+		ARN: g.ARN, Dimension: names.TargetGroupDimension(g.ARN), Protocol: g.Protocol,
+		Algorithm: balance.Algorithm(value(groupAttributes, g.Attributes, keyAlgorithm)),
+		Check: balance.HealthCheck{
+			Enabled: g.Check.Enabled, Protocol: g.Check.Protocol, Path: g.Check.Path, Matcher: g.Check.HTTPCode,
+			Interval: s.o.Shorten(seconds(g.Check.Interval)), Timeout: seconds(g.Check.Timeout),
+		},
+	}
+	for t := range s.targets.By(tx, "group", g.ARN) {
+		if t.Health.State == balance.Unused && s.used(tx, g.ARN) {
+			continue // its zone is not enabled: it takes neither requests nor checks
+		}
+		pt := balance.Target{ID: t.ID, Port: t.Port, Address: t.Dial, Draining: t.draining()}
+		pt.Healthy = t.Health.State == balance.Healthy || t.Health.State == balance.Unavailable
+		if pt.Draining {
+			pt.DrainUntil = s.o.Wall(t.DrainUntil).UTC()
+		}
+		if port := g.checkPort(t.Port); port != t.Port && t.Dial.Network == "tcp" {
+			if host, _, err := net.SplitHostPort(t.Dial.Address); err == nil {
+				pt.CheckPort, pt.Check = port, balance.Address{Network: "tcp", Address: net.JoinHostPort(host, strconv.Itoa(port))}
+			}
+		}
+		out.Targets = append(out.Targets, pt)
+	}
+	return out
+}
+
+// substitute gives the port a listener has on the shared address in place of its own; 0 where
+// it has its own, or none.
+func (l *listenerRow) substitute() int {
+	_, port, err := net.SplitHostPort(l.Bound.Shared)
+	if err != nil {
+		return 0
+	}
+	n, err := strconv.Atoi(port)
+	if err != nil || n == l.Port {
+		return 0
+	}
+	return n
+}
+
+// planeKeeper keeps the version of the data plane's table, and what becomes of targets when the
+// data plane has learned of them. Its one key is planeKey.
+type planeKeeper struct{ s *Service }
+
+func (planeKeeper) Name() string { return "elb.plane" }
+
+func (k planeKeeper) Watches() []cloud.Watch {
+	return []cloud.Watch{
+		cloud.On(k.s.balancers, func(*balancerRow) string { return planeKey }),
+		cloud.On(k.s.listeners, func(*listenerRow) string { return planeKey }),
+		cloud.On(k.s.rules, func(*ruleRow) string { return planeKey }),
+		cloud.On(k.s.groups, func(*groupRow) string { return planeKey }),
+		cloud.On(k.s.targets, func(*targetRow) string { return planeKey }),
+		cloud.On(k.s.plane, func(*planeRow) string { return planeKey }),
+	}
+}
+
+// Keep lets drained targets go, says that new ones are being checked, and raises the version
+// where the table says something new.
+func (k planeKeeper) Keep(tx *store.Tx, _ string) (cloud.Result, error) {
+	s := k.s
+	var res cloud.Result
+	p, _ := s.plane.Get(tx, planeKey)
+	behind := false // something waits for a version there is not yet
+	for t := range s.targets.By(tx, "unsettled", "yes") {
+		behind = behind || t.Told > p.Version
+		told := !p.Serving || p.Acked >= t.Told
+		switch {
+		case !t.draining() && p.Serving && told:
+			t.Health = balance.Checking()
+			s.targets.Put(tx, t)
+		case !t.draining():
+		case t.DrainUntil.After(tx.Now()):
+			res.Sooner(t.DrainUntil)
+		case told:
+			s.targets.Delete(tx, targetKey(t.Group, t.ID, t.Port))
+		}
+	}
+	table := s.Plane(tx)
+	table.Version = 0
+	text, err := json.Marshal(table)
+	if err != nil {
+		return res, err
+	}
+	sum := sha256.Sum256(text)
+	if digest := hex.EncodeToString(sum[:]); digest != p.Digest || behind {
+		p.Digest, p.Version = digest, p.Version+1
+		s.plane.Put(tx, p)
+	}
+	return res, nil
+}
+
+// WatchPlane tells of every new version of the data plane's table.
+func (s *Service) WatchPlane() cloud.Watch {
+	return cloud.On(s.plane, func(*planeRow) string { return planeKey })
+}

@@ -1,0 +1,45 @@
+package host
+
+import (
+	"os"
+
+	"github.com/slipway-ecs/slipway/internal/cloud/ecs"
+	"github.com/slipway-ecs/slipway/internal/cloud/elb"
+	"github.com/slipway-ecs/slipway/internal/store"
+)
+
+// Status is what is there, in one look.
+type Status struct {
+	Endpoint  string
+	PID       int
+	Dir       string
+	Region    string
+	Account   string
+	Speed     float64
+	Clusters  []ecs.ClusterStatus
+	Balancers []elb.BalancerStatus
+	Alarms    []AlarmStatus
+}
+
+// AlarmStatus is an alarm with its state.
+type AlarmStatus struct{ Name, State, Reason string }
+
+// Status looks at everything in one transaction.
+func (c *Cloud) Status() Status {
+	s := Status{
+		Endpoint: c.Endpoint(), PID: os.Getpid(), Dir: c.o.Dir, Region: c.o.Region, Account: c.o.Account,
+		Speed: c.store.Timeline().Speed(),
+	}
+	err := c.store.View(func(tx *store.Tx) error {
+		s.Clusters = c.rooms.ecs.Status(tx)
+		s.Balancers = c.rooms.elb.Status(tx)
+		for _, a := range c.rooms.cloudwatch.Alarms(tx) {
+			s.Alarms = append(s.Alarms, AlarmStatus{a.Name, a.State, a.Reason})
+		}
+		return nil
+	})
+	if err != nil {
+		c.o.Log.Error("cannot look at the tables", "err", err)
+	}
+	return s
+}

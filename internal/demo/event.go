@@ -1,0 +1,95 @@
+package demo
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Event is one thing that happened in the demo; its JSON form is stable.
+type Event struct {
+	At      time.Time `json:"at"`
+	Kind    Kind      `json:"kind"`
+	Phase   string    `json:"phase,omitempty"`
+	Text    string    `json:"text,omitempty"`    // for people
+	Look    *Look     `json:"look,omitempty"`    // KindLook
+	Verdict *Verdict  `json:"verdict,omitempty"` // KindVerdict
+	Promise *Promise  `json:"promise,omitempty"` // KindPromise
+	Result  *Result   `json:"result,omitempty"`  // KindResult
+}
+
+// Kind says what an event tells of.
+type Kind string
+
+// The kinds of events, in the order in which a demo first shows them.
+const (
+	KindNote    Kind = "note"    // something was made or said
+	KindPhase   Kind = "phase"   // a part of the story begins
+	KindLook    Kind = "look"    // how things stand
+	KindVerdict Kind = "verdict" // a deployment ended
+	KindPromise Kind = "promise" // what was promised, and whether it held
+	KindResult  Kind = "result"  // what became of one version's requests in one phase
+)
+
+// Look is how things stand at a moment.
+type Look struct {
+	Revisions []Revision `json:"revisions"`
+	Healthy   int        `json:"healthyTargets"`
+	Targets   int        `json:"targets"`
+	Traffic   []Traffic  `json:"traffic"`
+	Requests  int        `json:"requests"` // since the start
+	Failures  int        `json:"failures"`
+}
+
+// Revision is a task definition revision with its tasks.
+type Revision struct {
+	Name    string `json:"name"` // web:2
+	Status  string `json:"status"`
+	Running int    `json:"running"`
+	Pending int    `json:"pending"`
+	Desired int    `json:"desired"`
+}
+
+// Traffic is a version's part of the requests answered since the last look.
+type Traffic struct {
+	Version string  `json:"version"`
+	Percent float64 `json:"percent"`
+}
+
+// Verdict is how a deployment ended.
+type Verdict struct {
+	Image      string        `json:"image"`
+	Status     string        `json:"status"` // succeeded, rolled back, failed, …
+	Cause      string        `json:"cause,omitempty"`
+	Deployment string        `json:"deployment,omitempty"` // service deployment ARN
+	Took       time.Duration `json:"-"`
+	TookMillis int64         `json:"tookMillis"`
+}
+
+// Promise is what the demo said would hold.
+type Promise struct {
+	Text string `json:"text"`
+	Held bool   `json:"held"`
+	Seen string `json:"seen"` // what was seen
+}
+
+// Line gives how things stand in one line.
+func (l Look) Line() string {
+	var parts []string
+	for _, r := range l.Revisions {
+		s := fmt.Sprintf("%s %d running", r.Name, r.Running)
+		if r.Pending > 0 {
+			s += fmt.Sprintf(", %d pending", r.Pending)
+		}
+		parts = append(parts, s)
+	}
+	parts = append(parts, fmt.Sprintf("%d of %d targets healthy", l.Healthy, l.Targets))
+	var shares []string
+	for _, t := range l.Traffic {
+		shares = append(shares, fmt.Sprintf("%s %.0f %%", t.Version, t.Percent))
+	}
+	if len(shares) > 0 {
+		parts = append(parts, "traffic "+strings.Join(shares, ", "))
+	}
+	return strings.Join(append(parts, fmt.Sprintf("%d requests, %d failed", l.Requests, l.Failures)), " · ")
+}

@@ -1,0 +1,85 @@
+package demo
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+
+	"github.com/slipway-ecs/slipway/internal/names"
+)
+
+// lookEvery is how often the demo looks how things stand, on the wall.
+const lookEvery = 500 * time.Millisecond
+
+// look tells how things stand every now and then until ctx ends.
+func (s *stage) look(ctx context.Context, load *Load, tell func(Look)) {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	last := load.Totals()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		l, err := s.stand(ctx)
+		if err != nil {
+			continue // a look that fails shows nothing; the deployment tells of trouble itself
+		}
+		now := load.Totals()
+		l.Traffic = shares(last, now)
+		l.Requests, l.Failures = load.Sum()
+		last = now
+		tell(l)
+	}
+}
+
+// stand asks the cloud how the service and its targets stand.
+func (s *stage) stand(ctx context.Context) (Look, error) {
+	var l Look
+	out, err := s.ecs.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: aws.String(cluster), Services: []string{service}})
+	if err != nil || len(out.Services) == 0 {
+		return l, err
+	}
+	for _, d := range out.Services[0].Deployments {
+		l.Revisions = append(l.Revisions, Revision{
+			Name: names.Last(*d.TaskDefinition), Status: *d.Status,
+			Running: int(d.RunningCount), Pending: int(d.PendingCount), Desired: int(d.DesiredCount),
+		})
+	}
+	health, err := s.elb.DescribeTargetHealth(ctx, &elasticloadbalancingv2.DescribeTargetHealthInput{TargetGroupArn: &s.group})
+	if err != nil {
+		return l, err
+	}
+	for _, t := range health.TargetHealthDescriptions {
+		switch t.TargetHealth.State {
+		case elbtypes.TargetHealthStateEnumHealthy:
+			l.Healthy++
+			l.Targets++
+		case elbtypes.TargetHealthStateEnumDraining:
+		default:
+			l.Targets++
+		}
+	}
+	return l, nil
+}
+
+// shares gives each version's part of the requests between two totals.
+func shares(before, after map[string]int) (out []Traffic) {
+	sum := 0
+	for v, n := range after {
+		sum += n - before[v]
+	}
+	for _, v := range slices.Sorted(maps.Keys(after)) {
+		if n := after[v] - before[v]; n > 0 && v != "" {
+			out = append(out, Traffic{Version: v, Percent: 100 * float64(n) / float64(sum)})
+		}
+	}
+	return out
+}

@@ -1,0 +1,167 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	cwtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+
+	"github.com/slipway-ecs/slipway/internal/names"
+)
+
+// What the demo makes, by name.
+const (
+	cluster   = "demo"
+	service   = "web"
+	container = "web"
+	image     = "sample"
+	alarm     = "web-5xx"
+	port      = 8080
+	desired   = 4
+)
+
+// stage is what the story plays on: the AWS resources a team would have.
+type stage struct {
+	ecs *ecs.Client
+	elb *elasticloadbalancingv2.Client
+	cw  *cloudwatch.Client
+	ec2 *ec2.Client
+
+	group    string // target group ARN
+	balancer string // load balancer ARN
+	url      string // where the listener is reached
+}
+
+func newStage(cfg aws.Config) *stage {
+	return &stage{
+		ecs: ecs.NewFromConfig(cfg), elb: elasticloadbalancingv2.NewFromConfig(cfg),
+		cw: cloudwatch.NewFromConfig(cfg), ec2: ec2.NewFromConfig(cfg),
+	}
+}
+
+// build makes cluster, load balancer, alarm and a service of the first version, and waits until
+// that is steady.
+func (s *stage) build(ctx context.Context, listener int32) error {
+	if _, err := s.ecs.CreateCluster(ctx, &ecs.CreateClusterInput{ClusterName: aws.String(cluster)}); err != nil {
+		return fmt.Errorf("create the cluster: %w", err)
+	}
+	subnets, err := s.ec2.DescribeSubnets(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("look for subnets: %w", err)
+	}
+	var ids []string
+	for _, n := range subnets.Subnets {
+		ids = append(ids, *n.SubnetId)
+	}
+	if err := s.balance(ctx, ids, aws.ToString(subnets.Subnets[0].VpcId), listener); err != nil {
+		return err
+	}
+	if err := s.watch(ctx); err != nil {
+		return err
+	}
+	return s.start(ctx, ids)
+}
+
+// balance makes the load balancer with a listener and a target group.
+func (s *stage) balance(ctx context.Context, subnets []string, vpc string, listener int32) error {
+	lb, err := s.elb.CreateLoadBalancer(ctx, &elasticloadbalancingv2.CreateLoadBalancerInput{Name: aws.String(service), Subnets: subnets})
+	if err != nil {
+		return fmt.Errorf("create the load balancer: %w", err)
+	}
+	s.balancer = *lb.LoadBalancers[0].LoadBalancerArn
+	group, err := s.elb.CreateTargetGroup(ctx, &elasticloadbalancingv2.CreateTargetGroupInput{
+		Name: aws.String(service), Protocol: elbtypes.ProtocolEnumHttp, Port: aws.Int32(port), VpcId: &vpc, TargetType: elbtypes.TargetTypeEnumIp,
+		HealthCheckPath: aws.String("/health"), HealthCheckIntervalSeconds: aws.Int32(10), HealthyThresholdCount: aws.Int32(2), UnhealthyThresholdCount: aws.Int32(2),
+	})
+	if err != nil {
+		return fmt.Errorf("create the target group: %w", err)
+	}
+	s.group = *group.TargetGroups[0].TargetGroupArn
+	if _, err := s.elb.ModifyTargetGroupAttributes(ctx, &elasticloadbalancingv2.ModifyTargetGroupAttributesInput{
+		TargetGroupArn: &s.group,
+		Attributes:     []elbtypes.TargetGroupAttribute{{Key: aws.String("deregistration_delay.timeout_seconds"), Value: aws.String("30")}},
+	}); err != nil {
+		return fmt.Errorf("shorten the deregistration delay: %w", err)
+	}
+	if _, err := s.elb.CreateListener(ctx, &elasticloadbalancingv2.CreateListenerInput{
+		LoadBalancerArn: &s.balancer, Protocol: elbtypes.ProtocolEnumHttp, Port: &listener,
+		DefaultActions: []elbtypes.Action{{Type: elbtypes.ActionTypeEnumForward, TargetGroupArn: &s.group}},
+	}); err != nil {
+		return fmt.Errorf("create the listener: %w", err)
+	}
+	return nil
+}
+
+// watch makes the alarm that deployments listen to: errors that targets answered, in a minute.
+func (s *stage) watch(ctx context.Context) error {
+	_, err := s.cw.PutMetricAlarm(ctx, &cloudwatch.PutMetricAlarmInput{
+		AlarmName: aws.String(alarm), Namespace: aws.String("AWS/ApplicationELB"), MetricName: aws.String("HTTPCode_Target_5XX_Count"),
+		Dimensions: []cwtypes.Dimension{{Name: aws.String("LoadBalancer"), Value: aws.String(names.LoadBalancerDimension(s.balancer))}},
+		Statistic:  cwtypes.StatisticSum, Period: aws.Int32(60), EvaluationPeriods: aws.Int32(1), Threshold: aws.Float64(5),
+		ComparisonOperator: cwtypes.ComparisonOperatorGreaterThanOrEqualToThreshold, TreatMissingData: aws.String("notBreaching"),
+	})
+	if err != nil {
+		return fmt.Errorf("create the alarm: %w", err)
+	}
+	return nil
+}
+
+// start registers the first version and makes the service.
+func (s *stage) start(ctx context.Context, subnets []string) error {
+	definition, err := s.ecs.RegisterTaskDefinition(ctx, &ecs.RegisterTaskDefinitionInput{
+		Family: aws.String(service), NetworkMode: ecstypes.NetworkModeAwsvpc, RequiresCompatibilities: []ecstypes.Compatibility{ecstypes.CompatibilityFargate},
+		Cpu: aws.String("256"), Memory: aws.String("512"),
+		ContainerDefinitions: []ecstypes.ContainerDefinition{{
+			Name: aws.String(container), Image: aws.String(image + ":v1"), StopTimeout: aws.Int32(5),
+			PortMappings: []ecstypes.PortMapping{{ContainerPort: aws.Int32(port)}},
+		}},
+	})
+	if err != nil {
+		return fmt.Errorf("register the task definition: %w", err)
+	}
+	if _, err := s.ecs.CreateService(ctx, &ecs.CreateServiceInput{
+		Cluster: aws.String(cluster), ServiceName: aws.String(service), TaskDefinition: definition.TaskDefinition.TaskDefinitionArn,
+		DesiredCount: aws.Int32(desired), LaunchType: ecstypes.LaunchTypeFargate,
+		NetworkConfiguration: &ecstypes.NetworkConfiguration{AwsvpcConfiguration: &ecstypes.AwsVpcConfiguration{Subnets: subnets}},
+		LoadBalancers:        []ecstypes.LoadBalancer{{TargetGroupArn: &s.group, ContainerName: aws.String(container), ContainerPort: aws.Int32(port)}},
+		DeploymentConfiguration: &ecstypes.DeploymentConfiguration{
+			MinimumHealthyPercent: aws.Int32(100), MaximumPercent: aws.Int32(200), BakeTimeInMinutes: aws.Int32(3),
+			DeploymentCircuitBreaker: &ecstypes.DeploymentCircuitBreaker{Enable: true, Rollback: true},
+			Alarms:                   &ecstypes.DeploymentAlarms{AlarmNames: []string{alarm}, Enable: true, Rollback: true},
+		},
+	}); err != nil {
+		return fmt.Errorf("create the service: %w", err)
+	}
+	return nil
+}
+
+// steady waits until the service has all its tasks and its first deployment is completed.
+func (s *stage) steady(ctx context.Context, patience time.Duration) error {
+	ctx, done := context.WithTimeout(ctx, patience)
+	defer done()
+	tick := time.NewTicker(lookEvery / 5)
+	defer tick.Stop()
+	for {
+		out, err := s.ecs.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: aws.String(cluster), Services: []string{service}})
+		if err != nil {
+			return fmt.Errorf("wait for the service: %w", err)
+		}
+		svc := out.Services[0]
+		if len(svc.Deployments) == 1 && svc.Deployments[0].RolloutState == ecstypes.DeploymentRolloutStateCompleted {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the service of v1 is not steady after %s: %s", patience, aws.ToString(svc.Deployments[0].RolloutStateReason))
+		case <-tick.C:
+		}
+	}
+}
