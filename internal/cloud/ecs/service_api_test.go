@@ -339,13 +339,13 @@ func TestHealthyTasksResetTheBreakerUnlessToldOtherwise(t *testing.T) {
 					kind[task.ARN] = false
 				}
 				bad := true
-				h.piers.sick = func(owner string) bool {
+				h.sicken(func(owner string) bool {
 					if _, ok := kind[owner]; !ok {
 						kind[owner] = bad
 						bad = !bad
 					}
 					return kind[owner]
-				}
+				})
 				h.update(&sdk.UpdateServiceInput{TaskDefinition: new(h.register("shop/web:2"))})
 				want := types.ServiceDeploymentStatusRollbackSuccessful
 				if reset {

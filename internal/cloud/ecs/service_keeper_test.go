@@ -141,13 +141,15 @@ func TestARollingDeploymentStaysWithinItsBoundsAtEachCommit(t *testing.T) {
 				h.create(in)
 				h.steady()
 				peak, dip := 0, c.desired
-				h.watch.check = func(live, healthy int) string {
-					peak, dip = max(peak, live), min(dip, healthy)
-					if live > c.upper || healthy < c.lower {
-						return fmt.Sprintf("want at most %d live and at least %d healthy", c.upper, c.lower)
+				h.apart(func() {
+					h.watch.check = func(live, healthy int) string {
+						peak, dip = max(peak, live), min(dip, healthy)
+						if live > c.upper || healthy < c.lower {
+							return fmt.Sprintf("want at most %d live and at least %d healthy", c.upper, c.lower)
+						}
+						return ""
 					}
-					return ""
-				}
+				})
 				h.update(&sdk.UpdateServiceInput{TaskDefinition: new(h.register("shop/web:2"))})
 				if c.stuckOtherwise {
 					time.Sleep(time.Hour)
@@ -157,12 +159,13 @@ func TestARollingDeploymentStaysWithinItsBoundsAtEachCommit(t *testing.T) {
 					if s := h.service(); len(s.Deployments) != 2 || s.Deployments[1].RunningCount != int32(c.desired) {
 						t.Errorf("the old deployment did not keep its tasks:\n%s", h.picture())
 					}
+					h.apart(func() { c.lower, c.upper = 0, 2*c.desired })
 					h.update(&sdk.UpdateServiceInput{DeploymentConfiguration: percents(0, 200)})
-					c.lower, c.upper = 0, 2*c.desired
 					h.steady()
 					return
 				}
 				h.steady()
+				h.apart(func() { h.watch.check = nil })
 				if peak != c.peak || dip != c.dip {
 					t.Errorf("peak %d live and dip %d healthy, want %d and %d", peak, dip, c.peak, c.dip)
 				}
@@ -269,7 +272,7 @@ func TestFailingHealthIsStageTwoOfTheBreaker(t *testing.T) {
 				h.create(in)
 				h.steady()
 				old := h.tasks()[0].ARN
-				h.piers.sick = func(owner string) bool { return owner != old }
+				h.sicken(func(owner string) bool { return owner != old })
 				began := time.Now()
 				h.update(&sdk.UpdateServiceInput{TaskDefinition: new(h.register("shop/web:2"))})
 				first := h.within(time.Hour, "first stop", func() bool { return h.said("has stopped") > 0 })
@@ -411,7 +414,7 @@ func TestASickTaskOfASteadyServiceIsReplacedBeforeItGoes(t *testing.T) {
 		h.create(balanced(serviceAsk(h.register("shop/web:1"), 2)))
 		h.steady()
 		sick := h.tasks()[0]
-		h.piers.sick = func(owner string) bool { return owner == sick.ARN }
+		h.sicken(func(owner string) bool { return owner == sick.ARN })
 		h.within(10*time.Minute, "replacement", func() bool { return h.said("has reached a steady state.") == 2 })
 		for _, task := range h.tasks() {
 			if task.ARN == sick.ARN && task.StopReason != "Task failed ELB health checks in (target-group "+harbourGroup+")" {
@@ -551,7 +554,7 @@ func TestARollbackThatFailsTooStalls(t *testing.T) {
 		for _, task := range h.tasks() {
 			old[task.ARN] = true
 		}
-		h.piers.sick = func(owner string) bool { return !old[owner] }
+		h.sicken(func(owner string) bool { return !old[owner] })
 		h.update(&sdk.UpdateServiceInput{TaskDefinition: new(h.register("shop/web:2"))})
 		h.within(time.Hour, "failure of the rollback", func() bool { return h.status() == types.ServiceDeploymentStatusRollbackFailed })
 
@@ -566,7 +569,7 @@ func TestARollbackThatFailsTooStalls(t *testing.T) {
 		if n := h.said("has started"); n != started {
 			t.Errorf("tasks were launched after the rollback failed:\n%s", h.picture())
 		}
-		h.piers.sick = func(string) bool { return false }
+		h.sicken(func(string) bool { return false })
 		h.update(&sdk.UpdateServiceInput{ForceNewDeployment: true})
 		h.steady()
 	})

@@ -61,7 +61,7 @@ func inHarbour(t *testing.T, scripts map[string]fake.Script, story func(h *harbo
 			Shorten:     func(d time.Duration) time.Duration { return d },
 			Wall:        func(t time.Time) time.Time { return t }, Internal: func(t time.Time) time.Time { return t },
 		})
-		h.watch = &lookout{room: h.room, low: map[string]int{}, high: map[string]int{}}
+		h.watch = &lookout{room: h.room}
 		var err error
 		h.store, err = store.Open(store.Options{Clock: clock.Real{}, Verify: true}, h.tables()...)
 		if err != nil {
@@ -217,10 +217,25 @@ func (h *harbour) within(limit time.Duration, what string, so func() bool) time.
 		if time.Since(began) > limit {
 			h.t.Fatalf("%s took longer than %s; events:\n%s\n%s", what, limit, strings.Join(h.events(), "\n"), h.picture())
 		}
-		time.Sleep(time.Second)
+		pause := time.Second
+		if time.Since(began) > 10*time.Minute {
+			pause = 10 * time.Second
+		}
+		time.Sleep(pause)
 	}
 	return time.Since(began)
 }
+
+// apart runs f while no keeper runs: what fakes and lookout share with the story is changed there.
+func (h *harbour) apart(f func()) {
+	h.t.Helper()
+	if err := h.store.Update(func(*store.Tx) error { f(); return nil }); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// sicken has the load balancer find the targets of these owners unhealthy from now on.
+func (h *harbour) sicken(sick func(owner string) bool) { h.apart(func() { h.piers.sick = sick }) }
 
 func (h *harbour) picture() string {
 	var b strings.Builder
@@ -255,10 +270,9 @@ func (h *harbour) status() types.ServiceDeploymentStatus { return h.deployments(
 // lookout notes, after each commit that touches a service's tasks, how many live and how many are
 // healthy.
 type lookout struct {
-	room      *Service
-	low, high map[string]int
-	broken    []string
-	check     func(live, healthy int) string
+	room   *Service
+	check  func(live, healthy int) string // says what is wrong; nil looks at nothing
+	broken []string
 }
 
 func (l *lookout) Name() string { return "test.lookout" }
