@@ -165,6 +165,42 @@ func TestAJobThatFailsIsAskedForAgain(t *testing.T) {
 	})
 }
 
+func TestAFactThatPanicsCostsItsJobOnly(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.keep = func(tx *store.Tx, key string) (cloud.Result, error) {
+			if l, _ := w.table.Get(tx, key); l.Lit {
+				return cloud.Result{}, nil
+			}
+			return cloud.Result{Jobs: []cloud.Job{{Key: key, Do: func(context.Context) (cloud.Fact, error) {
+				first := w.jobs.Add(1) == 1
+				return func(tx *store.Tx) error {
+					w.table.Put(tx, lamp{Name: key, Lit: true})
+					if first {
+						panic("short circuit")
+					}
+					return nil
+				}, nil
+			}}}}, nil
+		}
+		w.run(t, func() {
+			w.put(t, lamp{Name: "a"})
+			time.Sleep(500 * time.Millisecond)
+			if w.get("a").Lit {
+				t.Error("what a fact wrote before it broke was kept")
+			}
+			time.Sleep(10 * time.Second)
+		})
+		if !w.get("a").Lit {
+			t.Errorf("lamp a is not lit after its first fact broke; log:\n%s", w.log.String())
+		}
+		if !strings.Contains(w.log.String(), "short circuit") {
+			t.Error("the log does not tell of the fact that broke")
+		}
+	})
+}
+
 func TestAKeyThatIsNeverKeptIsSetAsideAndOthersGoOn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
