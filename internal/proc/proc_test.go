@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -375,4 +376,33 @@ func killedShim(ctx context.Context, shim Shim, dir string, after time.Duration)
 	}
 	cmd.Wait() //nolint:errcheck // it was killed
 	return nil
+}
+
+func TestWhatAShimLeavesBehindIsEndedThroughASymlinkToo(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux tells who holds a file")
+	}
+	root := t.TempDir()
+	real, dir := filepath.Join(root, "real"), filepath.Join(root, "link")
+	if err := errors.Join(os.Mkdir(real, 0o700), os.Symlink(real, dir)); err != nil {
+		t.Fatal(err)
+	}
+	shim, err := Self()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	state, err := Start(ctx, shim, dir, Spec{Argv: []string{"/bin/sleep", "100"}, Dir: "/"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer Stop(context.WithoutCancel(ctx), shim, dir, 9, 0) //nolint:errcheck // the test's end
+
+	left, err := writers(dir)
+
+	if err != nil || len(left) != 1 || left[0] != state.Program {
+		t.Errorf("writers of %s: got %v, %v, want the program %v", dir, left, err, state.Program)
+	}
 }
