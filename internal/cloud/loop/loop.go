@@ -259,8 +259,13 @@ func (l *Loop) apply(r result) {
 	}
 }
 
-// later looks again at a key that failed, after a real pause.
-func (l *Loop) later(w what) { l.wakes.set(w, l.in(retryAfter)) }
+// later looks again at a key that failed, after a real pause, or at its wake if that is sooner.
+func (l *Loop) later(w what) {
+	retry := l.in(retryAfter)
+	if at, ok := l.wakes.at[w]; !ok || retry.Before(at) {
+		l.wakes.set(w, retry)
+	}
+}
 
 // in gives the internal time after a pause on the wall.
 func (l *Loop) in(pause time.Duration) time.Time {

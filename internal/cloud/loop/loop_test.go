@@ -165,6 +165,34 @@ func TestAJobThatFailsIsAskedForAgain(t *testing.T) {
 	})
 }
 
+func TestAJobThatFailsPutsOffNoWake(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		begun := time.Now()
+		due := begun.Add(200 * time.Millisecond)
+		var looked time.Time // for the first time after due
+		w.keep = func(tx *store.Tx, key string) (cloud.Result, error) {
+			if !tx.Now().Before(due) {
+				if looked.IsZero() {
+					looked = tx.Now()
+				}
+				return cloud.Result{}, nil
+			}
+			return cloud.Result{Wake: due, Jobs: []cloud.Job{{Key: key, Do: func(context.Context) (cloud.Fact, error) {
+				return nil, errors.New("no current")
+			}}}}, nil
+		}
+		w.run(t, func() {
+			w.put(t, lamp{Name: "a"})
+			time.Sleep(10 * time.Second)
+		})
+		if !looked.Equal(due) {
+			t.Errorf("looked %s after the start, want at its wake, after %s", looked.Sub(begun), due.Sub(begun))
+		}
+	})
+}
+
 func TestAFactThatPanicsCostsItsJobOnly(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
