@@ -7,6 +7,8 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+
+	"github.com/slipway-ecs/slipway/internal/fail"
 )
 
 // Tx is a transaction: a View that only reads, or an Update. It ends with the function it was
@@ -46,6 +48,8 @@ func (s *Store) View(f func(*Tx) error) error {
 
 // Update runs f alone and commits what it did: to disk, then to memory, then to watchers.
 // An error or a panic of f leaves everything as it was.
+//
+// Errors: those of f; store.closed after Close, when nothing would be kept.
 func (s *Store) Update(f func(*Tx) error) error {
 	_, err := s.update(f, nil)
 	return err
@@ -55,6 +59,9 @@ func (s *Store) Update(f func(*Tx) error) error {
 func (s *Store) update(f func(*Tx) error, but *Watch) ([]Change, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed {
+		return nil, fail.New("store.closed", "", "the store is closed")
+	}
 	tx := &Tx{store: s, now: s.clock.Now(), write: true}
 	done := false
 	defer func() {

@@ -189,16 +189,11 @@ func (l *Loop) keep(ctx context.Context, w what, depth int) {
 	l.wakes.clear(w)
 	var res cloud.Result
 	var now time.Time
-	changes, err := l.watch.Update(func(tx *store.Tx) (err error) {
+	changes, err := l.watch.Update(guarded(func(tx *store.Tx) (err error) {
 		now = tx.Now()
-		defer func() {
-			if p := recover(); p != nil {
-				err = fmt.Errorf("broken invariant: %v\n%s", p, debug.Stack())
-			}
-		}()
 		res, err = keeper.Keep(tx, w.key)
 		return err
-	})
+	}))
 	if err != nil {
 		l.log.Error("cannot keep", "keeper", keeper.Name(), "key", w.key, "err", err)
 		l.later(w)
@@ -213,6 +208,18 @@ func (l *Loop) keep(ctx context.Context, w what, depth int) {
 	}
 	for _, j := range res.Jobs {
 		l.start(ctx, w, j)
+	}
+}
+
+// guarded makes f's panic an error, so that it costs one key and not the cloud.
+func guarded(f func(tx *store.Tx) error) func(tx *store.Tx) error {
+	return func(tx *store.Tx) (err error) {
+		defer func() {
+			if p := recover(); p != nil {
+				err = fmt.Errorf("broken invariant: %v\n%s", p, debug.Stack())
+			}
+		}()
+		return f(tx)
 	}
 }
 
@@ -238,7 +245,7 @@ func (l *Loop) apply(r result) {
 	w := l.running[r.job.Key]
 	delete(l.running, r.job.Key)
 	if r.err == nil && r.fact != nil {
-		r.err = l.store.Update(r.fact)
+		r.err = l.store.Update(guarded(r.fact))
 	}
 	switch {
 	case r.err == nil:
@@ -252,8 +259,13 @@ func (l *Loop) apply(r result) {
 	}
 }
 
-// later looks again at a key that failed, after a real pause.
-func (l *Loop) later(w what) { l.wakes.set(w, l.in(retryAfter)) }
+// later looks again at a key that failed, after a real pause, or at its wake if that is sooner.
+func (l *Loop) later(w what) {
+	retry := l.in(retryAfter)
+	if at, ok := l.wakes.at[w]; !ok || retry.Before(at) {
+		l.wakes.set(w, retry)
+	}
+}
 
 // in gives the internal time after a pause on the wall.
 func (l *Loop) in(pause time.Duration) time.Time {
