@@ -50,6 +50,7 @@ func newRoot(app *App) *cobra.Command {
 			root.AddCommand(c)
 		}
 	}
+	add(groupShip, newDeployCmd(app))
 	add(groupLocal, newLocalCmd(app), newDemoCmd(app))
 	add(groupFile, newSchemaCmd(app))
 	root.AddCommand(newVersionCmd(app))

@@ -49,9 +49,12 @@ type Service struct {
 // environment variables. Errors have code "file.…": missing, unreadable, or source.Problems
 // with lines and carets.
 func Load(path string, lookup func(string) (string, bool)) (*Project, error) {
-	doc, err := read(path, lookup)
+	doc, err := parse(path)
 	if err != nil {
 		return nil, err
+	}
+	if err := doc.Fill(lookup); err != nil {
+		return nil, wrong(path, err)
 	}
 	if err := doc.Check(schema); err != nil {
 		return nil, wrong(path, err)
@@ -66,7 +69,7 @@ func Load(path string, lookup func(string) (string, bool)) (*Project, error) {
 	}
 	p := &Project{App: raw.App, AWS: raw.AWS, Cluster: raw.Cluster}
 	for _, k := range doc.Root.Get("services").Keys {
-		s, err := service(doc, k, filepath.Dir(path), lookup)
+		s, err := service(doc, k, filepath.Dir(path))
 		if err != nil {
 			return nil, err
 		}
@@ -100,10 +103,10 @@ func (p *Project) Pick(name string) (*Service, error) {
 	return nil, fail.New("usage.service", hint, "the file has no service %q", name)
 }
 
-// Definition reads a task definition or a service file in AWS's own shape, YAML or JSON, with
-// variables filled in, and gives it as JSON. Errors are as Load's.
-func Definition(path string, lookup func(string) (string, bool)) ([]byte, error) {
-	doc, err := read(path, lookup)
+// Definition reads a task definition or a service file in AWS's own shape, YAML or JSON, and
+// gives it as JSON, unchanged: a dollar in a command is a dollar. Errors are as Load's.
+func Definition(path string) ([]byte, error) {
+	doc, err := parse(path)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +116,7 @@ func Definition(path string, lookup func(string) (string, bool)) ([]byte, error)
 	return doc.Root.JSON(), nil
 }
 
-func read(path string, lookup func(string) (string, bool)) (*source.Doc, error) {
+func parse(path string) (*source.Doc, error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fail.New("file.missing", "name another with --file, or deploy from flags: slipway deploy SERVICE --cluster C --image CONTAINER=REF",
@@ -123,9 +126,6 @@ func read(path string, lookup func(string) (string, bool)) (*source.Doc, error) 
 		return nil, fail.Wrap(err, "file.unreadable", "", "read %q", path)
 	}
 	doc, err := source.Parse(path, text)
-	if err == nil {
-		err = doc.Fill(lookup)
-	}
 	if err != nil {
 		return nil, wrong(path, err)
 	}
@@ -144,17 +144,17 @@ func wrong(path string, err error) error {
 	return fail.Wrap(err, "file.wrong", "`slipway schema` prints what the file may hold", "%s has %s", filepath.Base(path), what)
 }
 
-func service(doc *source.Doc, k source.Key, dir string, lookup func(string) (string, bool)) (*Service, error) {
+func service(doc *source.Doc, k source.Key, dir string) (*Service, error) {
 	s := &Service{Key: k.Name, Name: k.Name}
 	n := k.Value
 	if name := n.Get("name"); name != nil {
 		s.Name = name.Text
 	}
 	var err error
-	if s.Task, err = definition(doc, n.Get("task"), dir, lookup); err != nil {
+	if s.Task, err = definition(doc, n.Get("task"), dir); err != nil {
 		return nil, err
 	}
-	if s.Service, err = definition(doc, n.Get("service"), dir, lookup); err != nil {
+	if s.Service, err = definition(doc, n.Get("service"), dir); err != nil {
 		return nil, err
 	}
 	s.Images = texts(n.Get("images"))
@@ -180,7 +180,7 @@ func service(doc *source.Doc, k source.Key, dir string, lookup func(string) (str
 }
 
 // definition gives what stands inline, or in the file a string names.
-func definition(doc *source.Doc, n *source.Node, dir string, lookup func(string) (string, bool)) ([]byte, error) {
+func definition(doc *source.Doc, n *source.Node, dir string) ([]byte, error) {
 	switch {
 	case n == nil:
 		return nil, nil
@@ -194,7 +194,7 @@ func definition(doc *source.Doc, n *source.Node, dir string, lookup func(string)
 	if _, err := os.Stat(path); err != nil {
 		return nil, wrong(doc.Name, source.Problems{doc.At(n, "paths are taken from the folder of this file", "there is no file %q", path)})
 	}
-	return Definition(path, lookup)
+	return Definition(path)
 }
 
 func texts(n *source.Node) map[string]string {
@@ -204,6 +204,9 @@ func texts(n *source.Node) map[string]string {
 	out := map[string]string{}
 	for _, k := range n.Keys {
 		out[k.Name] = k.Value.Text
+		if k.Value.Kind == source.Number {
+			out[k.Name] = k.Value.Raw // as it was typed: 012 stays 012
+		}
 	}
 	return out
 }
