@@ -69,7 +69,7 @@ func (o *demoCmd) run(ctx context.Context, app *App) error {
 	}
 	cloud, err := host.Open(ctx, host.Options{
 		Listen: "127.0.0.1:0", Dir: dir, Speed: o.speed, Region: "us-east-1", Account: demoAccount,
-		Images: demo.Images(exe), Exe: exe, Log: newLog(app), Warn: func(line string) { fmt.Fprintln(app.Stderr, "warning:", line) },
+		Images: demo.Images(exe, o.speed), Exe: exe, Log: newLog(app), Warn: func(line string) { fmt.Fprintln(app.Stderr, "warning:", line) },
 	})
 	if err != nil {
 		return errors.Join(err, os.RemoveAll(dir))
