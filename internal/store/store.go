@@ -14,6 +14,7 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 
 	"github.com/slipway-ecs/slipway/internal/clock"
 	"github.com/slipway-ecs/slipway/internal/fail"
@@ -81,7 +82,7 @@ func (s *Store) load(o Options) error {
 		o.Wait = time.Second
 	}
 	db, err := bolt.Open(o.Path, 0o600, &bolt.Options{Timeout: o.Wait, NoSync: !o.Fsync, NoFreelistSync: true, FreelistType: bolt.FreelistMapType})
-	if errors.Is(err, bolt.ErrTimeout) {
+	if errors.Is(err, bolterrors.ErrTimeout) {
 		return fail.Wrap(err, "store.busy", "end the other `slipway local`, or give this one its own --data directory",
 			"%s is in use by another process", o.Path)
 	}
