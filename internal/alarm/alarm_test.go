@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -150,6 +151,33 @@ func TestEnoughRealPointsDecideWhateverMissingIs(t *testing.T) {
 		for _, s := range all[1:] {
 			if s != all[0] {
 				t.Fatalf("%v with enough real points: got %v by treatment, want all the same", slots, all)
+			}
+		}
+	})
+}
+
+func TestOneMoreBreachingPointNeverCalmsAnAlarm(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(1, 4).Draw(t, "n")
+		r := alarm.Rule{
+			Period: rapid.SampledFrom([]time.Duration{time.Minute, 5 * time.Minute}).Draw(t, "period"), Periods: n,
+			Datapoints: rapid.IntRange(1, n).Draw(t, "m"), Compare: alarm.Greater, Threshold: 5,
+			Missing: rapid.SampledFrom([]alarm.Treatment{"", alarm.AsMissing, alarm.AsIgnore, alarm.AsBreaching, alarm.AsNotBreaching}).Draw(t, "missing"),
+		}
+		slots := rapid.SliceOfN(rapid.SampledFrom([]string{"0", "X", "-"}), 6, 6).Draw(t, "slots")
+		prev := rapid.SampledFrom([]alarm.State{alarm.OK, alarm.Alarm, alarm.InsufficientData}).Draw(t, "prev")
+		if alarm.Eval(r, series(strings.Join(slots, " "), r.Period), prev, noon).State != alarm.Alarm {
+			return
+		}
+		for i, s := range slots {
+			if s != "0" {
+				continue
+			}
+			worse := slices.Clone(slots)
+			worse[i] = "X"
+			if got := alarm.Eval(r, series(strings.Join(worse, " "), r.Period), prev, noon).State; got != alarm.Alarm {
+				t.Fatalf("%v is ALARM, and %v is %s", slots, worse, got)
 			}
 		}
 	})

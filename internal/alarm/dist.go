@@ -31,6 +31,30 @@ func Single(value, count float64) Dist {
 	return Dist{Count: count, Sum: value * count, Min: value, Max: value, Values: []Weighted{{value, count}}}
 }
 
+// Counted gives the samples of several values, each with how often it occurred; nil counts are
+// once each. Values that never occurred, or that have no count, are passed over.
+func Counted(values, counts []float64) (d Dist) {
+	for i, v := range values {
+		n := 1.0
+		if counts != nil {
+			if i >= len(counts) {
+				break
+			}
+			n = counts[i]
+		}
+		if n <= 0 {
+			continue
+		}
+		if d.Count == 0 {
+			d.Min, d.Max = v, v
+		}
+		d.Count, d.Sum, d.Min, d.Max = d.Count+n, d.Sum+v*n, min(d.Min, v), max(d.Max, v)
+		d.Values = append(d.Values, Weighted{v, n})
+	}
+	d.Values = join(d.Values)
+	return d
+}
+
 // Summed gives samples of which only a statistic set is known. Where all must be equal (one
 // sample, or minimum and maximum the same) their values are known too.
 func Summed(count, sum, least, most float64) Dist {

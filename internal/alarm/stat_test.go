@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/slipway-ecs/slipway/internal/alarm"
@@ -56,6 +57,19 @@ func TestPercentilesNeedTheValuesNotTheirSums(t *testing.T) {
 	}
 	if v, ok := p50.Of(alarm.Dist{}); ok {
 		t.Errorf("p50 of nothing: got %v, want none", v)
+	}
+}
+
+func TestCountedValuesAreTheirSamples(t *testing.T) {
+	t.Parallel()
+	if diff := cmp.Diff(dist(4, 4, 1).Merge(alarm.Single(9, 3)), alarm.Counted([]float64{4, 9, 1, 7, 5}, []float64{2, 3, 1, 0})); diff != "" {
+		t.Errorf("with counts (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(dist(-4, -1), alarm.Counted([]float64{-1, -4}, nil)); diff != "" {
+		t.Errorf("without (-want +got):\n%s", diff)
+	}
+	if got := alarm.Counted(nil, nil); got.Count != 0 || len(got.Values) != 0 {
+		t.Errorf("none: got %+v", got)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"net"
 	"net/http"
@@ -33,6 +34,7 @@ func SampleMain(ctx context.Context, args []string, getenv func(string) string, 
 	flags.StringVar(&app.version, "version", "v0", "what it answers with")
 	flags.IntVar(&app.health, "health", http.StatusOK, "the status of /health")
 	flags.Float64Var(&app.errors, "errors", 0, "how many requests in a hundred it answers with 500")
+	warm := flags.Duration("warmup", 0, "serve only after a part of this, another for each address, as real programs do")
 	flags.DurationVar(&app.slow, "slow", 0, "how long it takes over each answer")
 	if err := flags.Parse(args); err != nil {
 		return 2
@@ -41,7 +43,20 @@ func SampleMain(ctx context.Context, args []string, getenv func(string) string, 
 		fmt.Fprintf(out, "-health %d is not an HTTP status from 200 to 599\n", app.health)
 		return 2
 	}
-	return app.serve(ctx, net.JoinHostPort(getenv("HOST"), getenv("PORT")), out)
+	host := getenv("HOST")
+	select {
+	case <-ctx.Done():
+		return 0
+	case <-time.After(part(*warm, host)):
+	}
+	return app.serve(ctx, net.JoinHostPort(host, getenv("PORT")), out)
+}
+
+// part gives some of d, always the same for an address, so that tasks do not start as one.
+func part(d time.Duration, address string) time.Duration {
+	h := fnv.New32a()
+	h.Write([]byte(address)) //nolint:errcheck // a hash takes everything
+	return d * time.Duration(h.Sum32()%1000) / 1000
 }
 
 type sample struct {

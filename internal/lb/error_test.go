@@ -122,3 +122,20 @@ func TestWeightsOfZeroAnswer503(t *testing.T) {
 		t.Errorf("got %d, want 503", code)
 	}
 }
+
+func TestACheckOfATargetThatNeverShakesHandsTimesOut(t *testing.T) {
+	t.Parallel()
+	ln, err := net.Listen("tcp", "127.0.0.1:0") // the system accepts, nobody answers
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	k := probeKey{dial: balance.Address{Network: "tcp", Address: ln.Addr().String()}, host: "target",
+		check: balance.HealthCheck{Protocol: "HTTPS", Timeout: 50 * time.Millisecond}}
+
+	got := check(t.Context(), k)
+
+	if want := (balance.Probe{Why: balance.Timeout}); got != want {
+		t.Errorf("check of a silent TLS target: got %+v, want %+v", got, want)
+	}
+}

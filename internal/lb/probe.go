@@ -134,16 +134,17 @@ func check(ctx context.Context, k probeKey) balance.Probe {
 
 func ask(ctx context.Context, k probeKey) (code int, err error) {
 	var d net.Dialer
-	conn, err := d.DialContext(ctx, k.dial.Network, k.dial.Address)
+	wire, err := d.DialContext(ctx, k.dial.Network, k.dial.Address)
 	if err != nil {
 		return 0, err
 	}
-	defer conn.Close() //nolint:errcheck // the answer is known by then
+	defer wire.Close() //nolint:errcheck // the answer is known by then
 	defer context.AfterFunc(ctx, func() {
-		_ = conn.SetDeadline(time.Unix(1, 0)) // ends whatever waits; the connection goes anyway
+		_ = wire.SetDeadline(time.Unix(1, 0)) // ends whatever waits; the connection goes anyway
 	})()
+	conn := wire
 	if k.check.Protocol == "HTTPS" {
-		conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // as ALB does
+		conn = tls.Client(wire, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // as ALB does
 	}
 	path := k.check.Path
 	if path == "" {

@@ -11,6 +11,7 @@
 //	out, err    FIFOs the program writes to
 //	log.N       what it wrote, in segments; N is where in the whole output a segment begins
 //	exit.json   how it ended, written last
+//	stopped     there where it was stopped before it was started: no shim starts it any more
 //
 // A shim that is killed costs nothing but orphans' names: the program holds a reader of its own
 // FIFOs, so it does not die of writing, and the next shim started in the directory takes over.
@@ -76,6 +77,7 @@ const (
 	lockFile  = "lock"
 	stateFile = "state.json"
 	exitFile  = "exit.json"
+	stopFile  = "stopped"
 	shimLog   = "shim.err"
 	outFIFO   = "out"
 	errFIFO   = "err"

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -375,4 +376,70 @@ func killedShim(ctx context.Context, shim Shim, dir string, after time.Duration)
 	}
 	cmd.Wait() //nolint:errcheck // it was killed
 	return nil
+}
+
+func TestWhatAShimLeavesBehindIsEndedThroughASymlinkToo(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux tells who holds a file")
+	}
+	root := t.TempDir()
+	real, dir := filepath.Join(root, "real"), filepath.Join(root, "link")
+	if err := errors.Join(os.Mkdir(real, 0o700), os.Symlink(real, dir)); err != nil {
+		t.Fatal(err)
+	}
+	shim, err := Self()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	state, err := Start(ctx, shim, dir, Spec{Argv: []string{"/bin/sleep", "100"}, Dir: "/"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer Stop(context.WithoutCancel(ctx), shim, dir, 9, 0) //nolint:errcheck // the test's end
+
+	left, err := writers(dir)
+
+	if err != nil || len(left) != 1 || left[0] != state.Program {
+		t.Errorf("writers of %s: got %v, %v, want the program %v", dir, left, err, state.Program)
+	}
+}
+
+func TestAStopBeforeTheShimIsReadyLeavesNothingRunning(t *testing.T) {
+	t.Parallel()
+	shim, err := Self()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	root := t.TempDir()
+	var rounds sync.WaitGroup
+	for i := range 20 {
+		dir := filepath.Join(root, fmt.Sprint(i))
+		rounds.Go(func() {
+			soon, cut := context.WithTimeout(ctx, time.Duration(i)*time.Millisecond/2)
+			defer cut()
+			_, err := Start(soon, shim, dir, Spec{Argv: []string{"/bin/sleep", "100"}, Dir: "/"})
+			if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+				t.Error(err)
+			}
+			if err := Stop(ctx, shim, dir, 15, time.Minute); err != nil {
+				t.Error(err)
+			}
+			for range 20 { // what comes up late comes up within a second
+				if state, err := ReadState(dir); err == nil && Alive(state.Program) {
+					t.Errorf("round %d: the program runs after Stop", i)
+					break
+				}
+				time.Sleep(50 * time.Millisecond)
+			}
+			if err := Stop(ctx, shim, dir, 9, 0); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	rounds.Wait()
 }

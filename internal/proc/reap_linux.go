@@ -20,6 +20,10 @@ func adoptOrphans() error {
 // oldest first: the program and what it started. It is how they are known when the shim that was
 // their parent is gone.
 func writers(dir string) ([]Identity, error) {
+	dir, err := filepath.EvalSymlinks(dir) // /proc gives what links lead to
+	if err != nil {
+		return nil, err
+	}
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return nil, err

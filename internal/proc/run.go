@@ -213,8 +213,13 @@ func awaitShim(ctx context.Context, dir string) {
 
 // Stop sends sig to the program's group, and when it has not ended within grace, SIGKILL; it
 // returns when the program and all it started have ended. A grace of 0 or less kills at once. A
-// directory in which nothing runs, or was ever started, is no error.
+// directory in which nothing runs, or was ever started, is no error. A start that is still on
+// its way, because its caller left or was killed, is waited for or comes to nothing; then every
+// later one is a *StartError.
 func Stop(ctx context.Context, shim Shim, dir string, sig syscall.Signal, grace time.Duration) error {
+	if err := settle(ctx, dir); err != nil {
+		return err
+	}
 	if grace > 0 {
 		if err := signalProgram(dir, sig); err != nil {
 			return err
@@ -237,6 +242,38 @@ func Stop(ctx context.Context, shim Shim, dir string, sig syscall.Signal, grace 
 		return nil
 	}
 	return err
+}
+
+// settle returns once it is known who runs in dir, or nobody will.
+func settle(ctx context.Context, dir string) error {
+	for {
+		if _, err := ReadState(dir); !errors.Is(err, ErrUnknown) {
+			return err
+		}
+		if _, err := ReadSpec(dir); errors.Is(err, ErrUnknown) {
+			return nil // nobody asked for a start
+		}
+		err := forbid(dir)
+		if !errors.Is(err, errBusy) {
+			return err
+		}
+		if err := pause(ctx, 10*time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
+
+// forbid keeps later shims from starting the program of dir; errBusy where one may be at it.
+func forbid(dir string) error {
+	lock, err := takeLock(dir)
+	if err != nil {
+		return err
+	}
+	defer lock.Close() //nolint:errcheck // nothing is written to it
+	if _, err := ReadState(dir); !errors.Is(err, ErrUnknown) {
+		return err // it came up and ended, or its shim was killed
+	}
+	return WriteFile(filepath.Join(dir, stopFile), nil)
 }
 
 func signalProgram(dir string, sig syscall.Signal) error {

@@ -69,19 +69,15 @@ func (s *shim) run() error {
 	// caught, not ignored, because the program would inherit that.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT)
 
-	lock, err := os.OpenFile(filepath.Join(s.dir, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return err
-	}
-	defer lock.Close() //nolint:errcheck // nothing is written to it
-	err = unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	if errors.Is(err, unix.EWOULDBLOCK) {
+	lock, err := takeLock(s.dir)
+	if errors.Is(err, errBusy) {
 		s.tell(report{Busy: true})
 		return nil
 	}
 	if err != nil {
-		return os.NewSyscallError("flock", err)
+		return err
 	}
+	defer lock.Close() //nolint:errcheck // nothing is written to it
 
 	state, err := ReadState(s.dir)
 	if errors.Is(err, ErrUnknown) {
@@ -97,6 +93,26 @@ func (s *shim) run() error {
 		return err
 	}
 	return s.takeOver(state)
+}
+
+// errBusy says that somebody else has the lock of a directory.
+var errBusy = errors.New("the directory is busy")
+
+// takeLock takes the lock of dir, until the file is closed; errBusy where somebody has it.
+func takeLock(dir string) (*os.File, error) {
+	lock, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	err = unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if err == nil {
+		return lock, nil
+	}
+	lock.Close() //nolint:errcheck // nothing was written to it
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return nil, errBusy
+	}
+	return nil, os.NewSyscallError("flock", err)
 }
 
 // halfStarted gives the state when a shim was killed after it started the program and before it
@@ -118,6 +134,10 @@ func (s *shim) halfStarted(state State) (State, error) {
 
 // start runs the program from its beginning to its end.
 func (s *shim) start() error {
+	if _, err := os.Stat(filepath.Join(s.dir, stopFile)); err == nil {
+		s.tell(report{Start: &StartError{Code: CodeLost, Msg: "it was stopped before it was started"}})
+		return nil
+	}
 	spec, err := ReadSpec(s.dir)
 	if err != nil {
 		return err

@@ -37,6 +37,7 @@ type Store struct {
 	clock  clock.Clock
 	line   clock.Timeline
 	verify bool
+	closed bool // guarded by mu
 
 	watchers []*Watch
 }
@@ -146,10 +147,11 @@ func (s *Store) Clock() clock.Clock { return s.clock }
 // Timeline translates between internal time and the wall's.
 func (s *Store) Timeline() clock.Timeline { return s.line }
 
-// Close ends the store. Rows committed before are kept.
+// Close ends the store. Rows committed before are kept; an Update after it is refused.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.closed = true
 	if s.db == nil {
 		return nil
 	}

@@ -293,6 +293,19 @@ func TestATransactionHasTheStoresTime(t *testing.T) {
 	})
 }
 
+func TestAClosedStoreAcknowledgesNothing(t *testing.T) {
+	t.Parallel()
+	table := pets()
+	s := open(t, store.Options{Path: filepath.Join(t.TempDir(), "state")}, table)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	err := s.Update(func(tx *store.Tx) error { table.Put(tx, pet{Name: "a"}); return nil })
+	if !fail.Is(err, "store.closed") {
+		t.Errorf("commit after the end, which no restart would find: got %v, want store.closed", err)
+	}
+}
+
 func BenchmarkCommit(b *testing.B) {
 	table := pets()
 	s, err := store.Open(store.Options{Path: filepath.Join(b.TempDir(), "state")}, table)

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+
+	"github.com/slipway-ecs/slipway/internal/fail"
 )
 
 // Tx is a transaction: a View that only reads, or an Update. It ends with the function it was
@@ -46,9 +48,20 @@ func (s *Store) View(f func(*Tx) error) error {
 
 // Update runs f alone and commits what it did: to disk, then to memory, then to watchers.
 // An error or a panic of f leaves everything as it was.
-func (s *Store) Update(f func(*Tx) error) (err error) {
+//
+// Errors: those of f; store.closed after Close, when nothing would be kept.
+func (s *Store) Update(f func(*Tx) error) error {
+	_, err := s.update(f, nil)
+	return err
+}
+
+// update is Update; it gives the changes, and leaves out the watch of whoever asked for them.
+func (s *Store) update(f func(*Tx) error, but *Watch) ([]Change, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed {
+		return nil, fail.New("store.closed", "", "the store is closed")
+	}
 	tx := &Tx{store: s, now: s.clock.Now(), write: true}
 	done := false
 	defer func() {
@@ -60,21 +73,23 @@ func (s *Store) Update(f func(*Tx) error) (err error) {
 		}
 	}()
 	if err := f(tx); err != nil {
-		return err
+		return nil, err
 	}
 	tx.verify()
 	if len(tx.changes) == 0 {
 		done = true
-		return nil
+		return nil, nil
 	}
 	if err := s.persist(tx); err != nil {
-		return fmt.Errorf("commit: %w", err)
+		return nil, fmt.Errorf("commit: %w", err)
 	}
 	done = true
 	for _, w := range s.watchers {
-		w.add(tx.changes)
+		if w != but {
+			w.add(tx.changes)
+		}
 	}
-	return nil
+	return tx.changes, nil
 }
 
 // persist writes a transaction's changes and its time to disk.

@@ -8,6 +8,7 @@ type Watch struct {
 	changes []Change
 	at      map[place]int
 	ready   chan struct{}
+	store   *Store
 }
 
 // Watch begins to collect changes. It first holds every row there is, as if just put, so that
@@ -15,7 +16,7 @@ type Watch struct {
 func (s *Store) Watch(tables ...Any) *Watch {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	w := &Watch{at: map[place]int{}, ready: make(chan struct{}, 1)}
+	w := &Watch{at: map[place]int{}, ready: make(chan struct{}, 1), store: s}
 	var all []Change
 	for _, t := range tables {
 		t.each(func(key string, v any) { all = append(all, Change{Table: t.Name(), Key: key, New: v}) })
@@ -36,6 +37,10 @@ func (w *Watch) Take() []Change {
 	w.changes, w.at = nil, map[place]int{}
 	return changes
 }
+
+// Update commits as Store.Update does and gives the changes, of which this watch then does not
+// hear: whoever watches can tell its own commits from everybody else's.
+func (w *Watch) Update(f func(*Tx) error) ([]Change, error) { return w.store.update(f, w) }
 
 func (w *Watch) add(changes []Change) {
 	if len(changes) == 0 {

@@ -62,3 +62,15 @@ func TestSDKsAreVerifiedInEveryProtocolWhereKeysAreGiven(t *testing.T) {
 		t.Errorf("not signed: got %d %s", status, body)
 	}
 }
+
+func TestNobodyGetsCredentialsForATokenNobodyChecksWhereKeysAreGiven(t *testing.T) {
+	t.Parallel()
+	h := house(wire.GatewayOptions{Keys: func(key string) (string, bool) { return "secret", key == "GOOD" }})
+	for _, action := range []string{"AssumeRoleWithWebIdentity", "AssumeRoleWithSAML"} {
+		form := "Action=" + action + "&Version=2011-06-15&RoleArn=arn%3Aaws%3Aiam%3A%3A111122223333%3Arole%2Fadmin&RoleSessionName=anybody&WebIdentityToken=made-up"
+		status, _, body := ask(t, h, "POST", "/", form, "Content-Type", "application/x-www-form-urlencoded")
+		if status != 403 || !strings.Contains(body, "MissingAuthenticationToken") {
+			t.Errorf("%s by a stranger: got %d %s, want 403 MissingAuthenticationToken", action, status, body)
+		}
+	}
+}

@@ -193,15 +193,19 @@ func TestHistoryOfAnAlarmThatFlapsIsBounded(t *testing.T) {
 		must[*sdk.PutMetricAlarmOutput](t)(w.PutMetricAlarm(w.ctx, errorsAlarm("web")))
 		for i := range 250 {
 			state := []types.StateValue{"OK", "ALARM"}[i%2]
-			must[*sdk.SetAlarmStateOutput](t)(w.SetAlarmState(w.ctx, &sdk.SetAlarmStateInput{AlarmName: new("web"), StateValue: state, StateReason: new("flap")}))
+			must[*sdk.SetAlarmStateOutput](t)(w.SetAlarmState(w.ctx, &sdk.SetAlarmStateInput{AlarmName: new("web"), StateValue: state, StateReason: new("OK -> ALARM & back")}))
 		}
-		n := 0
+		n, last := 0, ""
 		for ask := (&sdk.DescribeAlarmHistoryInput{}); ; {
 			out := must[*sdk.DescribeAlarmHistoryOutput](t)(w.DescribeAlarmHistory(w.ctx, ask))
 			n += len(out.AlarmHistoryItems)
+			last = *out.AlarmHistoryItems[0].HistoryData
 			if ask.NextToken = out.NextToken; ask.NextToken == nil {
 				break
 			}
+		}
+		if strings.Contains(last, `\u`) || !strings.Contains(last, "OK -> ALARM") {
+			t.Errorf("history data escapes what needs no escape: %s", last)
 		}
 		if n != 200 {
 			t.Errorf("items after 251 events: got %d, want the newest 200", n)

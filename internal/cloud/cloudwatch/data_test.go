@@ -335,6 +335,9 @@ func TestQueriesThatAreRefused(t *testing.T) {
 		_, err = w.GetMetricStatistics(w.ctx, statistics(45, time.Hour, "Sum"))
 		check(err, "InvalidParameterValueException", "The parameter Period must be 1, 5, 10, 20, 30 or a multiple of 60")
 		in = statistics(60, time.Hour, "Sum")
+		in.ExtendedStatistics = []string{"p50", "p500"}
+		_, err = w.GetMetricStatistics(w.ctx, in)
+		check(err, "InvalidParameterValueException", "The value p500 for parameter ExtendedStatistics.member.2 is invalid.")
 		in.MetricName = nil
 		_, err = w.GetMetricStatistics(w.ctx, in)
 		check(err, "MissingRequiredParameterException", "The parameter MetricName is required.")
@@ -345,7 +348,7 @@ func TestQueriesThatAreRefused(t *testing.T) {
 		}
 		check(data(query("a", "Sum"), query("a", "Sum")), "ValidationException", "The values for parameter id in MetricDataQueries are not unique.")
 		check(data(query("A", "Sum")), "ValidationException", "The value A for parameter MetricDataQueries.member.1.Id must start with a lowercase letter and contain only letters, numbers and underscores.")
-		check(data(query("a", "Total")), "ValidationException", "The value Total for parameter MetricDataQueries.member.Stat is not a valid statistic.")
+		check(data(query("a", "Total")), "InvalidParameterValueException", "The value Total for parameter MetricDataQueries.member.1.MetricStat.Stat is invalid.")
 		check(data(types.MetricDataQuery{Id: new("e1"), Expression: new("m1*100")}), "ValidationException",
 			`The expression "m1*100" at MetricDataQueries.member.1.Expression cannot be evaluated: metric math is not supported by this cloud yet.`)
 		check(data(types.MetricDataQuery{Id: new("e1")}), "MissingRequiredParameterException", "The parameter MetricDataQueries.member.1.MetricStat is required.")

@@ -132,10 +132,10 @@ func (s *Service) checkStatistics(in *sdk.GetMetricStatisticsInput) ([]alarm.Sta
 		return nil, clash("You have requested up to %d datapoints, which exceeds the limit of %d. You may reduce the datapoints requested by increasing Period, or decreasing the time range.", n, pointsStats)
 	}
 	var stats []alarm.Stat
-	for _, name := range slices.Concat(texts(in.Statistics), in.ExtendedStatistics) {
+	for i, name := range slices.Concat(texts(in.Statistics), in.ExtendedStatistics) {
 		stat, ok := alarm.ParseStat(name)
 		if !ok {
-			return nil, badValue("The value %s for parameter ExtendedStatistics.member.1 is not valid.", name)
+			return nil, badValue("The value %s for parameter ExtendedStatistics.member.%d is invalid.", name, i+1-len(in.Statistics))
 		}
 		stats = append(stats, stat)
 	}
@@ -159,10 +159,7 @@ func (s *Service) GetMetricData(ctx context.Context, in *sdk.GetMetricDataInput)
 		if !or(q.ReturnData, true) {
 			continue
 		}
-		r, err := s.query(scopeOf(ctx), &q, labels[i], in)
-		if err != nil {
-			return nil, err
-		}
+		r := s.query(scopeOf(ctx), &q, labels[i], in)
 		n := len(r.Values)
 		if skip.query > i {
 			continue
@@ -208,13 +205,10 @@ func cursor(token *string) (p place, err error) {
 }
 
 // query gives one query's points, all of them, in the order asked for.
-func (s *Service) query(scope names.Scope, q *types.MetricDataQuery, label string, in *sdk.GetMetricDataInput) (types.MetricDataResult, error) {
+func (s *Service) query(scope names.Scope, q *types.MetricDataQuery, label string, in *sdk.GetMetricDataInput) types.MetricDataResult {
 	m := q.MetricStat
 	r := types.MetricDataResult{Id: q.Id, Label: &label, StatusCode: types.StatusCodeComplete, Timestamps: []time.Time{}, Values: []float64{}}
-	stat, ok := alarm.ParseStat(*m.Stat)
-	if !ok {
-		return r, invalid("The value %s for parameter MetricDataQueries.member.Stat is not a valid statistic.", *m.Stat)
-	}
+	stat, _ := alarm.ParseStat(*m.Stat) // checkQuery let only statistics in
 	period := time.Duration(*m.Period) * time.Second
 	from, to := window(*in.StartTime, *in.EndTime, period)
 	all := s.metrics.read(scope, metricOf(m.Metric.Namespace, m.Metric.MetricName, m.Metric.Dimensions), string(m.Unit), from, to, period)
@@ -234,7 +228,7 @@ func (s *Service) query(scope names.Scope, q *types.MetricDataQuery, label strin
 		slices.Reverse(r.Timestamps)
 		slices.Reverse(r.Values)
 	}
-	return r, nil
+	return r
 }
 
 // labelsOf gives each query's label: its own, else the metric's name, followed by the statistic
@@ -326,6 +320,9 @@ func checkQuery(at string, q *types.MetricDataQuery) error {
 		return lacking(at + "MetricStat.Period")
 	case m.Stat == nil:
 		return lacking(at + "MetricStat.Stat")
+	}
+	if _, ok := alarm.ParseStat(*m.Stat); !ok {
+		return badValue("The value %s for parameter %sMetricStat.Stat is invalid.", *m.Stat, at)
 	}
 	return checkPeriod(at+"MetricStat.Period", *m.Period)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/cloudwatch"
@@ -60,8 +61,10 @@ func (s *Service) noteConfiguration(tx *store.Tx, a *alarmRow, done string) {
 
 // note adds an item of history and drops what is too old or too much.
 func (s *Service) note(tx *store.Tx, a *alarmRow, kind types.HistoryItemType, summary string, data any) {
-	text, err := json.Marshal(data)
-	if err != nil {
+	var text strings.Builder
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false) // reasons say "OK -> ALARM"
+	if err := enc.Encode(data); err != nil {
 		panic("cloudwatch: history cannot be written: " + err.Error()) // strings and valid JSON only
 	}
 	prefix := a.ARN + "\x00"
@@ -85,7 +88,7 @@ func (s *Service) note(tx *store.Tx, a *alarmRow, kind types.HistoryItemType, su
 		n++
 	}
 	s.history.Put(tx, historyRow{
-		Key: key(), ARN: a.ARN, Name: a.Name, Kind: string(kind), At: tx.Now(), Summary: summary, Data: string(text),
+		Key: key(), ARN: a.ARN, Name: a.Name, Kind: string(kind), At: tx.Now(), Summary: summary, Data: strings.TrimSpace(text.String()),
 	})
 }
 

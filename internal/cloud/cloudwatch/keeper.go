@@ -43,11 +43,18 @@ func (k keeper) Keep(tx *store.Tx, arn string) (cloud.Result, error) {
 		return cloud.Result{Wake: a.Hold}, nil
 	}
 	v := alarm.Eval(rule, k.s.points(names.ScopeOf(arn), &a, now), a.State, now)
-	if v.State != a.State {
+	if v.State != a.State && !k.s.unseen(rule, v) {
 		reason := alarm.Reason(rule, v, a.State, k.s.wall)
 		k.s.become(tx, a, v.State, reason, alarm.Data(rule, v, now, k.s.wall))
 	}
 	return cloud.Result{Wake: next(rule, now)}, nil
+}
+
+// unseen reports whether a verdict is ALARM only because of points missing from a time when this
+// process did not run yet. Points were not taken then, though there may have been some: a daemon
+// that comes back must not roll back a deployment for its own absence.
+func (s *Service) unseen(r alarm.Rule, v alarm.Verdict) bool {
+	return v.State == alarm.Alarm && v.Filled > 0 && r.Missing == alarm.AsBreaching && v.Start.Before(s.started)
 }
 
 // next gives the first time after t at which a rule is evaluated.

@@ -40,21 +40,12 @@ type Point struct {
 // Set is a statistic set: what is known of samples whose values are not.
 type Set struct{ Count, Sum, Min, Max float64 }
 
-// samples gives what a point has of samples. Values that occurred less than once are passed over.
-func (p *Point) samples() (d alarm.Dist) {
+// samples gives what a point has of samples. Values that never occurred are passed over.
+func (p *Point) samples() alarm.Dist {
 	if len(p.Values) == 0 && p.Set != nil && p.Set.Count > 0 {
 		return alarm.Summed(p.Set.Count, p.Set.Sum, p.Set.Min, p.Set.Max)
 	}
-	for i, v := range p.Values {
-		n := 1.0
-		if p.Counts != nil {
-			n = p.Counts[i]
-		}
-		if n > 0 {
-			d = d.Merge(alarm.Single(v, n))
-		}
-	}
-	return d
+	return alarm.Counted(p.Values, p.Counts)
 }
 
 // noUnit is the unit of points that name none.

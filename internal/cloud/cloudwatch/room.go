@@ -37,6 +37,9 @@ type Service struct {
 	dir     string
 	wall    func(time.Time) time.Time
 	log     *slog.Logger
+	// started is when this process began to see points: what is missing from before is no
+	// evidence.
+	started time.Time
 }
 
 // New makes a room with the points that Options.Dir holds, if any. A file of points that cannot
@@ -62,7 +65,7 @@ func New(o Options) *Service {
 
 // Attach gives the room the store that was opened with its tables; once, before anything is
 // asked of it.
-func (s *Service) Attach(st *store.Store) { s.store = st }
+func (s *Service) Attach(st *store.Store) { s.store, s.started = st, st.Clock().Now() }
 
 // Name gives the signing name.
 func (s *Service) Name() string { return "monitoring" }
@@ -108,12 +111,21 @@ func ARN(scope names.Scope, name string) string {
 	return scope.ARN("cloudwatch", "alarm:"+name)
 }
 
+// find gives the alarm of a scope that a name or an ARN means.
+func (s *Service) find(tx *store.Tx, scope names.Scope, name string) (alarmRow, bool) {
+	arn := ARN(scope, name)
+	if names.ScopeOf(arn) != scope {
+		return alarmRow{}, false
+	}
+	return s.alarms.Get(tx, arn)
+}
+
 // Firing gives those of the alarms named (by name or ARN) that are in ALARM, in the order given.
-// Alarms that do not exist are not in ALARM.
+// Alarms that the scope does not have are not in ALARM.
 func (s *Service) Firing(tx *store.Tx, scope names.Scope, alarms []string) []string {
 	var firing []string
 	for _, name := range alarms {
-		if a, ok := s.alarms.Get(tx, ARN(scope, name)); ok && a.State == alarm.Alarm {
+		if a, ok := s.find(tx, scope, name); ok && a.State == alarm.Alarm {
 			firing = append(firing, name)
 		}
 	}
@@ -122,7 +134,7 @@ func (s *Service) Firing(tx *store.Tx, scope names.Scope, alarms []string) []str
 
 // Exists reports whether a scope has an alarm of this name or ARN.
 func (s *Service) Exists(tx *store.Tx, scope names.Scope, name string) bool {
-	_, ok := s.alarms.Get(tx, ARN(scope, name))
+	_, ok := s.find(tx, scope, name)
 	return ok
 }
 

@@ -184,6 +184,24 @@ func TestAStateThatWasSetStandsUntilTheEvaluationAfter(t *testing.T) {
 	})
 }
 
+func TestADaemonsAbsenceRaisesNoAlarm(t *testing.T) {
+	t.Parallel()
+	live(t, func(t *testing.T, w *world) {
+		in := errorsAlarm("web")
+		in.TreatMissingData, in.EvaluationPeriods = new("breaching"), new(int32(3))
+		must[*sdk.PutMetricAlarmOutput](t)(w.PutMetricAlarm(w.ctx, in))
+		must[*sdk.SetAlarmStateOutput](t)(w.SetAlarmState(w.ctx, &sdk.SetAlarmStateInput{AlarmName: new("web"), StateValue: "OK", StateReason: new("before")}))
+		time.Sleep(3 * time.Minute)
+		if a := w.alarm(t, "web"); a.StateValue != "OK" {
+			t.Errorf("three periods of which the first began before the daemon: got %s, %q, want OK", a.StateValue, *a.StateReason)
+		}
+		time.Sleep(time.Minute)
+		if a := w.alarm(t, "web"); a.StateValue != "ALARM" {
+			t.Errorf("three periods without points, all seen: got %s, %q, want ALARM", a.StateValue, *a.StateReason)
+		}
+	})
+}
+
 func TestAPeriodBelowAMinuteIsEvaluatedEachTenSeconds(t *testing.T) {
 	t.Parallel()
 	live(t, func(t *testing.T, w *world) {
@@ -251,7 +269,7 @@ func TestOthersAskForStatesInTheirTransactions(t *testing.T) {
 		if got := w.Firing(tx, home, []string{"gone", "calm", "web", arn}); len(got) != 2 || got[0] != "web" || got[1] != arn {
 			t.Errorf("firing: got %q, want web by name and by ARN", got)
 		}
-		if got := w.Firing(tx, names.Scope{Account: home.Account, Region: "eu-west-1"}, []string{"web"}); len(got) != 0 {
+		if got := w.Firing(tx, names.Scope{Account: home.Account, Region: "eu-west-1"}, []string{"web", arn}); len(got) != 0 {
 			t.Errorf("firing in another region: got %q, want none", got)
 		}
 		if !w.Exists(tx, home, "calm") || w.Exists(tx, home, "gone") {

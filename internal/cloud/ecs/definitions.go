@@ -137,7 +137,7 @@ func (s *Service) DeregisterTaskDefinition(ctx context.Context, in *ecs.Deregist
 }
 
 // DeleteTaskDefinitions marks up to 10 INACTIVE revisions for deletion; what cannot be is in
-// failures. A deleted revision stays DELETE_IN_PROGRESS: services and tasks may still be on it.
+// failures. A deleted revision goes once nothing refers to it; see definitionKeeper.
 func (s *Service) DeleteTaskDefinitions(ctx context.Context, in *ecs.DeleteTaskDefinitionsInput) (*ecs.DeleteTaskDefinitionsOutput, error) {
 	if n := len(in.TaskDefinitions); n == 0 || n > 10 {
 		return nil, invalid("TaskDefinitions must have between 1 and 10 items.")

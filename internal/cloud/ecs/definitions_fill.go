@@ -34,11 +34,12 @@ func (s *Service) definitionFrom(in *ecs.RegisterTaskDefinitionInput) (*types.Ta
 		return nil, err
 	}
 	fargate := fargateProblem(d)
-	if fargate != nil && slices.Contains(in.RequiresCompatibilities, types.CompatibilityFargate) {
-		if !missingSurroundings(d) || !s.lenient("accepted: task definition %s: %v", text(d.Family), fargate) {
-			return nil, fargate
-		}
+	switch {
+	case fargate == nil:
+	case missingSurroundings(d) && s.lenient("accepted for Fargate: task definition %s: %v", text(d.Family), fargate):
 		fargate = nil
+	case slices.Contains(in.RequiresCompatibilities, types.CompatibilityFargate):
+		return nil, fargate
 	}
 	d.Compatibilities = compatibilities(d, fargate == nil)
 	d.RequiresAttributes = requiredAttributes(d)

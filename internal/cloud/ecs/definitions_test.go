@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
@@ -212,23 +213,20 @@ func TestRevisionsRiseForEverAndStatusesFollow(t *testing.T) {
 	says(t, err, "ClientException: Revision is missing.")
 }
 
-func TestMembersTheSDKDoesNotKnowComeBack(t *testing.T) {
-	t.Parallel()
-	w := newTaskWorld(t, nil)
-	service := wire.NewJSON("ecs", "AmazonEC2ContainerServiceV20141113", "1.1")
-	w.s.taskOps(service)
+// asker gives a way to call operations over the wire, with JSON as it is written.
+func asker(t *testing.T, w *taskWorld) func(operation, body string) (status int, answer map[string]any) {
 	gateway := httptest.NewServer(wire.NewGateway(wire.GatewayOptions{
 		Account: func(string) string { return home.Account }, Region: home.Region, NewRequestID: w.s.o.IDs.UUID, Log: w.s.o.Log,
-	}, service))
-	defer gateway.Close()
-	call := func(operation, body string) map[string]any {
+	}, w.s.Wire()))
+	t.Cleanup(gateway.Close)
+	return func(operation, body string) (int, map[string]any) {
 		t.Helper()
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, gateway.URL, strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}
 		r.Header.Set("Content-Type", "application/x-amz-json-1.1")
-		r.Header.Set("X-Amz-Target", "AmazonEC2ContainerServiceV20141113."+operation)
+		r.Header.Set("X-Amz-Target", target+"."+operation)
 		answer, err := http.DefaultClient.Do(r)
 		if err != nil {
 			t.Fatal(err)
@@ -238,8 +236,36 @@ func TestMembersTheSDKDoesNotKnowComeBack(t *testing.T) {
 		if err := json.NewDecoder(answer.Body).Decode(&v); err != nil {
 			t.Fatal(err)
 		}
-		if answer.StatusCode != http.StatusOK {
-			t.Fatalf("%s: %d %v", operation, answer.StatusCode, v)
+		return answer.StatusCode, v
+	}
+}
+
+func TestARequestWithoutARequiredMemberIsRefusedInECSsClasses(t *testing.T) {
+	t.Parallel()
+	call := asker(t, newTaskWorld(t, nil))
+	for _, c := range []struct{ operation, body, kind, message string }{
+		{"RegisterTaskDefinition", `{"containerDefinitions":[]}`, "ClientException", "Family should not be null or empty."},
+		{"RunTask", `{}`, "InvalidParameterException", "TaskDefinition should not be null or empty."},
+		{"DescribeTasks", `{}`, "InvalidParameterException", "Tasks should not be null or empty."},
+		{"DescribeTasks", `{"tasks":[]}`, "InvalidParameterException", "Tasks cannot be empty."},
+		{"RegisterTaskDefinition", `{"family":"web","containerDefinitions":[{"image":"x"}]}`, "ClientException", "Container.name should not be null or empty."},
+		{"RegisterTaskDefinition", `{"family":7}`, "SerializationException", ""},
+	} {
+		status, v := call(c.operation, c.body)
+		if kind, _ := v["__type"].(string); status != 400 || !strings.HasSuffix(kind, c.kind) || c.message != "" && v["message"] != c.message {
+			t.Errorf("%s %s: got %d %v, want %s: %s", c.operation, c.body, status, v, c.kind, c.message)
+		}
+	}
+}
+
+func TestMembersTheSDKDoesNotKnowComeBack(t *testing.T) {
+	t.Parallel()
+	ask := asker(t, newTaskWorld(t, nil))
+	call := func(operation, body string) map[string]any {
+		t.Helper()
+		status, v := ask(operation, body)
+		if status != http.StatusOK {
+			t.Fatalf("%s: %d %v", operation, status, v)
 		}
 		return v
 	}
@@ -257,4 +283,34 @@ func TestMembersTheSDKDoesNotKnowComeBack(t *testing.T) {
 	check(call("RegisterTaskDefinition", `{"family":"new","newerMember":"kept","containerDefinitions":[{"name":"app","image":"x","memory":64,"evenNewer":{"a":1}}]}`))
 	check(call("DescribeTaskDefinition", `{"taskDefinition":"new:1"}`))
 	check(call("DeregisterTaskDefinition", `{"taskDefinition":"new:1"}`))
+}
+
+func TestADeletedDefinitionGoesOnceNothingRefersToIt(t *testing.T) {
+	in(t, nil, func(t *testing.T, w *taskWorld) {
+		w.register(nil)
+		arn := *w.run(nil).TaskArn
+		time.Sleep(time.Second)
+		if _, err := w.s.DeregisterTaskDefinition(w.ctx, &sdk.DeregisterTaskDefinitionInput{TaskDefinition: new("web:1")}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.s.DeleteTaskDefinitions(w.ctx, &sdk.DeleteTaskDefinitionsInput{TaskDefinitions: []string{"web:1"}}); err != nil {
+			t.Fatal(err)
+		}
+		describe := func() error {
+			_, err := w.s.DescribeTaskDefinition(w.ctx, &sdk.DescribeTaskDefinitionInput{TaskDefinition: new("web:1")})
+			return err
+		}
+		time.Sleep(3 * time.Hour)
+		if err := describe(); err != nil {
+			t.Errorf("while a task runs of it: %v", err)
+		}
+		if _, err := w.s.StopTask(w.ctx, &sdk.StopTaskInput{Task: &arn}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(3 * time.Hour)
+		says(t, describe(), "ClientException: Unable to describe task definition.")
+		if d := w.register(nil); d.Revision != 2 {
+			t.Errorf("the next revision is %d, want 2", d.Revision)
+		}
+	})
 }

@@ -109,7 +109,7 @@ func (s *Service) Tables() []store.Any {
 
 // Keepers are what the room keeps true.
 func (s *Service) Keepers() []cloud.Keeper {
-	return []cloud.Keeper{&taskKeeper{s}, &serviceKeeper{s}, &alarmKeeper{s}}
+	return []cloud.Keeper{&taskKeeper{s}, &definitionKeeper{s}, &serviceKeeper{s}, &alarmKeeper{s}}
 }
 
 // definition gives a task definition's content, parsed once.

@@ -13,8 +13,11 @@ import (
 	"github.com/slipway-ecs/slipway/internal/store"
 )
 
-// metadataPath is where the task metadata endpoint, version 4, is served; a container's token follows.
-const metadataPath = "/v4/"
+// MetadataPath is where the host serves MetadataHandler, below the cloud's endpoint.
+const MetadataPath = "/_slipway/metadata"
+
+// metadataV4 is where the handler has version 4 of the endpoint; a container's token follows.
+const metadataV4 = "/v4/"
 
 // metadataTokens are what a task is found by.
 func metadataTokens(t *Task) (tokens []string) {
@@ -26,13 +29,18 @@ func metadataTokens(t *Task) (tokens []string) {
 	return tokens
 }
 
-// MetadataHandler serves /v4/TOKEN, the container that has the token, and /v4/TOKEN/task, its
-// task. Stats are not served: 404 says so, as an agent without them does.
+// MetadataHandler serves the task metadata endpoint: /v4/TOKEN, the container that has the token,
+// and /v4/TOKEN/task, its task; with MetadataPath before it or stripped. Stats are not served: 404.
 //
 // Source: ECS task metadata endpoint version 4, the members its examples for Fargate show.
 func (s *Service) MetadataHandler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		token, what, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, metadataPath), "/")
+		path, v4 := strings.CutPrefix(strings.TrimPrefix(r.URL.Path, MetadataPath), metadataV4)
+		token, what, _ := strings.Cut(path, "/")
+		if !v4 {
+			http.NotFound(w, r)
+			return
+		}
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
 			return

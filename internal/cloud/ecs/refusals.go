@@ -2,6 +2,7 @@ package ecs
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 )
@@ -25,6 +26,16 @@ func unsupported(format string, args ...any) error {
 //
 // The words are unconfirmed.
 func badToken() error { return invalid("Invalid token.") }
+
+// missingMember is a request without a member that it must have: of the class ECS gives for that
+// kind of call (ecs.md 2.5). The words follow those of "Container.name" there and are unconfirmed.
+func missingMember(operation, member string) error {
+	const words = "%s%s should not be null or empty."
+	if operation == "RegisterTaskDefinition" {
+		return refused(words, strings.ToUpper(member[:1]), member[1:])
+	}
+	return invalid(words, strings.ToUpper(member[:1]), member[1:])
+}
 
 // missing is the entry in failures[] for what is not there (ecs.md 9.5).
 func missing(arn string) types.Failure {

@@ -234,6 +234,7 @@ type Target struct {
 	Container  string
 	Port       int
 	Registered bool
+	Refused    bool   // the load balancer would not have it; it is tried again
 	Gone       bool   // was registered and no longer is: its deregistration delay has passed
 	State      string // as the load balancer reports it: initial, healthy, unhealthy, draining, unused
 	Reason     string // why it is unhealthy, in the load balancer's words

@@ -20,6 +20,8 @@ const (
 	maxOverrides = 8192
 	// stoppedByUser is the reason of a StopTask without one; its letter case is unconfirmed (ecs.md 4.2).
 	stoppedByUser = "Task stopped by user"
+	// noInstances is RunTask's answer for EC2 where there are no container instances.
+	noInstances = "No Container Instances were found in your cluster."
 	// noSuchTask is StopTask's answer for a task that is not there; the words are unconfirmed.
 	noSuchTask = "The referenced task was not found."
 )
@@ -73,14 +75,15 @@ func (s *Service) RunTask(ctx context.Context, in *ecs.RunTaskInput) (*ecs.RunTa
 		if err := checkOverrides(n.Definition, in.Overrides); err != nil {
 			return err
 		}
-		if err := s.checkNetwork(tx, scope, n.Definition, in.NetworkConfiguration); err != nil {
+		n.Work.Network = keepNetwork(in.NetworkConfiguration)
+		if err := s.checkServiceNetwork(tx, scope, n.Definition, &n.Work); err != nil {
 			return err
 		}
-		if err := s.runsOn(n.Work.LaunchType, len(strategy) > 0, n.Definition); err != nil {
+		if err := checkLaunch(cluster, n.Definition, &n.Work); err != nil {
 			return err
 		}
-		if in.NetworkConfiguration != nil {
-			n.Work.Network = keep(in.NetworkConfiguration)
+		if !n.Work.fargate() {
+			return invalid(noInstances)
 		}
 		if n.Group == "" {
 			n.Group = "family:" + row.Family
@@ -121,18 +124,15 @@ func checkRun(in *ecs.RunTaskInput) ([]Tag, error) {
 	if err := checkStrategy(in.CapacityProviderStrategy); err != nil {
 		return nil, err
 	}
-	if err := checkPlatform(text(in.PlatformVersion)); err != nil {
-		return nil, err
-	}
 	return tagsIn(in.Tags)
 }
 
 // checkPlatform refuses a platform version Fargate does not have; empty is LATEST.
 func checkPlatform(version string) error {
-	if version == "" || slices.Contains([]string{"LATEST", "1.4.0", "1.3.0", "1.2.0", "1.1.0", "1.0.0"}, version) {
+	if version == "" || slices.Contains(platformVersions, version) {
 		return nil
 	}
-	return &types.PlatformUnknownException{Message: new("The specified platform version does not exist.")}
+	return &types.PlatformUnknownException{Message: new("The specified platform does not exist.")}
 }
 
 // runHash gives a mark of everything a RunTask asks for, to compare repeats of a clientToken.
@@ -169,18 +169,6 @@ func inactiveIsParameter(err error) error {
 	return err
 }
 
-// runsOn refuses a launch type the definition is not made for, or that has nowhere to run.
-func (s *Service) runsOn(launchType string, byProvider bool, d *types.TaskDefinition) error {
-	if byProvider || launchType == "FARGATE" {
-		if slices.Contains(d.Compatibilities, types.CompatibilityFargate) ||
-			missingSurroundings(d) && s.lenient("accepted: a task of %s on Fargate, though its definition is not made for it", text(d.Family)) {
-			return nil
-		}
-		return invalid("Task definition does not support launch_type FARGATE.")
-	}
-	return invalid("No Container Instances were found in your cluster.")
-}
-
 // checkOverrides refuses overrides of containers that are not there, or that are too long.
 func checkOverrides(d *types.TaskDefinition, o *types.TaskOverride) error {
 	if o == nil {
@@ -199,49 +187,6 @@ func checkOverrides(d *types.TaskDefinition, o *types.TaskOverride) error {
 	}
 	if _, ok := memoryMiB(text(o.Memory)); text(o.Memory) != "" && !ok {
 		return refused(wordMemory)
-	}
-	return nil
-}
-
-// checkNetwork refuses a network configuration that the definition's network mode does not have,
-// or whose subnets and security groups do not exist (ecs.md 3.2).
-func (s *Service) checkNetwork(tx *store.Tx, scope names.Scope, d *types.TaskDefinition, n *types.NetworkConfiguration) error {
-	given := n != nil && n.AwsvpcConfiguration != nil
-	if d.NetworkMode != types.NetworkModeAwsvpc {
-		if given && !s.lenient("accepted: a network configuration for %s, whose network mode is not awsvpc", text(d.Family)) {
-			return invalid("Network Configuration is not valid for the given networkMode of this task definition.")
-		}
-		return nil
-	}
-	if !given || len(n.AwsvpcConfiguration.Subnets) == 0 {
-		if s.lenient("accepted: a task of %s without network configuration", text(d.Family)) {
-			return nil
-		}
-		return invalid("Network Configuration must be provided when networkMode 'awsvpc' is specified.")
-	}
-	c := n.AwsvpcConfiguration
-	if len(c.Subnets) > 16 || len(c.SecurityGroups) > 5 {
-		return invalid("A network configuration can have at most 16 subnets and 5 security groups.")
-	}
-	vpc := ""
-	for _, id := range c.Subnets {
-		v, _, ok := s.o.Networks.Subnet(tx, scope, id)
-		if !ok {
-			return invalid("Error retrieving subnet information for [%s]: The subnet ID '%s' does not exist", strings.Join(c.Subnets, ", "), id)
-		}
-		if vpc != "" && v != vpc {
-			return invalid("Subnets in the network configuration must be of one VPC.")
-		}
-		vpc = v
-	}
-	for _, id := range c.SecurityGroups {
-		v, ok := s.o.Networks.SecurityGroup(tx, scope, id)
-		if !ok {
-			return invalid("Error retrieving security group information for [%s]: The security group '%s' does not exist", strings.Join(c.SecurityGroups, ", "), id)
-		}
-		if v != vpc && !s.lenient("accepted: security group %s of VPC %s with subnets of VPC %s", id, v, vpc) {
-			return invalid("Security group %s does not appear to belong to the same VPC as the input subnets.", id)
-		}
 	}
 	return nil
 }

@@ -63,9 +63,13 @@ func TestWhatRunTaskRefuses(t *testing.T) {
 		{"no instances", func(in *sdk.RunTaskInput) {
 			in.TaskDefinition, in.NetworkConfiguration, in.LaunchType = new("plain"), nil, ""
 		}, "InvalidParameterException: No Container Instances were found in your cluster."},
+		{"a provider the cluster does not have", func(in *sdk.RunTaskInput) {
+			in.LaunchType, in.CapacityProviderStrategy = "", []types.CapacityProviderStrategyItem{{CapacityProvider: new("FARGATE"), Weight: 1}}
+		}, "InvalidParameterException: The specified capacity provider strategy cannot contain a capacity provider that is not associated with the cluster. Associate the capacity provider with the cluster and try again."},
+		{"an unknown platform", func(in *sdk.RunTaskInput) { in.PlatformVersion = new("9.9.9") }, "PlatformUnknownException: The specified platform does not exist."},
 		{"an unknown subnet", func(in *sdk.RunTaskInput) {
 			in.NetworkConfiguration.AwsvpcConfiguration.Subnets = []string{"subnet-x"}
-		}, "InvalidParameterException: Error retrieving subnet information for [subnet-x]: The subnet ID 'subnet-x' does not exist"},
+		}, "InvalidParameterException: Error retrieving subnet information for [subnet-x]: The subnet ID 'subnet-x' does not exist (ErrorCode: InvalidSubnetID.NotFound)"},
 		{"tags of a service", func(in *sdk.RunTaskInput) { in.PropagateTags = types.PropagateTagsService }, "InvalidParameterException: The propagateTags value SERVICE is not supported for RunTask."},
 		{"an override of nothing", func(in *sdk.RunTaskInput) {
 			in.Overrides = &types.TaskOverride{ContainerOverrides: []types.ContainerOverride{{Name: new("x")}}}
@@ -123,7 +127,7 @@ func TestOverridesReachTheProgram(t *testing.T) {
 		for k, want := range map[string]string{
 			"A": "1", "B": "3", "AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "123456789012",
 			"AWS_SECRET_ACCESS_KEY": "secret", "AWS_ENDPOINT_URL": "http://127.0.0.1:4566", "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE",
-			"ECS_CONTAINER_METADATA_URI_V4": "http://127.0.0.1:4566/v4/" + w.row(arn).Containers[0].Token,
+			"ECS_CONTAINER_METADATA_URI_V4": "http://127.0.0.1:4566/_slipway/metadata/v4/" + w.row(arn).Containers[0].Token,
 		} {
 			if env[k] != want {
 				t.Errorf("%s: got %q, want %q", k, env[k], want)

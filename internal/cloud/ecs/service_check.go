@@ -65,10 +65,7 @@ func checkLaunch(cluster Cluster, d *types.TaskDefinition, w *Workload) error {
 	if w.PlatformVersion == "" {
 		w.PlatformVersion = "LATEST"
 	}
-	if !slices.Contains(platformVersions, w.PlatformVersion) {
-		return &types.PlatformUnknownException{Message: aws.String("The specified platform does not exist.")}
-	}
-	return nil
+	return checkPlatform(w.PlatformVersion)
 }
 
 // fargate reports whether a workload runs on Fargate, by launch type or by its providers.
@@ -86,13 +83,13 @@ func (s *Service) checkServiceNetwork(tx *store.Tx, scope names.Scope, d *types.
 	config := kept[types.NetworkConfiguration](w.Network)
 	vpc := config.AwsvpcConfiguration
 	if d.NetworkMode != types.NetworkModeAwsvpc {
-		if vpc != nil {
+		if vpc != nil && !s.lenient("task definition %s has a network configuration though its network mode is not awsvpc; ECS refuses that", w.TaskDefinition) {
 			return invalid("Network Configuration is not valid for the given networkMode of this task definition.")
 		}
 		return nil
 	}
 	if vpc == nil || len(vpc.Subnets) == 0 {
-		if s.lenient("a service of task definition %s has no network configuration; ECS refuses that", w.TaskDefinition) {
+		if s.lenient("task definition %s is to run without network configuration; ECS refuses that", w.TaskDefinition) {
 			return nil
 		}
 		if vpc == nil {

@@ -50,8 +50,7 @@ func TestARollingDeploymentTellsItsStoryInECSsWordsAndOrder(t *testing.T) {
 
 		if diff := cmp.Diff([]string{
 			"(service web) has started 2 tasks: (task T1) (task T2).",
-			"(service web) registered 1 targets in (target-group G)",
-			"(service web) registered 1 targets in (target-group G)",
+			"(service web) registered 2 targets in (target-group G)",
 			"(service web) (deployment D1) deployment completed.",
 			"(service web) has reached a steady state.",
 		}, plain(h.events()[:before])); diff != "" {
@@ -59,8 +58,7 @@ func TestARollingDeploymentTellsItsStoryInECSsWordsAndOrder(t *testing.T) {
 		}
 		if diff := cmp.Diff([]string{
 			"(service web) has started 2 tasks: (task T1) (task T2).",
-			"(service web) registered 1 targets in (target-group G)",
-			"(service web) registered 1 targets in (target-group G)",
+			"(service web) registered 2 targets in (target-group G)",
 			"(service web) has stopped 2 running tasks: (task T3) (task T4).",
 			"(service web) deregistered 2 targets in (target-group G)",
 			"(service web, taskSet D1) has begun draining connections on 2 tasks.",

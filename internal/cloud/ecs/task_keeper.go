@@ -17,8 +17,6 @@ const (
 	// logsGrace is how long, on the wall, the end of a task waits for its last lines to reach
 	// the log groups.
 	logsGrace = 10 * time.Second
-	// registerAgain is the pause after a load balancer refused a target.
-	registerAgain = 30 * time.Second
 )
 
 // taskKeeper brings tasks to life and to their end. Keys are task ARNs.
@@ -132,8 +130,7 @@ func (c *care) live() {
 	if c.containers(); t.Desired == "STOPPED" || slices.ContainsFunc(t.Containers, func(x Container) bool { return x.Last == "PENDING" }) {
 		return
 	}
-	c.targets()
-	if t.Last == "ACTIVATING" {
+	if c.targets(); t.Last == "ACTIVATING" && c.enrolled() {
 		// The grace period begins with the start of the task (ecs.md 3.9); until now it stood as if
 		// that had been the creation.
 		t.Last, t.Started, t.GraceUntil = "RUNNING", c.tx.Now(), c.tx.Now().Add(t.GraceUntil.Sub(t.Created))
@@ -180,50 +177,6 @@ func (c *care) containers() {
 		}
 		c.res.Sooner(v.wake)
 	}
-}
-
-// targets makes the task a target of its groups, and notes what the load balancers say of it.
-//
-// Source: ecs.md 3.7 (the event's words, without a full stop).
-func (c *care) targets() {
-	t := c.t
-	for i := range t.Targets {
-		g := &t.Targets[i]
-		id, port := c.address(g.Port)
-		if !g.Registered {
-			target := BalancerTarget{ID: id, Port: port, Zone: t.Zone, Owner: t.ARN, Dial: c.o.Runtime.Reach(c.launchTask(), t.Place, g.Port)}
-			if err := c.o.Balancer.Register(c.tx, g.Group, target); err != nil {
-				c.complain(c.tx, t.Service, "failed to register targets in (target-group %s) with (error %s)", g.Group, err)
-				c.res.Sooner(c.tx.Now().Add(registerAgain))
-				continue
-			}
-			g.Registered = true
-			c.say(c.tx, t.Service, "registered 1 targets in (target-group %s)", g.Group)
-		}
-		c.note(g, id, port)
-	}
-}
-
-// note copies a target's state; it reports whether the target is still there.
-func (c *care) note(g *Target, id string, port int) bool {
-	state, reason, description, ok := c.o.Balancer.Target(c.tx, g.Group, id, port)
-	if !ok {
-		return false
-	}
-	if g.State, g.Reason = state, description; g.Reason == "" {
-		g.Reason = reason
-	}
-	return true
-}
-
-// address says where a container port of the task is registered.
-func (c *care) address(port int) (id string, at int) {
-	for _, p := range c.t.Place.Ports {
-		if p.Container == port {
-			return p.Host, p.Port
-		}
-	}
-	return c.t.Place.Address, port
 }
 
 // leave takes a task that shall stop a step towards STOPPED.

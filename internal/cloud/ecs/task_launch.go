@@ -62,8 +62,7 @@ func (s *Service) environment(t *Task, row *Container, d *types.TaskDefinition, 
 		where = "AWS_ECS_FARGATE"
 	}
 	env := []launch.KeyValue{
-		{Key: "ECS_CONTAINER_METADATA_URI_V4", Value: endpoint + metadataPath + row.Token},
-		{Key: "ECS_CONTAINER_METADATA_URI", Value: endpoint + metadataPath + row.Token},
+		{Key: "ECS_CONTAINER_METADATA_URI_V4", Value: endpoint + MetadataPath + metadataV4 + row.Token},
 		{Key: "AWS_REGION", Value: scope.Region},
 		{Key: "AWS_DEFAULT_REGION", Value: scope.Region},
 		{Key: "AWS_ACCESS_KEY_ID", Value: id},

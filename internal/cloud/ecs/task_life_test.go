@@ -12,6 +12,7 @@ import (
 
 	"github.com/slipway-ecs/slipway/internal/launch"
 	"github.com/slipway-ecs/slipway/internal/launch/fake"
+	"github.com/slipway-ecs/slipway/internal/store"
 )
 
 // in runs a story in a bubble of its own, with the loop running.
@@ -422,6 +423,82 @@ func TestATaskWithSecretsSaysThatTheyAreNotServed(t *testing.T) {
 		time.Sleep(time.Second)
 		if v := w.task(arn); text(v.LastStatus) != "STOPPED" || !strings.HasPrefix(text(v.StoppedReason), "ResourceInitializationError: ") || !strings.Contains(text(v.StoppedReason), "/app/key") {
 			t.Errorf("got %s, %q", *v.LastStatus, text(v.StoppedReason))
+		}
+	})
+}
+
+func TestSpeedShortensWaitsAndNeverLimitsOnWork(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newTaskWorldIn(t, store.Options{Speed: 60}, each(map[string]fake.Script{"app": {Health: []int{1}, IgnoresTerm: true}}))
+		w.start()
+		defer func() { w.stop() }()
+		w.register(func(in *sdk.RegisterTaskDefinitionInput) {
+			in.ContainerDefinitions[0].HealthCheck = &types.HealthCheck{Command: []string{"CMD", "x"}}
+			in.ContainerDefinitions[0].StopTimeout = new(int32(7))
+		})
+		arn := *w.run(nil).TaskArn
+		time.Sleep(2 * time.Second) // three checks, 30 s apart
+		if v := w.task(arn); v.HealthStatus != types.HealthStatusUnhealthy {
+			t.Errorf("after 120 s of its time: %s", v.HealthStatus)
+		}
+		if _, err := w.s.StopTask(w.ctx, &sdk.StopTaskInput{Task: &arn}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(6 * time.Second)
+		if v := w.task(arn); text(v.LastStatus) != "STOPPING" {
+			t.Errorf("6 s of the wall into a stopTimeout of 7 s: %s", *v.LastStatus)
+		}
+		time.Sleep(2 * time.Second)
+		if v := w.task(arn); text(v.LastStatus) != "STOPPED" || *v.Containers[0].ExitCode != 137 {
+			t.Errorf("after its stopTimeout: %s, %v", *v.LastStatus, v.Containers[0].ExitCode)
+		}
+		time.Sleep(time.Minute) // an hour of the cloud's
+		if out, err := w.s.DescribeTasks(w.ctx, &sdk.DescribeTasksInput{Tasks: []string{arn}}); err != nil || len(out.Failures) != 1 {
+			t.Errorf("an hour later: %+v, %v", out, err)
+		}
+	})
+}
+
+func TestStartTimeoutIsOfTheWall(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newTaskWorldIn(t, store.Options{Speed: 60}, each(map[string]fake.Script{"side": {Health: []int{1}}}))
+		w.start()
+		defer func() { w.stop() }()
+		w.register(two(types.ContainerConditionHealthy, types.ContainerDefinition{
+			HealthCheck: &types.HealthCheck{Command: []string{"CMD", "x"}}, StartTimeout: new(int32(10)),
+		}))
+		arn := *w.run(nil).TaskArn
+		time.Sleep(9 * time.Second)
+		if v := w.task(arn); text(v.DesiredStatus) != "RUNNING" {
+			t.Errorf("9 s of the wall into a startTimeout of 10 s: %q", text(v.Containers[0].Reason))
+		}
+		time.Sleep(2 * time.Second)
+		if v := w.task(arn); v.StopCode != types.TaskStopCodeTaskFailedToStart {
+			t.Errorf("after its startTimeout: %s", v.StopCode)
+		}
+	})
+}
+
+func TestTargetsOfADeploymentAreRegisteredTogether(t *testing.T) {
+	in(t, func(task launch.Task, _ launch.Container) fake.Script {
+		return fake.Script{StartDelay: time.Duration(task.ID[31]%3) * 100 * time.Millisecond}
+	}, func(t *testing.T, w *taskWorld) {
+		d := w.register(nil)
+		for range 4 {
+			w.serve(d)
+		}
+		time.Sleep(2 * time.Second)
+		var said []string
+		err := w.s.o.Store.View(func(tx *store.Tx) error {
+			for e := range w.s.events.All(tx) {
+				said = append(said, e.Message)
+			}
+			return nil
+		})
+		if want := []string{"(service web) registered 4 targets in (target-group group)"}; err != nil || !slices.Equal(said, want) {
+			t.Errorf("events: got %q, %v, want %q", said, err, want)
 		}
 	})
 }

@@ -110,7 +110,10 @@ func TestATaskReadsItsMetadata(t *testing.T) {
 		if code != 200 || v["TaskARN"] != arn || v["Family"] != "web" || v["Revision"] != "2" || len(v["Containers"].([]any)) != 1 {
 			t.Errorf("task: %d, %v", code, v)
 		}
-		for _, path := range []string{"/v4/" + token + "/stats", "/v4/nobody", "/v4/", "/v4/" + token[:32]} {
+		if code, _ := get(MetadataPath + "/v4/" + token); code != 200 {
+			t.Errorf("with the host's path before it: %d", code)
+		}
+		for _, path := range []string{"/" + token, "/v4/" + token + "/stats", "/v4/nobody", "/v4/", "/v4/" + token[:32]} {
 			if code, _ := get(path); code != http.StatusNotFound {
 				t.Errorf("GET %s: got %d, want 404", path, code)
 			}
@@ -141,6 +144,38 @@ func TestAServiceTasksTagsTargetsAndNames(t *testing.T) {
 		})
 		if err != nil || target.Owner != task.ARN || target.Dial.Address != text(v.Containers[0].NetworkInterfaces[0].PrivateIpv4Address)+":8080" {
 			t.Errorf("target: %+v, %v", target, err)
+		}
+	})
+}
+
+func TestServicesComeBackAfterAnOrderlyEndAndNothingCountsAsFailed(t *testing.T) {
+	inHarbour(t, map[string]fake.Script{"v1": {StopDelay: time.Second}}, func(h *harbour) {
+		h.create(balanced(serviceAsk(h.register("v1"), 3)))
+		h.steady()
+		h.stop()
+		if err := h.room.StopAll(h.t.Context()); err != nil {
+			h.t.Fatal(err)
+		}
+		if n := len(h.runtime.Running()); n != 0 {
+			h.t.Errorf("%d containers run after the end", n)
+		}
+		time.Sleep(time.Hour)
+		if err := h.room.Adopt(h.t.Context()); err != nil {
+			h.t.Fatal(err)
+		}
+		h.start()
+		h.steady()
+		if n := len(h.runtime.Running()); n != 3 {
+			h.t.Errorf("%d containers run after the next start, want 3", n)
+		}
+		d := h.service().Deployments
+		if len(d) != 1 || d[0].FailedTasks != 0 || d[0].RolloutState != "COMPLETED" || len(h.deployments()) != 1 {
+			h.t.Errorf("deployments: %+v", d)
+		}
+		for _, task := range h.tasks() {
+			if task.Desired == "STOPPED" && (task.Last != "STOPPED" || task.StopReason != "slipway local was stopped") {
+				h.t.Errorf("a task from before: %s, %q", task.Last, task.StopReason)
+			}
 		}
 	})
 }

@@ -40,6 +40,10 @@ type taskWorld struct {
 
 // newTaskWorld makes a room with an ACTIVE cluster "default", and no loop yet.
 func newTaskWorld(t *testing.T, script func(launch.Task, launch.Container) fake.Script, change ...func(*Options)) *taskWorld {
+	return newTaskWorldIn(t, store.Options{Clock: clock.Real{}}, script, change...)
+}
+
+func newTaskWorldIn(t *testing.T, in store.Options, script func(launch.Task, launch.Container) fake.Script, change ...func(*Options)) *taskWorld {
 	w := &taskWorld{t: t, targets: newTaskTargets(), logs: &taskLogs{groups: map[string]bool{"app": true}, marks: map[string]launch.Mark{}}}
 	w.runtime = fake.New(clock.Real{}, script)
 	o := Options{
@@ -52,7 +56,8 @@ func newTaskWorld(t *testing.T, script func(launch.Task, launch.Container) fake.
 		f(&o)
 	}
 	w.s = New(o)
-	st, err := store.Open(store.Options{Clock: clock.Real{}, Verify: true}, append(w.s.Tables(), w.targets.table)...)
+	in.Verify = true
+	st, err := store.Open(in, append(w.s.Tables(), w.targets.table)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +73,7 @@ func newTaskWorld(t *testing.T, script func(launch.Task, launch.Container) fake.
 func (w *taskWorld) start() {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(w.t.Context()))
 	l := loop.New(loop.Options{
-		Store: w.s.o.Store, Tables: append(w.s.Tables(), w.targets.table), Keepers: []cloud.Keeper{&taskKeeper{w.s}}, Log: w.s.o.Log,
+		Store: w.s.o.Store, Tables: append(w.s.Tables(), w.targets.table), Keepers: []cloud.Keeper{&taskKeeper{w.s}, &definitionKeeper{w.s}}, Log: w.s.o.Log,
 	})
 	ended := make(chan error)
 	go func() { ended <- l.Run(ctx) }()

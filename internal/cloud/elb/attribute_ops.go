@@ -31,7 +31,7 @@ func (s *Service) ModifyLoadBalancerAttributes(ctx context.Context, in *elbv2.Mo
 		changes[i] = setting{aws.ToString(a.Key), aws.ToString(a.Value)}
 	}
 	out := &elbv2.ModifyLoadBalancerAttributesOutput{}
-	err := s.update(func(tx *store.Tx) error {
+	err := s.change(ctx, func(tx *store.Tx) error {
 		b, err := s.balancer(tx, scopeOf(ctx), in.LoadBalancerArn)
 		if err != nil {
 			return err
@@ -75,7 +75,7 @@ func (s *Service) ModifyListenerAttributes(ctx context.Context, in *elbv2.Modify
 		changes[i] = setting{aws.ToString(a.Key), aws.ToString(a.Value)}
 	}
 	out := &elbv2.ModifyListenerAttributesOutput{}
-	err := s.update(func(tx *store.Tx) error {
+	err := s.change(ctx, func(tx *store.Tx) error {
 		l, err := s.listener(tx, scopeOf(ctx), in.ListenerArn)
 		if err != nil {
 			return err
@@ -117,7 +117,7 @@ func (s *Service) ModifyTargetGroupAttributes(ctx context.Context, in *elbv2.Mod
 		changes[i] = setting{aws.ToString(a.Key), aws.ToString(a.Value)}
 	}
 	out := &elbv2.ModifyTargetGroupAttributesOutput{}
-	err := s.update(func(tx *store.Tx) error {
+	err := s.change(ctx, func(tx *store.Tx) error {
 		g, err := s.group(tx, scopeOf(ctx), in.TargetGroupArn)
 		if err != nil {
 			return err

@@ -52,7 +52,7 @@ func (s *Service) CreateLoadBalancer(ctx context.Context, in *elbv2.CreateLoadBa
 		return nil, err
 	}
 	out := &elbv2.CreateLoadBalancerOutput{}
-	err = s.update(func(tx *store.Tx) error {
+	err = s.change(ctx, func(tx *store.Tx) error {
 		if want.Zones, want.VPC, err = s.zones(tx, scope, in.Subnets, in.SubnetMappings); err != nil {
 			return err
 		}
@@ -185,7 +185,7 @@ func (s *Service) DeleteLoadBalancer(ctx context.Context, in *elbv2.DeleteLoadBa
 	if !isARN(arn, "loadbalancer") {
 		return nil, invalid("'%s' is not a valid load balancer ARN", arn)
 	}
-	err := s.update(func(tx *store.Tx) error {
+	err := s.change(ctx, func(tx *store.Tx) error {
 		b, ok := s.balancers.Get(tx, arn)
 		if !ok || !within(scopeOf(ctx), arn) {
 			return nil

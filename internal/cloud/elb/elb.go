@@ -43,6 +43,9 @@ type Options struct {
 	Shorten func(time.Duration) time.Duration
 	// Wall turns an internal time into one of the wall; nil keeps it.
 	Wall func(time.Time) time.Time
+	// Patience is how long, on the wall, an operation waits until the data plane serves by what
+	// it changed; zero waits for nothing.
+	Patience time.Duration
 	// Host is the address that all listeners share; empty means 127.0.0.1.
 	Host string
 }
@@ -52,6 +55,7 @@ type Service struct {
 	tables
 	o     Options
 	store *store.Store // set by Attach
+	acks  bell         // rings when the data plane has said something
 }
 
 // New makes the room. Its operations work once Attach has given it the store.

@@ -44,6 +44,7 @@ func (s *Service) Probed(tx *store.Tx, results []ProbeResult) {
 // Acked says that a data plane runs, and that it serves by a version of the table. One that
 // serves by a version newer than ours has it from another store's rows; ours will be newer.
 func (s *Service) Acked(tx *store.Tx, version uint64) {
+	s.acks.ring()
 	p, _ := s.plane.Get(tx, planeKey)
 	if version > p.Version {
 		p.Version, p.Digest, version = version, "", 0

@@ -24,7 +24,7 @@ func (s *Service) CreateTargetGroup(ctx context.Context, in *elbv2.CreateTargetG
 		return nil, err
 	}
 	out := &elbv2.CreateTargetGroupOutput{}
-	err = s.update(func(tx *store.Tx) error {
+	err = s.change(ctx, func(tx *store.Tx) error {
 		if there, ok := first(s.groups.By(tx, "name", scoped(scope, want.Name))); ok {
 			if !sameGroup(there, want) {
 				return &types.DuplicateTargetGroupNameException{Message: sentence("A target group with the same name '%s' exists, but with different settings", []any{want.Name})}
@@ -201,7 +201,7 @@ func (s *Service) DescribeTargetGroups(ctx context.Context, in *elbv2.DescribeTa
 // ModifyTargetGroup changes what is given of a group's health check.
 func (s *Service) ModifyTargetGroup(ctx context.Context, in *elbv2.ModifyTargetGroupInput) (*elbv2.ModifyTargetGroupOutput, error) {
 	out := &elbv2.ModifyTargetGroupOutput{}
-	err := s.update(func(tx *store.Tx) error {
+	err := s.change(ctx, func(tx *store.Tx) error {
 		g, err := s.group(tx, scopeOf(ctx), in.TargetGroupArn)
 		if err != nil {
 			return err
@@ -223,7 +223,7 @@ func (s *Service) DeleteTargetGroup(ctx context.Context, in *elbv2.DeleteTargetG
 	if !isARN(arn, "targetgroup") {
 		return nil, invalid("'%s' is not a valid target group ARN", arn)
 	}
-	err := s.update(func(tx *store.Tx) error {
+	err := s.change(ctx, func(tx *store.Tx) error {
 		if names.ScopeOf(arn) != scopeOf(ctx) {
 			return nil
 		}

@@ -34,7 +34,7 @@ func (s *Service) CreateListener(ctx context.Context, in *elbv2.CreateListenerIn
 		return nil, err
 	}
 	out := &elbv2.CreateListenerOutput{}
-	err = s.update(func(tx *store.Tx) error {
+	err = s.change(ctx, func(tx *store.Tx) error {
 		b, err := s.balancer(tx, scopeOf(ctx), in.LoadBalancerArn)
 		if err != nil {
 			return err
@@ -143,7 +143,7 @@ func (s *Service) ModifyListener(ctx context.Context, in *elbv2.ModifyListenerIn
 		return nil, err
 	}
 	out := &elbv2.ModifyListenerOutput{}
-	err := s.update(func(tx *store.Tx) error {
+	err := s.change(ctx, func(tx *store.Tx) error {
 		l, err := s.listener(tx, scopeOf(ctx), in.ListenerArn)
 		if err != nil {
 			return err
@@ -173,7 +173,7 @@ func (s *Service) ModifyListener(ctx context.Context, in *elbv2.ModifyListenerIn
 
 // DeleteListener removes a listener with its rules.
 func (s *Service) DeleteListener(ctx context.Context, in *elbv2.DeleteListenerInput) (*elbv2.DeleteListenerOutput, error) {
-	err := s.update(func(tx *store.Tx) error {
+	err := s.change(ctx, func(tx *store.Tx) error {
 		l, err := s.listener(tx, scopeOf(ctx), in.ListenerArn)
 		if err == nil {
 			s.dropListener(tx, l.ARN)

@@ -86,7 +86,7 @@ func checkIPType(t types.IpAddressType, scheme string) error {
 // SetSubnets moves a balancer to other subnets of its VPC.
 func (s *Service) SetSubnets(ctx context.Context, in *elbv2.SetSubnetsInput) (*elbv2.SetSubnetsOutput, error) {
 	out := &elbv2.SetSubnetsOutput{}
-	err := s.update(func(tx *store.Tx) error {
+	err := s.change(ctx, func(tx *store.Tx) error {
 		b, err := s.balancer(tx, scopeOf(ctx), in.LoadBalancerArn)
 		if err != nil {
 			return err
@@ -116,7 +116,7 @@ func (s *Service) SetSubnets(ctx context.Context, in *elbv2.SetSubnetsInput) (*e
 // SetSecurityGroups replaces a balancer's security groups.
 func (s *Service) SetSecurityGroups(ctx context.Context, in *elbv2.SetSecurityGroupsInput) (*elbv2.SetSecurityGroupsOutput, error) {
 	out := &elbv2.SetSecurityGroupsOutput{}
-	err := s.update(func(tx *store.Tx) error {
+	err := s.change(ctx, func(tx *store.Tx) error {
 		b, err := s.balancer(tx, scopeOf(ctx), in.LoadBalancerArn)
 		if err != nil {
 			return err
@@ -136,7 +136,7 @@ func (s *Service) SetSecurityGroups(ctx context.Context, in *elbv2.SetSecurityGr
 
 // SetIpAddressType changes which addresses a balancer has; the local data plane has IPv4 alone.
 func (s *Service) SetIpAddressType(ctx context.Context, in *elbv2.SetIpAddressTypeInput) (*elbv2.SetIpAddressTypeOutput, error) {
-	err := s.update(func(tx *store.Tx) error {
+	err := s.change(ctx, func(tx *store.Tx) error {
 		b, err := s.balancer(tx, scopeOf(ctx), in.LoadBalancerArn)
 		if err != nil {
 			return err

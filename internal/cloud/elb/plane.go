@@ -1,9 +1,6 @@
 package elb
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"net"
 	"strconv"
 
@@ -18,6 +15,18 @@ import (
 func (s *Service) Version(tx *store.Tx) uint64 {
 	p, _ := s.plane.Get(tx, planeKey)
 	return p.Version
+}
+
+// WatchPlane has its one key looked at whenever the table has another version.
+func (s *Service) WatchPlane() cloud.Watch {
+	return cloud.Watch{Table: s.plane.Name(), Keys: func(c store.Change) []string {
+		was, _ := c.Old.(*planeRow)
+		is, _ := c.New.(*planeRow)
+		if was != nil && is != nil && was.Version == is.Version {
+			return nil
+		}
+		return []string{planeKey}
+	}}
 }
 
 // nextVersion is the version that what this transaction writes will have at the earliest.
@@ -124,8 +133,18 @@ func (k planeKeeper) Watches() []cloud.Watch {
 		cloud.On(k.s.rules, func(*ruleRow) string { return planeKey }),
 		cloud.On(k.s.groups, func(*groupRow) string { return planeKey }),
 		cloud.On(k.s.targets, func(*targetRow) string { return planeKey }),
-		cloud.On(k.s.plane, func(*planeRow) string { return planeKey }),
+		{Table: k.s.plane.Name(), Keys: acknowledged},
 	}
+}
+
+// acknowledged passes over what the keeper itself writes.
+func acknowledged(c store.Change) []string {
+	was, _ := c.Old.(*planeRow)
+	is, _ := c.New.(*planeRow)
+	if was != nil && is != nil && was.Acked == is.Acked && was.Serving == is.Serving && is.Digest != "" {
+		return nil
+	}
+	return []string{planeKey}
 }
 
 // Keep lets drained targets go, says that new ones are being checked, and raises the version
@@ -149,21 +168,9 @@ func (k planeKeeper) Keep(tx *store.Tx, _ string) (cloud.Result, error) {
 			s.targets.Delete(tx, targetKey(t.Group, t.ID, t.Port))
 		}
 	}
-	table := s.Plane(tx)
-	table.Version = 0
-	text, err := json.Marshal(table)
-	if err != nil {
-		return res, err
-	}
-	sum := sha256.Sum256(text)
-	if digest := hex.EncodeToString(sum[:]); digest != p.Digest || behind {
-		p.Digest, p.Version = digest, p.Version+1
+	if now := digest(s.Plane(tx)); now != p.Digest || behind {
+		p.Digest, p.Version = now, p.Version+1
 		s.plane.Put(tx, p)
 	}
 	return res, nil
-}
-
-// WatchPlane tells of every new version of the data plane's table.
-func (s *Service) WatchPlane() cloud.Watch {
-	return cloud.On(s.plane, func(*planeRow) string { return planeKey })
 }

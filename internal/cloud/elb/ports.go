@@ -14,13 +14,16 @@ import (
 
 // What other rooms change and ask, in transactions of their own.
 
+// Address is something the data plane dials.
+type Address = balance.Address
+
 // Target is what a room registers with a group.
 type Target struct {
-	ID    string          // an IP address; an instance id for groups of instances
-	Port  int             // 1 to 65535
-	Zone  string          // Availability Zone; "" or "all" is none
-	Owner string          // task ARN; "" for a target registered by an API call
-	Dial  balance.Address // where the data plane finds it: "tcp" or "unix"
+	ID    string  // an IP address; an instance id for groups of instances
+	Port  int     // 1 to 65535
+	Zone  string  // Availability Zone; "" or "all" is none
+	Owner string  // task ARN; "" for a target registered by an API call
+	Dial  Address // where the data plane finds it: "tcp" or "unix"
 }
 
 // GroupInfo is what a room may know of a target group.

@@ -32,7 +32,7 @@ func (s *Service) CreateRule(ctx context.Context, in *elbv2.CreateRuleInput) (*e
 		return nil, err
 	}
 	out := &elbv2.CreateRuleOutput{}
-	err = s.update(func(tx *store.Tx) error {
+	err = s.change(ctx, func(tx *store.Tx) error {
 		l, err := s.listener(tx, scopeOf(ctx), in.ListenerArn)
 		if err != nil {
 			return err
@@ -134,7 +134,7 @@ func (s *Service) ModifyRule(ctx context.Context, in *elbv2.ModifyRuleInput) (*e
 		return nil, invalid("Either conditions or actions must be specified")
 	}
 	out := &elbv2.ModifyRuleOutput{}
-	err := s.update(func(tx *store.Tx) error {
+	err := s.change(ctx, func(tx *store.Tx) error {
 		r, err := s.rule(tx, scopeOf(ctx), in.RuleArn)
 		if err != nil {
 			return err
@@ -166,7 +166,7 @@ func (s *Service) ModifyRule(ctx context.Context, in *elbv2.ModifyRuleInput) (*e
 
 // DeleteRule removes a rule; a listener's default rule stays.
 func (s *Service) DeleteRule(ctx context.Context, in *elbv2.DeleteRuleInput) (*elbv2.DeleteRuleOutput, error) {
-	err := s.update(func(tx *store.Tx) error {
+	err := s.change(ctx, func(tx *store.Tx) error {
 		r, err := s.rule(tx, scopeOf(ctx), in.RuleArn)
 		if err != nil {
 			return err
@@ -193,7 +193,7 @@ func (s *Service) SetRulePriorities(ctx context.Context, in *elbv2.SetRulePriori
 		asked = append(asked, *p.Priority)
 	}
 	out := &elbv2.SetRulePrioritiesOutput{Rules: []types.Rule{}}
-	err := s.update(func(tx *store.Tx) error {
+	err := s.change(ctx, func(tx *store.Tx) error {
 		var moved []ruleRow
 		for _, p := range in.RulePriorities {
 			r, err := s.rule(tx, scopeOf(ctx), p.RuleArn)

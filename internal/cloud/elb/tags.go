@@ -71,7 +71,7 @@ func (s *Service) tagged(tx *store.Tx, scope names.Scope, arn string) (tags []ta
 
 // AddTags sets tags on resources; on all of them or none.
 func (s *Service) AddTags(ctx context.Context, in *elbv2.AddTagsInput) (*elbv2.AddTagsOutput, error) {
-	err := s.update(func(tx *store.Tx) error {
+	err := s.change(ctx, func(tx *store.Tx) error {
 		for _, arn := range in.ResourceArns {
 			have, put, err := s.tagged(tx, scopeOf(ctx), arn)
 			if err != nil {
@@ -89,7 +89,7 @@ func (s *Service) AddTags(ctx context.Context, in *elbv2.AddTagsInput) (*elbv2.A
 
 // RemoveTags removes tags from resources; keys that are not there do no harm.
 func (s *Service) RemoveTags(ctx context.Context, in *elbv2.RemoveTagsInput) (*elbv2.RemoveTagsOutput, error) {
-	err := s.update(func(tx *store.Tx) error {
+	err := s.change(ctx, func(tx *store.Tx) error {
 		for _, arn := range in.ResourceArns {
 			have, put, err := s.tagged(tx, scopeOf(ctx), arn)
 			if err != nil {

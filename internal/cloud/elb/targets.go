@@ -19,7 +19,7 @@ import (
 // RegisterTargets adds targets to a group; those it has already stay as they are. A target that
 // drains is taken back (whether AWS does that is unconfirmed).
 func (s *Service) RegisterTargets(ctx context.Context, in *elbv2.RegisterTargetsInput) (*elbv2.RegisterTargetsOutput, error) {
-	err := s.update(func(tx *store.Tx) error {
+	err := s.change(ctx, func(tx *store.Tx) error {
 		g, err := s.group(tx, scopeOf(ctx), in.TargetGroupArn)
 		if err != nil {
 			return err
@@ -94,8 +94,9 @@ func checkIP(g groupRow, id string) error {
 }
 
 // DeregisterTargets begins to drain targets. One that is not registered is deregistered already.
+// A target registered with a port of its own is named with it, as the API reference has it.
 func (s *Service) DeregisterTargets(ctx context.Context, in *elbv2.DeregisterTargetsInput) (*elbv2.DeregisterTargetsOutput, error) {
-	err := s.update(func(tx *store.Tx) error {
+	err := s.change(ctx, func(tx *store.Tx) error {
 		g, err := s.group(tx, scopeOf(ctx), in.TargetGroupArn)
 		if err != nil {
 			return err
@@ -110,17 +111,6 @@ func (s *Service) DeregisterTargets(ctx context.Context, in *elbv2.DeregisterTar
 			}
 			if err := s.Deregister(tx, g.ARN, id, port); err != nil {
 				return err
-			}
-			if t.Port != nil {
-				continue
-			}
-			// Without a port, every registration of the id goes, as the API reference has it.
-			for other := range s.targets.By(tx, "group", g.ARN) {
-				if other.ID == id {
-					if err := s.Deregister(tx, g.ARN, id, other.Port); err != nil {
-						return err
-					}
-				}
 			}
 		}
 		return nil

@@ -137,18 +137,26 @@ func (c *Cloud) Serve(ctx context.Context, ready func()) error {
 	})
 	looped := make(chan error, 1)
 	go func() { looped <- c.loop.Run(working) }()
-	ready()
+	retire, err := c.announce()
+	if err != nil {
+		stop()
+	} else {
+		ready()
+	}
 
-	var err error
 	select {
-	case <-ctx.Done():
+	case <-working.Done():
 	case err = <-served:
 	}
-	return errors.Join(err, c.end(context.WithoutCancel(ctx), server, func() {
+	err = errors.Join(err, c.end(context.WithoutCancel(ctx), server, func() {
 		stop()
 		<-looped
 		hands.Wait()
 	}))
+	if retire != nil {
+		err = errors.Join(err, retire())
+	}
+	return err
 }
 
 // end stops everything of ours, in the order in which nobody misses anything: calls, decisions,

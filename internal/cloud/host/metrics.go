@@ -31,6 +31,10 @@ func (c *Cloud) publish(r lb.Report) {
 		}
 		scope := names.ScopeOf(row.Balancer)
 		byScope[scope] = append(byScope[scope], points(row, at)...)
+		if row.Group != "" { // what targets did counts for the balancer as a whole, too
+			row.Group = ""
+			byScope[scope] = append(byScope[scope], points(row, at)...)
+		}
 	}
 	for scope, points := range byScope {
 		c.rooms.cloudwatch.Publish(scope, points)

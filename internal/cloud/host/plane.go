@@ -196,7 +196,9 @@ func (p *dataPlane) stop(ctx context.Context) error {
 	go func() { // it says what it counted last; Events ends with the connection
 		defer close(heard)
 		for e := range p.client.Events() {
-			p.take(e)
+			if p.store != nil { // of a cloud that is forgotten nobody keeps anything
+				p.take(e)
+			}
 		}
 	}()
 	err := p.client.Stop(ctx)

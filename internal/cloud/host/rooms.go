@@ -1,12 +1,16 @@
 package host
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
+	"github.com/slipway-ecs/slipway/internal/balance"
 	"github.com/slipway-ecs/slipway/internal/clock"
 	"github.com/slipway-ecs/slipway/internal/cloud"
 	"github.com/slipway-ecs/slipway/internal/cloud/cloudwatch"
@@ -19,8 +23,8 @@ import (
 	"github.com/slipway-ecs/slipway/internal/cloud/loop"
 	"github.com/slipway-ecs/slipway/internal/cloud/sts"
 	"github.com/slipway-ecs/slipway/internal/ids"
-	"github.com/slipway-ecs/slipway/internal/launch"
 	"github.com/slipway-ecs/slipway/internal/launch/process"
+	"github.com/slipway-ecs/slipway/internal/lb"
 	"github.com/slipway-ecs/slipway/internal/names"
 	"github.com/slipway-ecs/slipway/internal/proc"
 	"github.com/slipway-ecs/slipway/internal/store"
@@ -57,10 +61,7 @@ func (r *rooms) all() []room {
 func (c *Cloud) furnish() error {
 	o, times := c.o, &times{}
 	source := ids.Random()
-	runtime, err := process.New(process.Options{
-		Dir: filepath.Join(o.Dir, "tasks"), Shim: proc.Shim{Exe: o.Exe, Args: []string{"shim"}},
-		Images: o.Images, Host: os.Environ(),
-	})
+	runtime, err := newRuntime(o)
 	if err != nil {
 		return err
 	}
@@ -68,12 +69,12 @@ func (c *Cloud) furnish() error {
 	c.rooms = r
 	r.ec2 = ec2.New(ec2.Options{IDs: source})
 	r.iam = iam.New(iam.Options{IDs: source})
-	r.sts = sts.New(sts.Options{IDs: source, Issue: c.keys.session})
+	r.sts = sts.New(sts.Options{Issue: c.keys.session})
 	r.ecr = ecr.New(ecr.Options{IDs: source, Endpoint: c.Endpoint, Sign: c.keys.sum})
 	r.logs = logs.New(logs.Options{IDs: source, Dir: filepath.Join(o.Dir, "logs"), Log: o.Log, Wall: times.wall, Internal: times.internal})
-	r.cloudwatch = cloudwatch.New(cloudwatch.Options{IDs: source, Dir: filepath.Join(o.Dir, "metrics"), Log: o.Log, Wall: times.wall})
+	r.cloudwatch = cloudwatch.New(cloudwatch.Options{Dir: filepath.Join(o.Dir, "metrics"), Log: o.Log, Wall: times.wall})
 	r.elb = elb.New(elb.Options{
-		IDs: source, Network: r.ec2, Lenient: o.Lenient, Warn: o.Warn, Shorten: times.shorten, Wall: times.wall, Host: c.sharedHost(),
+		IDs: source, Network: r.ec2, Lenient: o.Lenient, Warn: o.Warn, Shorten: times.shorten, Wall: times.wall, Host: c.sharedHost(), Patience: time.Second,
 	})
 	r.ecs = ecs.New(ecs.Options{
 		IDs: source, Runtime: runtime, Balancer: balancer{r.elb}, Alarms: r.cloudwatch, Networks: r.ec2, Logs: r.logs, Log: o.Log,
@@ -102,6 +103,39 @@ func (c *Cloud) furnish() error {
 	return nil
 }
 
+// newRuntime makes the runtime that tasks run on.
+func newRuntime(o Options) (*process.Runtime, error) {
+	return process.New(process.Options{
+		Dir: filepath.Join(o.Dir, "tasks"), Shim: proc.Shim{Path: o.Exe, Args: []string{"shim"}},
+		Images: o.Images, Host: os.Environ(),
+	})
+}
+
+// endLeftovers ends the tasks and the data plane that an earlier cloud left running.
+func endLeftovers(ctx context.Context, o Options) error {
+	runtime, err := newRuntime(o)
+	if err != nil {
+		return err
+	}
+	places, err := runtime.Find(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range places {
+		if err := runtime.Remove(ctx, p.Task.ID); err != nil {
+			return fmt.Errorf("end task %s: %w", p.Task.ID, err)
+		}
+	}
+	client, err := lb.Dial(ctx, filepath.Join(o.Dir, "lb"))
+	if errors.Is(err, lb.ErrAbsent) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return (&dataPlane{client: client}).stop(ctx)
+}
+
 // sharedHost is the address that all listeners of all balancers share.
 func (c *Cloud) sharedHost() string {
 	host, _, err := net.SplitHostPort(c.listener.Addr().String())
@@ -127,7 +161,7 @@ type balancer struct{ *elb.Service }
 // Register makes an address a target.
 func (b balancer) Register(tx *store.Tx, group string, t ecs.BalancerTarget) error {
 	return b.Service.Register(tx, group, elb.Target{
-		ID: t.ID, Port: t.Port, Zone: t.Zone, Owner: t.Owner, Dial: elb.Address{Network: t.Dial.Network, Address: t.Dial.Address},
+		ID: t.ID, Port: t.Port, Zone: t.Zone, Owner: t.Owner, Dial: balance.Address{Network: t.Dial.Network, Address: t.Dial.Address},
 	})
 }
 
@@ -144,5 +178,3 @@ func (k *keyring) session(account, bearer string) (id, secret, token string) {
 	id, secret = k.issue(account, bearer)
 	return id, secret, strings.ToLower(id)
 }
-
-var _ launch.Runtime = (*process.Runtime)(nil)

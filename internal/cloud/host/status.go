@@ -3,6 +3,7 @@ package host
 import (
 	"os"
 
+	"github.com/slipway-ecs/slipway/internal/cloud/cloudwatch"
 	"github.com/slipway-ecs/slipway/internal/cloud/ecs"
 	"github.com/slipway-ecs/slipway/internal/cloud/elb"
 	"github.com/slipway-ecs/slipway/internal/store"
@@ -18,11 +19,8 @@ type Status struct {
 	Speed     float64
 	Clusters  []ecs.ClusterStatus
 	Balancers []elb.BalancerStatus
-	Alarms    []AlarmStatus
+	Alarms    []cloudwatch.AlarmStatus
 }
-
-// AlarmStatus is an alarm with its state.
-type AlarmStatus struct{ Name, State, Reason string }
 
 // Status looks at everything in one transaction.
 func (c *Cloud) Status() Status {
@@ -33,9 +31,7 @@ func (c *Cloud) Status() Status {
 	err := c.store.View(func(tx *store.Tx) error {
 		s.Clusters = c.rooms.ecs.Status(tx)
 		s.Balancers = c.rooms.elb.Status(tx)
-		for _, a := range c.rooms.cloudwatch.Alarms(tx) {
-			s.Alarms = append(s.Alarms, AlarmStatus{a.Name, a.State, a.Reason})
-		}
+		s.Alarms = c.rooms.cloudwatch.Status(tx)
 		return nil
 	})
 	if err != nil {

@@ -21,9 +21,9 @@ import (
 )
 
 const (
-	// tooOften is how many times a key may be kept without the loop coming to rest; more is a
-	// broken invariant, and the key is set aside.
-	tooOften = 1000
+	// tooDeep is how long a chain of keeps may be, each caused by what the one before wrote; more
+	// is a broken invariant, and the key it reached is set aside.
+	tooDeep = 1000
 	// retryAfter is how long a keeper or a job that failed waits before it is tried again, on
 	// the wall: what failed is real work.
 	retryAfter = time.Second
@@ -41,9 +41,8 @@ type Loop struct {
 	watch   *store.Watch
 
 	queue   []what
-	queued  map[what]bool
+	queued  map[what]int // with the length of the chain of keeps that led there
 	wakes   wakes
-	kept    map[what]int
 	aside   map[what]bool
 	running map[string]what // jobs under way, by key
 	done    chan result
@@ -82,8 +81,8 @@ type Options struct {
 func New(o Options) *Loop {
 	l := &Loop{
 		store: o.Store, keepers: o.Keepers, log: o.Log, resting: o.Resting,
-		watches: map[string][]watching{}, queued: map[what]bool{},
-		kept: map[what]int{}, aside: map[what]bool{}, running: map[string]what{}, done: make(chan result),
+		watches: map[string][]watching{}, queued: map[what]int{},
+		aside: map[what]bool{}, running: map[string]what{}, done: make(chan result),
 	}
 	for i, k := range o.Keepers {
 		for _, w := range k.Watches() {
@@ -112,7 +111,6 @@ func (l *Loop) Run(ctx context.Context) error {
 		if l.resting != nil {
 			l.resting()
 		}
-		clear(l.kept)
 		timer, next := l.alarm()
 		select {
 		case <-ctx.Done():
@@ -139,8 +137,9 @@ func (l *Loop) drain(ctx context.Context) bool {
 		}
 		w := l.queue[0]
 		l.queue = l.queue[1:]
+		depth := l.queued[w]
 		delete(l.queued, w)
-		l.keep(ctx, w)
+		l.keep(ctx, w, depth)
 		l.take()
 		select {
 		case r := <-l.done: // facts do not wait for the loop to come to rest
@@ -152,51 +151,55 @@ func (l *Loop) drain(ctx context.Context) bool {
 	return true
 }
 
-// take queues the keys that commits have touched.
-func (l *Loop) take() {
-	for _, c := range l.watch.Take() {
+// take queues the keys that others' commits have touched.
+func (l *Loop) take() { l.concern(l.watch.Take(), 0) }
+
+// concern queues the keys that changes are about.
+func (l *Loop) concern(changes []store.Change, depth int) {
+	for _, c := range changes {
 		for _, w := range l.watches[c.Table] {
 			for _, key := range w.keys(c) {
-				l.look(what{w.keeper, key})
+				l.look(what{w.keeper, key}, depth)
 			}
 		}
 	}
 }
 
-func (l *Loop) look(w what) {
-	if l.queued[w] || l.aside[w] {
+// look queues a key; of several chains that lead to it the longest counts.
+func (l *Loop) look(w what, depth int) {
+	if l.aside[w] {
 		return
 	}
-	l.queued[w] = true
+	if was, there := l.queued[w]; there {
+		l.queued[w] = max(was, depth)
+		return
+	}
+	l.queued[w] = depth
 	l.queue = append(l.queue, w)
 }
 
 // keep runs one keeper over one key.
-func (l *Loop) keep(ctx context.Context, w what) {
+func (l *Loop) keep(ctx context.Context, w what, depth int) {
 	keeper := l.keepers[w.keeper]
-	if l.kept[w]++; l.kept[w] > tooOften {
+	if depth > tooDeep {
 		l.aside[w] = true
-		l.log.Error("kept without end; set aside until the next start", "keeper", keeper.Name(), "key", w.key, "times", tooOften)
+		l.log.Error("kept without end; set aside until the next start", "keeper", keeper.Name(), "key", w.key, "times", tooDeep)
 		return
 	}
 	l.wakes.clear(w)
 	var res cloud.Result
 	var now time.Time
-	err := l.store.Update(func(tx *store.Tx) (err error) {
+	changes, err := l.watch.Update(guarded(func(tx *store.Tx) (err error) {
 		now = tx.Now()
-		defer func() {
-			if p := recover(); p != nil {
-				err = fmt.Errorf("broken invariant: %v\n%s", p, debug.Stack())
-			}
-		}()
 		res, err = keeper.Keep(tx, w.key)
 		return err
-	})
+	}))
 	if err != nil {
 		l.log.Error("cannot keep", "keeper", keeper.Name(), "key", w.key, "err", err)
 		l.later(w)
 		return
 	}
+	l.concern(changes, depth+1)
 	if !res.Wake.IsZero() {
 		if soonest := l.in(leastPause); !res.Wake.After(now) {
 			res.Wake = soonest
@@ -205,6 +208,18 @@ func (l *Loop) keep(ctx context.Context, w what) {
 	}
 	for _, j := range res.Jobs {
 		l.start(ctx, w, j)
+	}
+}
+
+// guarded makes f's panic an error, so that it costs one key and not the cloud.
+func guarded(f func(tx *store.Tx) error) func(tx *store.Tx) error {
+	return func(tx *store.Tx) (err error) {
+		defer func() {
+			if p := recover(); p != nil {
+				err = fmt.Errorf("broken invariant: %v\n%s", p, debug.Stack())
+			}
+		}()
+		return f(tx)
 	}
 }
 
@@ -230,11 +245,11 @@ func (l *Loop) apply(r result) {
 	w := l.running[r.job.Key]
 	delete(l.running, r.job.Key)
 	if r.err == nil && r.fact != nil {
-		r.err = l.store.Update(r.fact)
+		r.err = l.store.Update(guarded(r.fact))
 	}
 	switch {
 	case r.err == nil:
-		l.look(w)
+		l.look(w, 0)
 	case errors.Is(r.err, context.Canceled):
 		// The loop ends, or the job was told to; it is asked for again if need be.
 		l.later(w)
@@ -244,8 +259,13 @@ func (l *Loop) apply(r result) {
 	}
 }
 
-// later looks again at a key that failed, after a real pause.
-func (l *Loop) later(w what) { l.wakes.set(w, l.in(retryAfter)) }
+// later looks again at a key that failed, after a real pause, or at its wake if that is sooner.
+func (l *Loop) later(w what) {
+	retry := l.in(retryAfter)
+	if at, ok := l.wakes.at[w]; !ok || retry.Before(at) {
+		l.wakes.set(w, retry)
+	}
+}
 
 // in gives the internal time after a pause on the wall.
 func (l *Loop) in(pause time.Duration) time.Time {
@@ -266,6 +286,6 @@ func (l *Loop) alarm() (clock.Timer, <-chan time.Time) {
 func (l *Loop) wake() {
 	now := l.store.Clock().Now()
 	for w, ok := l.wakes.due(now); ok; w, ok = l.wakes.due(now) {
-		l.look(w)
+		l.look(w, 0)
 	}
 }

@@ -165,6 +165,70 @@ func TestAJobThatFailsIsAskedForAgain(t *testing.T) {
 	})
 }
 
+func TestAJobThatFailsPutsOffNoWake(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		begun := time.Now()
+		due := begun.Add(200 * time.Millisecond)
+		var looked time.Time // for the first time after due
+		w.keep = func(tx *store.Tx, key string) (cloud.Result, error) {
+			if !tx.Now().Before(due) {
+				if looked.IsZero() {
+					looked = tx.Now()
+				}
+				return cloud.Result{}, nil
+			}
+			return cloud.Result{Wake: due, Jobs: []cloud.Job{{Key: key, Do: func(context.Context) (cloud.Fact, error) {
+				return nil, errors.New("no current")
+			}}}}, nil
+		}
+		w.run(t, func() {
+			w.put(t, lamp{Name: "a"})
+			time.Sleep(10 * time.Second)
+		})
+		if !looked.Equal(due) {
+			t.Errorf("looked %s after the start, want at its wake, after %s", looked.Sub(begun), due.Sub(begun))
+		}
+	})
+}
+
+func TestAFactThatPanicsCostsItsJobOnly(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.keep = func(tx *store.Tx, key string) (cloud.Result, error) {
+			if l, _ := w.table.Get(tx, key); l.Lit {
+				return cloud.Result{}, nil
+			}
+			return cloud.Result{Jobs: []cloud.Job{{Key: key, Do: func(context.Context) (cloud.Fact, error) {
+				first := w.jobs.Add(1) == 1
+				return func(tx *store.Tx) error {
+					w.table.Put(tx, lamp{Name: key, Lit: true})
+					if first {
+						panic("short circuit")
+					}
+					return nil
+				}, nil
+			}}}}, nil
+		}
+		w.run(t, func() {
+			w.put(t, lamp{Name: "a"})
+			time.Sleep(500 * time.Millisecond)
+			if w.get("a").Lit {
+				t.Error("what a fact wrote before it broke was kept")
+			}
+			time.Sleep(10 * time.Second)
+		})
+		if !w.get("a").Lit {
+			t.Errorf("lamp a is not lit after its first fact broke; log:\n%s", w.log.String())
+		}
+		if !strings.Contains(w.log.String(), "short circuit") {
+			t.Error("the log does not tell of the fact that broke")
+		}
+	})
+}
+
 func TestAKeyThatIsNeverKeptIsSetAsideAndOthersGoOn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -192,11 +256,29 @@ func TestAKeyThatIsNeverKeptIsSetAsideAndOthersGoOn(t *testing.T) {
 		if got := w.get("z").Looked; got != 1 {
 			t.Errorf("a key beside a restless and a broken one was kept %d times, want once", got)
 		}
-		if got := w.get("restless").Looked; got != 1000 {
-			t.Errorf("the restless key was kept %d times, want 1000", got)
+		if got := w.get("restless").Looked; got != 1001 {
+			t.Errorf("the restless key was kept %d times, want 1001: once, and 1000 times for what it wrote itself", got)
 		}
 		if got := w.get("broken").Looked; got != 0 {
 			t.Error("what a keeper wrote before it broke was kept")
+		}
+	})
+}
+
+func TestAKeyThatOthersKeepChangingIsNotSetAside(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		kept := 0
+		w.keep = func(*store.Tx, string) (cloud.Result, error) { kept++; return cloud.Result{}, nil }
+		w.run(t, func() {
+			for i := range 3000 {
+				w.put(t, lamp{Name: "busy", Looked: i})
+				synctest.Wait()
+			}
+		})
+		if kept != 3000 {
+			t.Errorf("a key changed 3000 times by others was kept %d times", kept)
 		}
 	})
 }

@@ -13,6 +13,9 @@ type wakes struct {
 	heap wakeHeap // may hold times that at no longer has; they are passed over
 }
 
+// slack is how many times that count no more the heap may hold beside as many as count.
+const slack = 64
+
 type wakeAt struct {
 	at time.Time
 	w  what
@@ -28,6 +31,19 @@ func (k *wakes) set(w what, at time.Time) {
 	}
 	k.at[w] = at
 	heap.Push(&k.heap, wakeAt{at, w})
+	if len(k.heap) > 2*len(k.at)+slack {
+		k.tidy()
+	}
+}
+
+// tidy leaves out the times that at no longer has, so that keys looked at over and over long
+// before their wake take no more room than others.
+func (k *wakes) tidy() {
+	k.heap = k.heap[:0]
+	for w, at := range k.at {
+		k.heap = append(k.heap, wakeAt{at, w})
+	}
+	heap.Init(&k.heap)
 }
 
 // clear forgets w's time.

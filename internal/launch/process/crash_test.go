@@ -2,12 +2,16 @@ package process_test
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -206,4 +210,44 @@ func TestRemovedTasksAreGone(t *testing.T) {
 	if runs(h.Pid) {
 		t.Error("the program of a removed task runs")
 	}
+}
+
+func TestRemoveWhileATaskIsBeingStartedLeavesNothingRunning(t *testing.T) {
+	t.Parallel()
+	r, outside := open(t, t.TempDir()), t.TempDir()
+	var rounds sync.WaitGroup
+	for i := range 40 {
+		id := fmt.Sprintf("t%d", i)
+		rounds.Go(func() {
+			pid := filepath.Join(outside, id)
+			job := task(id, "echo $$ >"+pid+"; exec sleep 100")
+			if _, err := r.Prepare(t.Context(), job); err != nil {
+				t.Error(err)
+				return
+			}
+			soon, cut := context.WithTimeout(t.Context(), time.Duration(i)*250*time.Microsecond)
+			defer cut()
+			if _, err := r.Start(soon, job, "main", 0); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+				t.Error(err)
+			}
+			if err := r.Remove(t.Context(), id); err != nil {
+				t.Error(err)
+			}
+			time.Sleep(time.Second) // what comes up late comes up within it
+			b, err := os.ReadFile(pid)
+			if err != nil {
+				return // it never ran
+			}
+			n, err := strconv.Atoi(strings.TrimSpace(string(b)))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if err := syscall.Kill(n, 0); err == nil {
+				t.Errorf("task %s runs as %d after Remove", id, n)
+				kill(t, n)
+			}
+		})
+	}
+	rounds.Wait()
 }

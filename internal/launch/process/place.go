@@ -178,8 +178,32 @@ func (r *Runtime) Find(ctx context.Context) ([]launch.Place, error) {
 	return places, nil
 }
 
-// started gives the handles of a task, by container and attempt.
+// started gives the handles of a task's containers that came to run, by container and attempt.
 func (r *Runtime) started(task string) ([]launch.Handle, error) {
+	asked, err := r.attempts(task)
+	if err != nil {
+		return nil, err
+	}
+	var found []launch.Handle
+	for _, h := range asked {
+		dir, err := r.shimDir(h)
+		if err != nil {
+			return nil, err
+		}
+		state, err := proc.ReadState(dir)
+		if errors.Is(err, proc.ErrUnknown) {
+			continue // it never came to run, or not yet
+		}
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, handle(task, h.Container, h.Attempt, state))
+	}
+	return found, nil
+}
+
+// attempts gives what a task was ever asked to start, by container and attempt.
+func (r *Runtime) attempts(task string) ([]launch.Handle, error) {
 	entries, err := os.ReadDir(r.taskDir(task))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil // removed since
@@ -194,14 +218,7 @@ func (r *Runtime) started(task string) ([]launch.Handle, error) {
 		if !ok || err != nil || !simple.MatchString(name) {
 			continue
 		}
-		state, err := proc.ReadState(filepath.Join(r.taskDir(task), e.Name()))
-		if errors.Is(err, proc.ErrUnknown) {
-			continue // it never came to run
-		}
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, handle(task, name, attempt, state))
+		found = append(found, launch.Handle{Task: task, Container: name, Attempt: attempt})
 	}
 	slices.SortFunc(found, func(a, b launch.Handle) int {
 		if c := strings.Compare(a.Container, b.Container); c != 0 {
@@ -217,11 +234,11 @@ func (r *Runtime) Remove(ctx context.Context, task string) error {
 	if !simple.MatchString(task) {
 		return nil // Prepare refused it
 	}
-	started, err := r.started(task)
+	asked, err := r.attempts(task) // one whose shim is still coming up is stopped too
 	if err != nil {
 		return err
 	}
-	for _, h := range started {
+	for _, h := range asked {
 		if err := r.Stop(ctx, h, 0); err != nil {
 			return err
 		}

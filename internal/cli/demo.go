@@ -1,0 +1,127 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-ecs/slipway/internal/cloud/host"
+	"github.com/slipway-ecs/slipway/internal/demo"
+	"github.com/slipway-ecs/slipway/internal/fail"
+	"github.com/slipway-ecs/slipway/internal/sdk"
+	"github.com/slipway-ecs/slipway/internal/ship"
+)
+
+// demoSpeed makes AWS's waits short enough for the whole story to take less than a minute.
+const demoSpeed = 20
+
+// demoAccount is the account the demo plays in.
+const demoAccount = "123456789012"
+
+// demoCmd is `slipway demo`.
+type demoCmd struct {
+	output string
+	speed  float64
+	keep   bool
+}
+
+func newDemoCmd(app *App) *cobra.Command {
+	var o demoCmd
+	cmd := &cobra.Command{
+		Use:   "demo [STRATEGY]",
+		Short: "See the whole story on this machine: a good deployment, two bad ones, under traffic",
+		Long: "Starts a local cloud in a temporary folder with a service of four tasks behind a load balancer, keeps 200 requests a second on it, and deploys " +
+			"through the same code as `slipway deploy`: a good version, one whose health check fails, and one that answers errors. " +
+			"It ends with 0 only if every promise held. It needs no AWS account, no Docker and no root.",
+		Example: "  slipway demo\n  slipway demo --keep              # look around afterwards\n  slipway demo --output json | jq 'select(.kind == \"promise\")'",
+		Args:    atMost(1, "the name of a strategy"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 && args[0] != "rolling" {
+				return fail.New("usage.strategy", "run `slipway demo rolling`", "there is no demo of %q", args[0])
+			}
+			return o.run(cmd.Context(), app)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&o.output, "output", "o", "text", "text or json: one event a line")
+	f.Float64Var(&o.speed, "speed", demoSpeed, "how many times faster AWS's own waits pass")
+	f.BoolVar(&o.keep, "keep", false, "go on serving afterwards, until interrupted")
+	return cmd
+}
+
+func (o *demoCmd) run(ctx context.Context, app *App) error {
+	if o.output != "text" && o.output != "json" {
+		return fail.New("usage.output", "write --output text or --output json", "there is no output %q", o.output)
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this program: %w", err)
+	}
+	dir, err := os.MkdirTemp("", "slipway-demo-")
+	if err != nil {
+		return fmt.Errorf("make a temporary folder: %w", err)
+	}
+	cloud, err := host.Open(ctx, host.Options{
+		Listen: "127.0.0.1:0", Dir: dir, Speed: o.speed, Region: "us-east-1", Account: demoAccount,
+		Images: demo.Images(exe), Exe: exe, Log: newLog(app), Warn: func(line string) { fmt.Fprintln(app.Stderr, "warning:", line) },
+	})
+	if err != nil {
+		return errors.Join(err, os.RemoveAll(dir))
+	}
+	serving, stop := context.WithCancel(ctx)
+	ready, ended := make(chan struct{}), make(chan error, 1)
+	go func() { ended <- cloud.Serve(serving, func() { close(ready) }) }()
+	held, err := false, error(nil)
+	select {
+	case <-ready:
+		held, err = o.play(ctx, app, cloud)
+	case err = <-ended:
+		ended <- nil
+	}
+	stop()
+	err = errors.Join(err, <-ended, os.RemoveAll(dir))
+	if err == nil && !held {
+		return &Exit{Code: ExitFailed} // the broken promises were told
+	}
+	return err
+}
+
+// play tells the story, and stays where that was asked for.
+func (o *demoCmd) play(ctx context.Context, app *App, cloud *host.Cloud) (bool, error) {
+	cfg := aws.Config{
+		Region: "us-east-1", BaseEndpoint: aws.String(cloud.Endpoint()),
+		Credentials: credentials.NewStaticCredentialsProvider(demoAccount, "local", ""),
+	}
+	show, end := newDemoShow(app, o.output, o.speed, cloud.Endpoint())
+	began := time.Now()
+	held, err := demo.Run(ctx, demo.Options{Config: cfg, Deploy: deployWith(cfg), Tell: show})
+	end(held && err == nil, time.Since(began))
+	if err != nil || !o.keep {
+		return held, err
+	}
+	fmt.Fprintf(app.Stderr, "\nthe cloud goes on at %s until you interrupt it\n  eval \"$(slipway local env --data %s)\"\n  slipway local status --data %s\n",
+		cloud.Endpoint(), cloud.Dir(), cloud.Dir())
+	<-ctx.Done()
+	return held, nil
+}
+
+// deployWith deploys as `slipway deploy` does, with its code.
+func deployWith(cfg aws.Config) func(context.Context, string, string, string, string, func(string)) (demo.Verdict, error) {
+	return func(ctx context.Context, cluster, service, container, image string, tell func(string)) (demo.Verdict, error) {
+		d := ship.Deployer{ECS: sdk.NewECS(cfg)}
+		out, err := d.Deploy(ctx, ship.Request{Cluster: cluster, Service: service, Images: map[string]string{container: image}}, func(e ship.Event) {
+			switch e.Kind {
+			case ship.KindProgress, ship.KindVerdict: // the demo looks for itself, and tells the verdict
+			default:
+				tell(e.Text)
+			}
+		})
+		return demo.Verdict{Status: string(out.Verdict), Cause: out.Cause, Deployment: out.Deployment}, err
+	}
+}

@@ -1,0 +1,245 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-ecs/slipway/internal/fail"
+	"github.com/slipway-ecs/slipway/internal/project"
+	"github.com/slipway-ecs/slipway/internal/sdk"
+	"github.com/slipway-ecs/slipway/internal/ship"
+	"github.com/slipway-ecs/slipway/internal/ui"
+)
+
+// deployOptions are the flags of deploy.
+type deployOptions struct {
+	service string
+	file    string // "" means slipway.yaml, if it is there
+	cluster string
+	images  []string // CONTAINER=REF
+	task    string
+	tag     string
+	env     []string // CONTAINER:KEY=VALUE
+	count   int32    // below 0: not sent
+	force   bool
+	timeout time.Duration
+	region  string
+	profile string
+	output  string
+	noLive  bool
+}
+
+func newDeployCmd(app *App) *cobra.Command {
+	o := &deployOptions{}
+	cmd := &cobra.Command{
+		Use:   "deploy [SERVICE]",
+		Short: "Bring a service to a new revision and follow it to the end",
+		Long: "Register a task definition if something changed, update the service, and follow the deployment that made\n" +
+			"to its end. What to deploy stands in slipway.yaml, or in flags, which win.\n\n" +
+			"Exit codes: 0 succeeded, 1 failed, 2 usage, 3 rolled back, 4 no credentials or access, 6 superseded by a\n" +
+			"newer deployment, 7 unknown (connection lost, or watched for long enough), 9 stopped without rollback,\n" +
+			"130 interrupted; after 7 and 130 the deployment goes on in ECS.",
+		Example: "  # what slipway.yaml says\n" +
+			"  slipway deploy api\n\n" +
+			"  # without a file: another image for one container\n" +
+			"  slipway deploy api -c main --image app=registry.example/api:1.4\n\n" +
+			"  # the same repository, another tag, events as JSON lines\n" +
+			"  slipway deploy api -c main --tag 1.4 --output json\n\n" +
+			"  # a task definition from a file\n" +
+			"  slipway deploy api -c main --task ecs/api.taskdef.json",
+		Args: atMost(1, "at most one service"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				o.service = args[0]
+			}
+			return o.run(cmd.Context(), app)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&o.file, "file", "f", "", "the project's file (default slipway.yaml, if it is there)")
+	f.StringVarP(&o.cluster, "cluster", "c", "", "ECS cluster, name or ARN")
+	f.StringArrayVar(&o.images, "image", nil, "`CONTAINER=IMAGE`; may be repeated")
+	f.StringVar(&o.task, "task", "", "task definition `FILE` in AWS's own shape, JSON or YAML; left out, the live one is edited")
+	f.StringVar(&o.tag, "tag", "", "another `TAG` for the image of the only (essential) container")
+	f.StringArrayVar(&o.env, "env", nil, "`CONTAINER:KEY=VALUE`, an environment variable; may be repeated")
+	f.Int32Var(&o.count, "count", -1, "how many tasks are wanted; left out, it stays as it is")
+	f.BoolVar(&o.force, "force", false, "deploy even if nothing changed")
+	f.DurationVar(&o.timeout, "timeout", 0, "how long to follow, as 90s or 30m (default 1h)")
+	f.StringVar(&o.region, "region", "", "AWS region (default: as every AWS tool finds it)")
+	f.StringVar(&o.profile, "profile", "", "profile of the AWS config files")
+	f.BoolVar(&o.noLive, "no-live", false, "plain lines on a terminal too")
+	outputFlag(cmd, &o.output)
+	return cmd
+}
+
+// run deploys and tells how it ended: nil for success, *Exit for other ends of a deployment.
+func (o *deployOptions) run(ctx context.Context, app *App) error {
+	if err := checkOutput(o.output); err != nil {
+		return err
+	}
+	request, where, err := o.request(app)
+	if err != nil {
+		return err
+	}
+	cfg, err := sdk.Load(ctx, where)
+	if err != nil {
+		return err
+	}
+	tell, stop := o.show(ctx, app, request)
+	deployer := &ship.Deployer{ECS: sdk.NewECS(cfg)}
+	outcome, err := deployer.Deploy(ctx, request, tell)
+	stop()
+	if err != nil {
+		return err
+	}
+	if code := codes[outcome.Verdict]; code != ExitDone {
+		return &Exit{Code: code}
+	}
+	return nil
+}
+
+// codes are the exit codes of verdicts.
+var codes = map[ship.Verdict]int{
+	ship.Succeeded:   ExitDone,
+	ship.Failed:      ExitFailed,
+	ship.RolledBack:  ExitRolledBack,
+	ship.Superseded:  ExitSuperseded,
+	ship.Unknown:     ExitUnknown,
+	ship.Stopped:     ExitStopped,
+	ship.Interrupted: ExitInterrupted,
+}
+
+// show picks how events are shown.
+func (o *deployOptions) show(ctx context.Context, app *App, r ship.Request) (tell func(ship.Event), stop func()) {
+	colour := ui.ColourOf(app.Stdout, app.Getenv)
+	switch {
+	case o.output == outputJSON:
+		return ui.JSONLines(app.Stdout), func() {}
+	case ui.IsTerminal(app.Stdout) && !o.noLive && app.Getenv("TERM") != "dumb" && app.Getenv("CI") == "":
+		return ui.LiveDeploy(ctx, app.Stdout, app.Env, "deploy "+r.Service+" to "+r.Cluster, colour)
+	}
+	return ui.Lines(app.Stdout, colour), func() {}
+}
+
+// request puts file and flags together; flags win.
+func (o *deployOptions) request(app *App) (ship.Request, sdk.Options, error) {
+	var r ship.Request
+	var where sdk.Options
+	path := o.file
+	if path == "" && o.cluster == "" {
+		path = project.File
+	}
+	if path == "" { // from flags alone, unless the file is there and knows the service
+		if _, err := os.Stat(project.File); !errors.Is(err, fs.ErrNotExist) {
+			path = project.File
+		}
+	}
+	if path != "" {
+		p, err := project.Load(path, app.LookupEnv)
+		if err != nil {
+			return r, where, err
+		}
+		where = sdk.Options{Region: p.AWS.Region, Profile: p.AWS.Profile, Account: p.AWS.Account}
+		r.Cluster = p.Cluster
+		s, err := p.Pick(o.service)
+		switch {
+		case err == nil:
+			r.Service, r.Task, r.Create, r.Images, r.Env, r.Count, r.Timeout = s.Name, s.Task, s.Service, s.Images, s.Env, s.Count, s.Timeout
+		case o.file != "" || o.cluster == "":
+			return r, where, err
+		}
+	}
+	return r, o.where(where), o.flags(&r)
+}
+
+func (o *deployOptions) where(from sdk.Options) sdk.Options {
+	if o.region != "" {
+		from.Region = o.region
+	}
+	if o.profile != "" {
+		from.Profile = o.profile
+	}
+	return from
+}
+
+// flags puts the flags into a request.
+func (o *deployOptions) flags(r *ship.Request) error {
+	if r.Service == "" {
+		r.Service = o.service
+	}
+	if r.Service == "" {
+		return fail.New("usage.service", "slipway deploy SERVICE --cluster CLUSTER …", "which service is not said")
+	}
+	if o.cluster != "" {
+		r.Cluster = o.cluster
+	}
+	if o.task != "" {
+		task, err := project.Definition(o.task)
+		if err != nil {
+			return err
+		}
+		r.Task = task
+	}
+	images, err := pairs(o.images, r.Images, "--image", "CONTAINER=IMAGE")
+	if err != nil {
+		return err
+	}
+	r.Images = images
+	if r.Env, err = environment(o.env, r.Env); err != nil {
+		return err
+	}
+	if o.count >= 0 {
+		r.Count = &o.count
+	}
+	if o.timeout > 0 {
+		r.Timeout = o.timeout
+	}
+	r.Tag, r.Force = o.tag, o.force
+	return nil
+}
+
+// pairs puts NAME=VALUE arguments into a copy of a map.
+func pairs(args []string, into map[string]string, flag, form string) (map[string]string, error) {
+	out := map[string]string{}
+	for k, v := range into {
+		out[k] = v
+	}
+	for _, a := range args {
+		k, v, ok := strings.Cut(a, "=")
+		if !ok || k == "" || v == "" {
+			return nil, fail.New("usage.flag", "write it as "+flag+" "+form, "%s %q is not %s", flag, a, form)
+		}
+		out[k] = v
+	}
+	return out, nil
+}
+
+// environment puts CONTAINER:KEY=VALUE arguments into a copy of what the file has.
+func environment(args []string, into map[string]map[string]string) (map[string]map[string]string, error) {
+	const form = "CONTAINER:KEY=VALUE"
+	out := map[string]map[string]string{}
+	for c, vars := range into {
+		out[c] = map[string]string{}
+		for k, v := range vars {
+			out[c][k] = v
+		}
+	}
+	for _, a := range args {
+		name, value, ok := strings.Cut(a, "=")
+		container, key, named := strings.Cut(name, ":")
+		if !ok || !named || container == "" || key == "" {
+			return nil, fail.New("usage.flag", "write it as --env "+form, "--env %q is not %s", a, form)
+		}
+		if out[container] == nil {
+			out[container] = map[string]string{}
+		}
+		out[container][key] = value
+	}
+	return out, nil
+}

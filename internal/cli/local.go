@@ -1,0 +1,123 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/lmittmann/tint"
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-ecs/slipway/internal/cloud/host"
+	"github.com/slipway-ecs/slipway/internal/fail"
+	"github.com/slipway-ecs/slipway/internal/launch/process"
+	"github.com/slipway-ecs/slipway/internal/ui"
+)
+
+// localCmd is `slipway local`.
+type localCmd struct {
+	listen, data, runtime, images, region, account, keys string
+	speed                                                float64
+	fresh, lenient, fsync                                bool
+}
+
+func newLocalCmd(app *App) *cobra.Command {
+	var o localCmd
+	cmd := &cobra.Command{
+		Use:   "local",
+		Short: "Start the local cloud",
+		Long: "Starts a cloud on this machine that AWS CLI, SDKs and slipway itself use like AWS: tasks really run, the load balancer really routes, " +
+			"deployments really progress and really fail.\n\n" +
+			"It prints `ready URL` once the first request can be answered, and serves until it is interrupted. Tasks then end, and the next start brings services back.",
+		Example: "  # start it, and point AWS CLI and SDKs at it from another terminal\n" +
+			"  slipway local\n" +
+			"  eval \"$(slipway local env)\"\n\n" +
+			"  # twenty times faster than AWS, with images mapped to commands of this machine\n" +
+			"  slipway local --speed 20 --images images.yaml\n\n" +
+			"  # for a test: a free port, nothing kept\n" +
+			"  slipway local --listen 127.0.0.1:0 --data \"$(mktemp -d)\"",
+		Args: atMost(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), app) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.listen, "listen", "127.0.0.1:4566", "address of the endpoint; port 0 takes a free one")
+	cmd.PersistentFlags().StringVar(&o.data, "data", defaultData(app), "directory where everything is kept")
+	f.StringVar(&o.runtime, "runtime", "process", "what tasks run as: process")
+	f.StringVar(&o.images, "images", "", "file that maps image patterns to commands of this machine")
+	f.Float64Var(&o.speed, "speed", 1, "how many times faster AWS's own waits pass, 0.1 to 3600")
+	f.StringVar(&o.region, "region", "us-east-1", "region of requests that name none")
+	f.StringVar(&o.account, "account", "123456789012", "account of access keys that name none; 12 digits")
+	f.StringVar(&o.keys, "keys", "", "file of access keys (lines: id, secret, account); signatures are checked then")
+	f.BoolVar(&o.fresh, "fresh", false, "forget what the data directory holds, and end what still runs of it")
+	f.BoolVar(&o.lenient, "lenient", false, "accept with a warning what AWS refuses only for surroundings: one subnet, foreign security groups, Fargate without sizes")
+	f.BoolVar(&o.fsync, "fsync", false, "survive a power cut too, at the price of slower writes")
+	cmd.AddCommand(newLocalStatusCmd(app, &o.data), newLocalEnvCmd(app, &o.data))
+	return cmd
+}
+
+// defaultData is $XDG_STATE_HOME/slipway, as the XDG base directories have it.
+func defaultData(app *App) string {
+	if state := app.Getenv("XDG_STATE_HOME"); state != "" {
+		return filepath.Join(state, "slipway")
+	}
+	return filepath.Join(app.Getenv("HOME"), ".local", "state", "slipway")
+}
+
+func (o *localCmd) run(ctx context.Context, app *App) error {
+	options, err := o.options(app)
+	if err != nil {
+		return err
+	}
+	if o.lenient {
+		fmt.Fprintln(app.Stderr, "lenient: what AWS refuses only for surroundings is accepted with a warning")
+	}
+	cloud, err := host.Open(ctx, options)
+	if err != nil {
+		return err
+	}
+	err = cloud.Serve(ctx, func() { fmt.Fprintln(app.Stdout, "ready", cloud.Endpoint()) })
+	if err != nil {
+		return fmt.Errorf("the local cloud did not end in order: %w", err)
+	}
+	return nil
+}
+
+// options makes the host's of the flags.
+func (o *localCmd) options(app *App) (host.Options, error) {
+	if o.runtime != "process" && o.runtime != "auto" {
+		return host.Options{}, fail.New("usage.runtime", "write --runtime process", "there is no runtime %q yet", o.runtime)
+	}
+	if o.speed < 0.1 || o.speed > 3600 {
+		return host.Options{}, fail.New("usage.speed", "write --speed 20 to make AWS's waits twenty times shorter", "a speed of %g is not between 0.1 and 3600", o.speed)
+	}
+	var images process.Images
+	if o.images != "" {
+		var err error
+		if images, err = process.ReadImages(o.images); err != nil {
+			return host.Options{}, err
+		}
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		return host.Options{}, fmt.Errorf("find this program: %w", err)
+	}
+	data, err := filepath.Abs(o.data)
+	if err != nil {
+		return host.Options{}, fmt.Errorf("the data directory %q: %w", o.data, err)
+	}
+	return host.Options{
+		Listen: o.listen, Dir: data, Fresh: o.fresh, Speed: o.speed, Region: o.region, Account: o.account, Keys: o.keys,
+		Images: images, Lenient: o.lenient, Fsync: o.fsync, Exe: exe, Log: newLog(app),
+		Warn: func(line string) { fmt.Fprintln(app.Stderr, "warning:", line) },
+	}, nil
+}
+
+// newLog is the daemon's log: lines for people on stderr.
+func newLog(app *App) *slog.Logger {
+	return slog.New(tint.NewHandler(app.Stderr, &tint.Options{
+		Level: slog.LevelInfo, TimeFormat: time.TimeOnly, NoColor: !ui.ColourOf(app.Stderr, app.Getenv),
+	}))
+}

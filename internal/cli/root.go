@@ -1,0 +1,88 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-ecs/slipway/internal/fail"
+)
+
+// The groups of commands in help, in this order.
+const (
+	groupShip  = "ship"
+	groupLocal = "local"
+	groupFile  = "file"
+)
+
+// newRoot gives the whole tree of commands. Building it reads nothing and calls nobody.
+func newRoot(app *App) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "slipway",
+		Short: "Deploy to Amazon ECS, and know how it ended",
+		Long: "slipway deploys services to Amazon ECS, follows its own deployment to the end and says truly how it ended.\n" +
+			"It brings a local cloud that AWS CLI, SDKs and itself cannot tell from AWS.",
+		Example: "  # deploy a new image of one container, without any file\n" +
+			"  slipway deploy api --cluster main --image app=registry.example/api:1.4\n\n" +
+			"  # deploy what slipway.yaml says\n" +
+			"  slipway deploy",
+		Args:          noCommand,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.SetIn(app.Stdin)
+	root.SetOut(app.Stdout)
+	root.SetErr(app.Stderr)
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return fail.New("usage.flag", fmt.Sprintf("run '%s --help'", cmd.CommandPath()), "%s", lower(err.Error()))
+	})
+	root.AddGroup(
+		&cobra.Group{ID: groupShip, Title: "Deploying:"},
+		&cobra.Group{ID: groupLocal, Title: "The local cloud:"},
+		&cobra.Group{ID: groupFile, Title: "The file:"},
+	)
+	add := func(group string, commands ...*cobra.Command) {
+		for _, c := range commands {
+			c.GroupID = group
+			root.AddCommand(c)
+		}
+	}
+	add(groupShip, newDeployCmd(app))
+	add(groupLocal, newLocalCmd(app), newDemoCmd(app))
+	add(groupFile, newSchemaCmd(app))
+	root.AddCommand(newVersionCmd(app))
+	return root
+}
+
+// noCommand refuses a first word that names no command, with the nearest that do.
+func noCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := "run 'slipway --help' for the commands there are"
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = fmt.Sprintf("did you mean '%s %s'?", cmd.CommandPath(), near[0])
+	}
+	return fail.New("usage.command", hint, "there is no command %q", args[0])
+}
+
+// atMost refuses more positional arguments than n; what names them in the message.
+func atMost(n int, what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) <= n {
+			return nil
+		}
+		return fail.New("usage.arguments", fmt.Sprintf("run '%s --help'", cmd.CommandPath()),
+			"%s takes %s, not %d arguments: %q is one too many", cmd.CommandPath(), what, len(args), args[n])
+	}
+}
+
+func lower(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToLower(s[:1]) + s[1:]
+}

@@ -1,0 +1,116 @@
+package ecs
+
+import (
+	"slices"
+	"time"
+)
+
+const (
+	// registerTick is how long a task that could be registered waits for others of its
+	// deployment, so that they are registered together as ECS's scheduler does. ECS's own tick
+	// is not published (unconfirmed); captures show seconds.
+	registerTick = 500 * time.Millisecond
+	// registerAgain is the pause after a load balancer refused a target.
+	registerAgain = 30 * time.Second
+)
+
+// enrolled says that the task waits for no load balancer to take it.
+func (c *care) enrolled() bool {
+	return !slices.ContainsFunc(c.t.Targets, func(g Target) bool { return !g.Registered && !g.Refused })
+}
+
+// targets makes the task a target of its groups, together with those of its deployment that are
+// as far, and notes what the load balancers say of it.
+//
+// Source: ecs.md 3.7 (the event's words, without a full stop).
+func (c *care) targets() {
+	t, now := c.t, c.tx.Now()
+	for i := range t.Targets {
+		g := &t.Targets[i]
+		if g.Registered {
+			id, port := c.address(g.Port)
+			c.note(g, id, port)
+		}
+	}
+	if !slices.ContainsFunc(t.Targets, func(g Target) bool { return !g.Registered }) {
+		return
+	}
+	if at := t.assembled().Add(registerTick); now.Before(at) {
+		c.res.Sooner(at)
+		return
+	}
+	var groups []string // one element for each target, in the order of registration
+	c.enrol(&groups)
+	for other := range c.tasks.By(c.tx, "service", t.Service) {
+		if other.ARN == t.ARN || other.Deployment != t.Deployment || other.Desired != "RUNNING" || other.Last != "ACTIVATING" || other.assembled().IsZero() {
+			continue
+		}
+		if o := (&care{Service: c.Service, tx: c.tx, t: &other, d: c.d}); !o.enrolled() {
+			other.Targets = slices.Clone(other.Targets)
+			o.enrol(&groups)
+			c.tasks.Put(c.tx, other)
+		}
+	}
+	for len(groups) > 0 {
+		group, all := groups[0], len(groups)
+		groups = slices.DeleteFunc(groups, func(g string) bool { return g == group })
+		c.say(c.tx, t.Service, "registered %d targets in (target-group %s)", all-len(groups), group)
+	}
+}
+
+// enrol registers the task with those of its groups that do not have it, and adds them to groups.
+func (c *care) enrol(groups *[]string) {
+	t := c.t
+	for i := range t.Targets {
+		g := &t.Targets[i]
+		if g.Registered {
+			continue
+		}
+		id, port := c.address(g.Port)
+		target := BalancerTarget{ID: id, Port: port, Zone: t.Zone, Owner: t.ARN, Dial: c.o.Runtime.Reach(c.launchTask(), t.Place, g.Port)}
+		if err := c.o.Balancer.Register(c.tx, g.Group, target); err != nil {
+			g.Refused = true
+			c.complain(c.tx, t.Service, "failed to register targets in (target-group %s) with (error %s)", g.Group, err)
+			c.res.Sooner(c.tx.Now().Add(registerAgain))
+			continue
+		}
+		g.Registered = true
+		*groups = append(*groups, g.Group)
+		c.note(g, id, port)
+	}
+}
+
+// assembled says when the last of the task's containers started; zero while some have not.
+func (t *Task) assembled() (at time.Time) {
+	for _, x := range t.Containers {
+		if x.Last == "PENDING" {
+			return time.Time{}
+		}
+		if x.Started.After(at) {
+			at = x.Started
+		}
+	}
+	return at
+}
+
+// note copies a target's state; it reports whether the target is still there.
+func (c *care) note(g *Target, id string, port int) bool {
+	state, reason, description, ok := c.o.Balancer.Target(c.tx, g.Group, id, port)
+	if !ok {
+		return false
+	}
+	if g.State, g.Reason = state, description; g.Reason == "" {
+		g.Reason = reason
+	}
+	return true
+}
+
+// address says where a container port of the task is registered.
+func (c *care) address(port int) (id string, at int) {
+	for _, p := range c.t.Place.Ports {
+		if p.Container == port {
+			return p.Host, p.Port
+		}
+	}
+	return c.t.Place.Address, port
+}

@@ -1,0 +1,116 @@
+package ship
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/slipway-ecs/slipway/internal/fail"
+	"github.com/slipway-ecs/slipway/internal/sdk"
+)
+
+// edit puts a request's images, tag and environment into a definition, by container name, in
+// place, and says in words what changed. A container that is not there is an error that names
+// those that are.
+func edit(definition sdk.Tree, r Request) (changes []string, err error) {
+	containers := map[string]sdk.Tree{}
+	var names []string
+	list, ok := definition["containerDefinitions"].([]any)
+	if !ok || len(list) == 0 {
+		return nil, fail.New("definition.no_containers", "add \"containerDefinitions\"", "the task definition has no containers")
+	}
+	for _, item := range list {
+		if c, ok := item.(sdk.Tree); ok {
+			containers[text(c["name"])] = c
+			names = append(names, text(c["name"]))
+		}
+	}
+	find := func(name, what string) (sdk.Tree, error) {
+		if c := containers[name]; c != nil {
+			return c, nil
+		}
+		return nil, fail.New("container.not_found", "its containers are "+strings.Join(names, ", "),
+			"there is no container %q in the task definition to give %s to", name, what)
+	}
+	images := r.Images
+	if r.Tag != "" {
+		name, err := tagged(list, names)
+		if err != nil {
+			return nil, err
+		}
+		images = map[string]string{name: withTag(text(containers[name]["image"]), r.Tag)}
+		for c, ref := range r.Images {
+			images[c] = ref
+		}
+	}
+	for _, name := range sorted(images) {
+		c, err := find(name, "an image")
+		if err != nil {
+			return nil, err
+		}
+		if was := text(c["image"]); was != images[name] {
+			changes = append(changes, fmt.Sprintf("container %s: image %s → %s", name, was, images[name]))
+			c["image"] = images[name]
+		}
+	}
+	for _, name := range sorted(r.Env) {
+		c, err := find(name, "environment")
+		if err != nil {
+			return nil, err
+		}
+		for _, key := range sorted(r.Env[name]) {
+			if setEnv(c, key, r.Env[name][key]) {
+				changes = append(changes, fmt.Sprintf("container %s: environment %s", name, key))
+			}
+		}
+	}
+	return changes, nil
+}
+
+// setEnv sets a variable of a container; it reports whether that changed something. The value is
+// not told: it may be nobody's business.
+func setEnv(container sdk.Tree, key, value string) (changed bool) {
+	vars, ok := container["environment"].([]any)
+	if !ok {
+		vars = nil // absent
+	}
+	for _, v := range vars {
+		if pair, ok := v.(sdk.Tree); ok && text(pair["name"]) == key {
+			changed = text(pair["value"]) != value
+			pair["value"] = value
+			return changed
+		}
+	}
+	container["environment"] = append(vars, sdk.Tree{"name": key, "value": value})
+	return true
+}
+
+// tagged gives the container a lone tag is for: the only one, or the only essential one.
+func tagged(list []any, names []string) (string, error) {
+	if len(names) == 1 {
+		return names[0], nil
+	}
+	var essential []string
+	for _, item := range list {
+		c, ok := item.(sdk.Tree)
+		if !ok {
+			continue
+		}
+		if e, stated := c["essential"].(bool); !stated || e {
+			essential = append(essential, text(c["name"]))
+		}
+	}
+	if len(essential) == 1 {
+		return essential[0], nil
+	}
+	return "", fail.New("container.ambiguous", "name it: --image CONTAINER=IMAGE",
+		"a tag alone does not say which container it is for: %s", strings.Join(names, ", "))
+}
+
+// withTag gives an image reference with another tag; a digest goes, for it names one image.
+func withTag(ref, tag string) string {
+	ref, _, _ = strings.Cut(ref, "@")
+	if colon := strings.LastIndexByte(ref, ':'); colon > strings.LastIndexByte(ref, '/') {
+		ref = ref[:colon]
+	}
+	return ref + ":" + tag
+}

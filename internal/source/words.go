@@ -1,0 +1,155 @@
+package source
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+)
+
+// at gives the part of the schema that a finding comes from.
+func (c *checker) at(e *jsonschema.ValidationError) map[string]any {
+	_, pointer, _ := strings.Cut(e.SchemaURL, "#")
+	node := c.schema
+	for step := range strings.SplitSeq(strings.TrimPrefix(pointer, "/"), "/") {
+		if step == "" {
+			continue
+		}
+		step = strings.NewReplacer("~1", "/", "~0", "~").Replace(step)
+		m, ok := node.(map[string]any)
+		if !ok {
+			return nil
+		}
+		node = m[step]
+	}
+	m, ok := node.(map[string]any)
+	if !ok {
+		return nil
+	}
+	return m
+}
+
+// known gives the keys that may stand where an unknown one stands, sorted.
+func (c *checker) known(e *jsonschema.ValidationError) []string {
+	properties, ok := c.at(e)["properties"].(map[string]any)
+	if !ok {
+		return nil
+	}
+	var names []string
+	for n := range properties {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// describe gives the schema's words for a member, for a hint.
+func (c *checker) describe(e *jsonschema.ValidationError) string {
+	text, ok := c.at(e)["description"].(string)
+	if !ok {
+		return ""
+	}
+	return strings.ToLower(text[:1]) + strings.TrimSuffix(text[1:], ".")
+}
+
+// typeHint helps where YAML reads something else than was meant.
+func typeHint(n *Node, k *kind.Type) string {
+	if n == nil || !slices.Contains(k.Want, "string") {
+		return ""
+	}
+	switch n.Kind {
+	case Number:
+		hint := fmt.Sprintf("quote it: \"%s\"", n.Raw)
+		if n.Raw != n.Text {
+			hint += fmt.Sprintf("; without quotes YAML reads %s", n.Text)
+		}
+		return hint
+	case Bool:
+		return fmt.Sprintf("quote it: %q", n.Text)
+	case Null:
+		return "give it a value or leave the key out"
+	}
+	return ""
+}
+
+func article(kind string) string {
+	switch kind {
+	case "null":
+		return "nothing"
+	case "object":
+		return "a map"
+	case "array":
+		return "a list"
+	}
+	return "a " + kind
+}
+
+func wanted(kinds []string) string {
+	var all []string
+	for _, k := range kinds {
+		switch k {
+		case "integer":
+			all = append(all, "a whole number")
+		default:
+			all = append(all, article(k))
+		}
+	}
+	return strings.Join(all, " or ")
+}
+
+func list(names []string) string {
+	var all []string
+	for _, n := range names {
+		all = append(all, strconv.Quote(n))
+	}
+	return strings.Join(all, " and ")
+}
+
+func didYouMean(got string, all []string) string {
+	if near := Nearest(got, all); near != "" {
+		return fmt.Sprintf("did you mean %q?", near)
+	}
+	return ""
+}
+
+// Nearest gives the name that a mistyped one was probably meant as: the one with the fewest
+// changed letters, the first of several, or "" where none is within a third of its length.
+// Case and the difference of - and _ count for nothing.
+func Nearest(typed string, names []string) string {
+	plain := func(s string) string { return strings.ReplaceAll(strings.ToLower(s), "_", "-") }
+	best, found := 1+max(1, len(typed)/3), ""
+	for _, n := range names {
+		if d := distance(plain(typed), plain(n)); d < best {
+			best, found = d, n
+		}
+	}
+	return found
+}
+
+// distance counts insertions, deletions, changes and swaps of neighbours between two words.
+func distance(a, b string) int {
+	rows := make([][]int, len(a)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(b)+1)
+		rows[i][0] = i
+	}
+	for j := range rows[0] {
+		rows[0][j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, rows[i-1][j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
+			}
+		}
+	}
+	return rows[len(a)][len(b)]
+}

@@ -1,0 +1,72 @@
+package ui
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/slipway-ecs/slipway/internal/ship"
+)
+
+// LiveDeploy shows a deployment's events on a terminal: what happened as lines that stay, how
+// things stand below them. Call stop when the deployment has ended.
+func LiveDeploy(ctx context.Context, w io.Writer, env []string, title string, colour bool) (tell func(ship.Event), stop func()) {
+	var mu sync.Mutex // guards latest
+	var latest *ship.Progress
+	v := Live(ctx, LiveOptions{Out: w, Env: env, Colour: colour, Frame: func() Frame {
+		mu.Lock()
+		defer mu.Unlock()
+		return progressFrame(title, latest)
+	}})
+	var end string
+	tell = func(e ship.Event) {
+		switch {
+		case e.Outcome != nil:
+			end = Verdict(*e.Outcome, colour)
+		case e.Progress != nil:
+			mu.Lock()
+			latest = e.Progress
+			mu.Unlock()
+		default:
+			v.Print(Line(e))
+		}
+	}
+	return tell, func() {
+		v.Stop()
+		if end != "" {
+			io.WriteString(w, "\n"+end)
+		}
+	}
+}
+
+// progressFrame lays progress out.
+func progressFrame(title string, p *ship.Progress) Frame {
+	f := Frame{Title: title, Status: "looking"}
+	if p == nil {
+		return f
+	}
+	f.Status = p.Status
+	if p.Stage != "" {
+		f.Status += " " + p.Stage
+	}
+	tasks := Panel{Title: "tasks"}
+	for _, s := range p.Sides {
+		tone := Old
+		if s.Ours {
+			tone = New
+		}
+		whole := float64(max(p.Desired, s.Desired, s.Running, 1))
+		text := fmt.Sprintf("%d running, %d pending", s.Running, s.Pending)
+		if s.Failed > 0 {
+			text += fmt.Sprintf(", %d failed", s.Failed)
+		}
+		tasks.Rows = append(tasks.Rows, Row{
+			Cells: []string{s.Revision, s.Status},
+			Tone:  tone,
+			Bar:   &Bar{Parts: []Part{{float64(s.Running) / whole, tone}, {float64(s.Pending) / whole, Soft}}, Text: text},
+		})
+	}
+	f.Panels = []Panel{tasks}
+	return f
+}

@@ -1,0 +1,72 @@
+package ui
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/slipway-ecs/slipway/internal/ship"
+)
+
+// JSONLines writes each event as one line of JSON. It is for one goroutine.
+func JSONLines(w io.Writer) func(ship.Event) {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	return func(e ship.Event) {
+		_ = enc.Encode(e) // a reader that has gone away must not end a deployment
+	}
+}
+
+// Lines writes each event as one plain line, and the verdict as a closing block. It is for one
+// goroutine.
+func Lines(w io.Writer, colour bool) func(ship.Event) {
+	return func(e ship.Event) {
+		if e.Outcome != nil {
+			io.WriteString(w, Verdict(*e.Outcome, colour))
+			return
+		}
+		fmt.Fprintln(w, Line(e))
+	}
+}
+
+// marks stand before lines that are no mere progress; they do without colour.
+var marks = map[ship.Kind]string{
+	ship.KindWarning: "! ",
+	ship.KindTask:    "! ",
+	ship.KindChange:  "~ ",
+}
+
+// Line gives an event as one line, with the time of day in the wall's zone.
+func Line(e ship.Event) string {
+	return e.At.Local().Format(time.TimeOnly) + "  " + marks[e.Kind] + oneLine(e.Text)
+}
+
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// Verdict gives the end of a deployment as operators see it, ending in a newline: the verdict
+// with its cause, what goes with it, and what to do next.
+func Verdict(o ship.Outcome, colour bool) string {
+	mark, shade := "✗ ", "\x1b[31m"
+	switch o.Verdict {
+	case ship.Succeeded:
+		mark, shade = "✓ ", "\x1b[32m"
+	case ship.Unknown, ship.Interrupted, ship.Superseded:
+		mark, shade = "? ", "\x1b[33m"
+	}
+	end := "\x1b[0m"
+	if !colour {
+		shade, end = "", ""
+	}
+	var b strings.Builder
+	took := (time.Duration(o.Millis) * time.Millisecond).Round(time.Second)
+	fmt.Fprintf(&b, "%s%s%s%s, after %s\n", shade, mark, oneLine(o.Line()), end, took)
+	for _, d := range o.Details {
+		fmt.Fprintf(&b, "  %s\n", oneLine(d))
+	}
+	if o.Next != "" {
+		fmt.Fprintf(&b, "  next: %s\n", o.Next)
+	}
+	return b.String()
+}

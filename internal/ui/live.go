@@ -1,0 +1,93 @@
+package ui
+
+import (
+	"context"
+	"io"
+	"sync"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+)
+
+// LiveOptions make a live view.
+type LiveOptions struct {
+	Out    io.Writer     // a terminal
+	Env    []string      // KEY=VALUE
+	Frame  func() Frame  // what to show now; called from the view's goroutine, often
+	Every  time.Duration // between two drawings; 0 is a tenth of a second
+	Colour bool
+}
+
+// View is a live view on a terminal: a frame that is drawn anew in its place, and above it the
+// lines that were printed, which stay. It takes no keys, so an interrupt reaches the process.
+type View struct {
+	program *tea.Program
+	ended   chan struct{}
+	once    sync.Once
+}
+
+// Live starts a view. Stop ends it and waits for its goroutine; so does ctx's end, but Stop must
+// be called all the same.
+func Live(ctx context.Context, o LiveOptions) *View {
+	if o.Every == 0 {
+		o.Every = 100 * time.Millisecond
+	}
+	m := &model{o: o}
+	v := &View{
+		program: tea.NewProgram(m, tea.WithContext(context.WithoutCancel(ctx)), tea.WithOutput(o.Out), tea.WithInput(nil),
+			tea.WithEnvironment(o.Env), tea.WithoutSignalHandler()),
+		ended: make(chan struct{}),
+	}
+	go func() {
+		defer close(v.ended)
+		_, _ = v.program.Run() // what a terminal cannot show must not end a deployment
+	}()
+	return v
+}
+
+// Print puts a line above the frame, for good. It is safe from any goroutine.
+func (v *View) Print(line string) { v.program.Send(printed(line)) }
+
+// Stop draws the last frame, leaves it standing and waits until the terminal is given back.
+// Calling it again does nothing.
+func (v *View) Stop() {
+	v.once.Do(func() { v.program.Send(leave{}) })
+	<-v.ended
+}
+
+type (
+	printed string
+	leave   struct{}
+	beat    struct{}
+)
+
+type model struct {
+	o             LiveOptions
+	width, height int
+}
+
+func (m *model) Init() tea.Cmd { return m.beat() }
+
+func (m *model) beat() tea.Cmd {
+	return tea.Tick(m.o.Every, func(time.Time) tea.Msg { return beat{} })
+}
+
+// Update takes sizes, lines and beats; the frame itself is asked for when drawing.
+func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	switch msg := msg.(type) {
+	case tea.WindowSizeMsg:
+		m.width, m.height = msg.Width, msg.Height
+	case printed:
+		return m, tea.Println(string(msg))
+	case leave:
+		return m, tea.Quit
+	case beat:
+		return m, m.beat()
+	}
+	return m, nil
+}
+
+// View draws.
+func (m *model) View() tea.View {
+	return tea.NewView(Draw(m.o.Frame(), m.width, m.height, m.o.Colour) + "\n")
+}
