@@ -116,7 +116,7 @@ func (s *Store) goOn(speed float64) error {
 	var seen time.Time
 	if s.db == nil {
 		s.line = s.line.Continue(time.Now(), seen, speed)
-		s.clock = clock.Scaled{Line: s.line}
+		s.clock = clock.NewScaled(s.line)
 		return nil
 	}
 	return s.db.Update(func(tx *bolt.Tx) error {
@@ -132,7 +132,7 @@ func (s *Store) goOn(speed float64) error {
 			}
 		}
 		s.line = s.line.Continue(time.Now(), seen, speed)
-		s.clock = clock.Scaled{Line: s.line}
+		s.clock = clock.NewScaled(s.line)
 		v, err := json.Marshal(s.line)
 		if err != nil {
 			return err
