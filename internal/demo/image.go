@@ -9,9 +9,9 @@ import (
 const (
 	// warmup is how long the sample app takes to start at the most, in internal time, so that tasks
 	// turn healthy one after the other and traffic moves under one's eyes.
-	warmup = 50 * time.Second
+	warmup = 40 * time.Second
 	// grace is the service's health check grace period: time to warm up.
-	grace = 60 * time.Second
+	grace = 90 * time.Second
 )
 
 // Images maps the story's images to the sample app: each version, and how it misbehaves. speed
