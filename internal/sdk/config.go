@@ -76,6 +76,12 @@ var throttles = map[string]bool{
 	"ThrottlingException": true, "Throttling": true, "RequestLimitExceeded": true, "TooManyRequestsException": true,
 }
 
+// hints say what to do about answers that have one usual cause.
+var hints = map[string]string{
+	"ClusterNotFoundException": "check the cluster's name and the region",
+	"ServiceNotFoundException": "check the service's name, the cluster's and the region",
+}
+
 // Denied reports whether AWS refused the caller rather than the call.
 func Denied(err error) bool { return denials[Code(err)] }
 
@@ -121,7 +127,7 @@ func Explain(err error, act string) error {
 	case answered && Denied(err):
 		return fail.New("access.denied", "the credentials need this permission", "%s: %s: %s", act, e.ErrorCode(), e.ErrorMessage())
 	case answered:
-		return fail.New("aws."+e.ErrorCode(), "", "%s: %s: %s", act, e.ErrorCode(), e.ErrorMessage())
+		return fail.New("aws."+e.ErrorCode(), hints[e.ErrorCode()], "%s: %s: %s", act, e.ErrorCode(), e.ErrorMessage())
 	}
 	return fail.Wrap(err, "unknown.connection", "check the network, the region, and AWS_ENDPOINT_URL if it is set", "%s", act)
 }

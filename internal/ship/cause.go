@@ -59,12 +59,16 @@ func (w *work) end(ctx context.Context, v Verdict, cause string) {
 	if v != Superseded && len(w.tasks) > 0 {
 		cause = strings.TrimSuffix(cause, ".") + "; first: " + w.tasks[0].Line()
 	}
-	w.out.Cause = cause
+	w.out.Cause, w.out.Next = cause, w.lookAt()
+	w.detail()
+}
+
+// detail puts what was seen of trouble into the outcome.
+func (w *work) detail() {
 	for _, t := range w.tasks[:min(maxTasks, len(w.tasks))] {
 		w.out.Details = append(w.out.Details, t.Line())
 	}
 	w.out.Details = append(w.out.Details, w.voices[:min(maxVoices, len(w.voices))]...)
-	w.out.Next = w.lookAt()
 }
 
 // listen tells the service's events since our deployment was made, oldest first, each once.

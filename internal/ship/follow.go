@@ -163,12 +163,10 @@ func (w *work) readDeployment(ctx context.Context) (done bool, err error) {
 		return false, err
 	}
 	w.ours = out.ServiceDeployments[0]
-	if status := string(w.ours.Status); status != w.status || string(w.ours.LifecycleStage) != w.stage {
-		w.status, w.stage = status, string(w.ours.LifecycleStage)
-		w.progress()
-	}
+	w.status, w.stage = string(w.ours.Status), string(w.ours.LifecycleStage)
 	v, ended := judge(w.ours.Status)
 	if !ended {
+		w.progress()
 		return false, nil
 	}
 	if done, err := w.readService(ctx); done || err != nil { // what was said and counted to the end
