@@ -76,7 +76,10 @@ func TestEveryAccountAndRegionHasItsDefaultVPCWithoutAWrite(t *testing.T) {
 			t.Fatalf("%v: got %+v, %v; want 3 subnets", place, subnets, err)
 		}
 		zones := map[string]bool{}
-		for _, n := range subnets.Subnets {
+		for i, n := range subnets.Subnets {
+			if want := place[1] + string(rune('a'+i)); *n.AvailabilityZone != want {
+				t.Errorf("subnet %d: got zone %s, want %s", i, *n.AvailabilityZone, want)
+			}
 			zones[*n.AvailabilityZone] = true
 			if *n.AvailableIpAddressCount != 4091 || !*n.MapPublicIpOnLaunch {
 				t.Errorf("subnet: got %d addresses, public %v; want 4091 and true", *n.AvailableIpAddressCount, *n.MapPublicIpOnLaunch)

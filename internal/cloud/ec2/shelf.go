@@ -1,6 +1,7 @@
 package ec2
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -81,30 +82,30 @@ func (h shelf[T, P]) get(tx *store.Tx, scope names.Scope, id string) (T, error) 
 	return v, nil
 }
 
-// all gives the things of a scope: inborn ones first, then by age and id.
+// all gives the things of a scope: inborn ones first, in their order, then by age and id.
 func (h shelf[T, P]) all(tx *store.Tx, scope names.Scope) []T {
-	var list []T
-	taken := map[string]bool{}
+	rows := map[string]T{}
+	var made, list []T
 	for v := range h.table.Prefix(tx, h.arn(scope, "")) {
-		t := P(&v).thing()
-		taken[t.ARN] = true
-		if !t.Gone {
-			list = append(list, v)
+		if t := P(&v).thing(); t.Created.IsZero() {
+			rows[t.ARN] = v
+		} else {
+			made = append(made, v)
 		}
 	}
 	for _, v := range h.inborn(bornOf(scope)) {
-		if !taken[P(&v).thing().ARN] {
+		if row, changed := rows[P(&v).thing().ARN]; changed {
+			v = row
+		}
+		if !P(&v).thing().Gone {
 			list = append(list, v)
 		}
 	}
-	slices.SortFunc(list, func(a, b T) int {
+	slices.SortFunc(made, func(a, b T) int {
 		x, y := P(&a).thing(), P(&b).thing()
-		if c := x.Created.Compare(y.Created); c != 0 {
-			return c
-		}
-		return strings.Compare(x.ID, y.ID)
+		return cmp.Or(x.Created.Compare(y.Created), strings.Compare(x.ID, y.ID))
 	})
-	return list
+	return append(list, made...)
 }
 
 // some gives those of all for which f is true.

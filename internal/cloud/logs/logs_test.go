@@ -43,9 +43,9 @@ type world struct {
 func open(t *testing.T, dir string) *world {
 	t.Helper()
 	w := &world{}
-	w.line = w.line.Continue(time.Now(), time.Now().Add(123456789*time.Nanosecond), 10)
+	w.line = w.line.Continue(time.Now(), time.Now().Round(0).Add(123456789*time.Nanosecond), 10)
 	o := logs.Options{IDs: ids.Random(), Wall: w.line.Wall, Internal: w.line.Internal}
-	so := store.Options{Verify: true, Clock: clock.Scaled{Line: w.line}}
+	so := store.Options{Verify: true, Clock: clock.NewScaled(w.line)}
 	if dir != "" {
 		o.Dir, so.Path = filepath.Join(dir, "logs"), filepath.Join(dir, "state.db")
 	}
