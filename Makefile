@@ -4,7 +4,7 @@ GO ?= go
 .PHONY: build test race lint demo sim mutants conformance bench clean
 
 build:            ## the binary, ./slipway
-	$(GO) build -trimpath -o slipway ./cmd/slipway
+	$(GO) build -o slipway ./cmd/slipway
 
 demo:             ## the whole story on this machine
 	$(GO) run ./cmd/slipway demo
