@@ -68,3 +68,18 @@ func TestRulesListenersAndBalancersNameEachOther(t *testing.T) {
 		t.Errorf("dimension of the group: got %s", got)
 	}
 }
+
+func TestATextKeepsToItsLengthAndCharacters(t *testing.T) {
+	t.Parallel()
+	rule := names.Text{Min: 1, Max: 5, Of: "A-Za-z0-9_-"}
+	for _, s := range []string{"a", "Z", "0", "_", "-", "a-Z_9"} {
+		if !rule.MatchString(s) {
+			t.Errorf("%q is refused", s)
+		}
+	}
+	for _, s := range []string{"", "abcdef", "a b", "é", "a.", "[", "@"} {
+		if rule.MatchString(s) {
+			t.Errorf("%q is taken", s)
+		}
+	}
+}

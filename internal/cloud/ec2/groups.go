@@ -2,7 +2,6 @@ package ec2
 
 import (
 	"context"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -45,7 +44,7 @@ func (s *Service) DefaultSecurityGroup(tx *store.Tx, scope names.Scope, vpc stri
 
 // groupText are the characters EC2 allows in names and descriptions of groups; names have 255 at
 // most, and so have descriptions.
-var groupText = regexp.MustCompile(`^[a-zA-Z0-9. _\-:/()#,@\[\]+=&;{}!$*]{1,255}$`)
+var groupText = names.Text{Min: 1, Max: 255, Of: "a-zA-Z0-9. _:/()#,@[]+=&;{}!$*-"}
 
 // CreateSecurityGroup makes a security group that lets nothing in and everything out.
 func (s *Service) CreateSecurityGroup(ctx context.Context, in *ec2.CreateSecurityGroupInput) (*ec2.CreateSecurityGroupOutput, error) {

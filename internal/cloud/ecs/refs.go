@@ -3,7 +3,6 @@ package ecs
 import (
 	"context"
 	"encoding/json"
-	"regexp"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
@@ -14,7 +13,7 @@ import (
 )
 
 // nameRule is what ECS allows as the name of a cluster, family, container and service (ecs.md 2.1, 3.2).
-var nameRule = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
+var nameRule = names.Text{Min: 1, Max: 255, Of: "A-Za-z0-9_-"}
 
 // scopeOf gives the account and region of a call.
 func scopeOf(ctx context.Context) names.Scope {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -27,8 +26,8 @@ const (
 )
 
 var (
-	startedByRule = regexp.MustCompile(`^[A-Za-z0-9_/-]{0,128}$`)
-	tokenRule     = regexp.MustCompile(`^[!-~]{1,64}$`)
+	startedByRule = names.Text{Max: 128, Of: "A-Za-z0-9_/-"}
+	tokenRule     = names.Text{Min: 1, Max: 64, Of: "!-~"}
 )
 
 // RunTask starts 1 to 10 tasks on Fargate (ecs.md 9.1). With a clientToken used before it answers

@@ -10,7 +10,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
@@ -19,6 +18,7 @@ import (
 
 	"github.com/slipway-ecs/slipway/internal/cloud"
 	"github.com/slipway-ecs/slipway/internal/ids"
+	"github.com/slipway-ecs/slipway/internal/names"
 	"github.com/slipway-ecs/slipway/internal/store"
 	"github.com/slipway-ecs/slipway/internal/wire"
 )
@@ -113,8 +113,8 @@ func (s *Service) Wire() *wire.Service {
 }
 
 var (
-	nameRule = regexp.MustCompile(`^[\w+=,.@-]{1,64}$`)
-	pathRule = regexp.MustCompile(`^/([\x21-\x7e]{0,510}/)?$`)
+	nameRule = names.Text{Min: 1, Max: 64, Of: "A-Za-z0-9_+=,.@-"}
+	pathRule = names.Text{Min: 1, Max: 512, Of: "!-~"} // and begins and ends with a slash
 )
 
 func roleKey(account, name string) string { return account + "/" + strings.ToLower(name) }

@@ -43,7 +43,7 @@ func check(r Role) error {
 	switch {
 	case !nameRule.MatchString(r.Name):
 		return notAllowed("roleName", r.Name, `Member must satisfy regular expression pattern: [\w+=,.@-]+`)
-	case !pathRule.MatchString(r.Path):
+	case !pathRule.MatchString(r.Path) || r.Path[0] != '/' || r.Path[len(r.Path)-1] != '/':
 		return notAllowed("path", r.Path, `Member must satisfy regular expression pattern: (\u002F)|(\u002F[\u0021-\u007E]+\u002F)`)
 	case r.MaxSession < leastSession || r.MaxSession > mostSession:
 		return notAllowed("maxSessionDuration", fmt.Sprint(r.MaxSession), fmt.Sprintf("Member must have value between %d and %d", leastSession, mostSession))

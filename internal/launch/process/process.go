@@ -17,12 +17,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"strings"
 	"sync"
 
 	"github.com/slipway-ecs/slipway/internal/launch"
+	"github.com/slipway-ecs/slipway/internal/names"
 	"github.com/slipway-ecs/slipway/internal/proc"
 )
 
@@ -126,7 +126,7 @@ func (r *Runtime) place(task string) (launch.Place, error) {
 
 // simple is what names must be like to name files: ECS's own rule for container names, and wide
 // enough for task ids.
-var simple = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
+var simple = names.Text{Min: 1, Max: 255, Of: "A-Za-z0-9_-"}
 
 func checkNames(t launch.Task) error {
 	if !simple.MatchString(t.ID) {
