@@ -1,5 +1,7 @@
 package balance
 
+import "unicode/utf8"
+
 // Wildcard reports whether s as a whole fits a pattern in which * stands for any number of
 // characters, slashes too, and ? for exactly one. Cases differ.
 //
@@ -58,17 +60,8 @@ func next(p string, escapes bool) (c byte, n int, literal bool) {
 
 // runeLen is the length of the character s begins with; one byte where it is not UTF-8.
 func runeLen(s string) int {
-	for _, r := range s {
-		if r < 0x80 {
-			return 1
-		}
-		n := len(string(r))
-		if r == 0xFFFD && (len(s) < 3 || s[:3] != "\uFFFD") {
-			return 1
-		}
-		return n
-	}
-	return 0
+	_, n := utf8.DecodeRuneInString(s)
+	return n
 }
 
 func lower(c byte) byte {

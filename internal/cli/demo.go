@@ -69,7 +69,7 @@ func (o *demoCmd) run(ctx context.Context, app *App) error {
 	}
 	cloud, err := host.Open(ctx, host.Options{
 		Listen: "127.0.0.1:0", Dir: dir, Speed: o.speed, Region: "us-east-1", Account: demoAccount,
-		Images: demo.Images(exe), Exe: exe, Log: newLog(app), Warn: func(line string) { fmt.Fprintln(app.Stderr, "warning:", line) },
+		Images: demo.Images(exe, o.speed), Exe: exe, Log: newLog(app), Warn: func(line string) { fmt.Fprintln(app.Stderr, "warning:", line) },
 	})
 	if err != nil {
 		return errors.Join(err, os.RemoveAll(dir))
@@ -98,10 +98,10 @@ func (o *demoCmd) play(ctx context.Context, app *App, cloud *host.Cloud) (bool, 
 		Region: "us-east-1", BaseEndpoint: aws.String(cloud.Endpoint()),
 		Credentials: credentials.NewStaticCredentialsProvider(demoAccount, "local", ""),
 	}
-	show, end := newDemoShow(app, o.output, o.speed, cloud.Endpoint())
+	show := newDemoShow(ctx, app, o.output, fmt.Sprintf("a local cloud at %s, where AWS's own waits pass %g times faster", cloud.Endpoint(), o.speed))
 	began := time.Now()
-	held, err := demo.Run(ctx, demo.Options{Config: cfg, Deploy: deployWith(cfg), Tell: show})
-	end(held && err == nil, time.Since(began))
+	held, err := demo.Run(ctx, demo.Options{Config: cfg, Deploy: deployWith(cfg), Tell: show.show})
+	show.end(held && err == nil, time.Since(began))
 	if err != nil || !o.keep {
 		return held, err
 	}

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"sync"
 	"text/tabwriter"
 	"time"
@@ -11,34 +13,47 @@ import (
 	"github.com/slipway-ecs/slipway/internal/ui"
 )
 
-// newDemoShow gives what shows the demo's events, and what shows its end: one JSON object a
-// line, a live view on terminals, or plain lines.
-func newDemoShow(app *App, output string, speed float64, endpoint string) (show func(demo.Event), end func(held bool, took time.Duration)) {
-	var mu sync.Mutex // events come from several goroutines; guards the output
-	if output == "json" {
-		lines := json.NewEncoder(app.Stdout)
-		return func(e demo.Event) {
-			mu.Lock()
-			defer mu.Unlock()
-			_ = lines.Encode(e) // a reader that left is told by the command's end
-		}, func(bool, time.Duration) {}
-	}
-	p := &demoPlain{app: app, began: time.Now()}
-	fmt.Fprintf(app.Stdout, "a local cloud at %s, %g times faster than AWS\n", endpoint, speed)
-	return func(e demo.Event) {
-			mu.Lock()
-			defer mu.Unlock()
-			p.show(e)
-		}, func(held bool, took time.Duration) {
-			mu.Lock()
-			defer mu.Unlock()
-			p.end(held, took)
-		}
+// demoShow shows a demo's events and, at the end, what happened.
+type demoShow interface {
+	show(demo.Event)
+	end(held bool, took time.Duration)
 }
+
+// newDemoShow gives what shows the demo: one JSON object a line, a live view on terminals, or
+// plain lines.
+func newDemoShow(ctx context.Context, app *App, output, title string) demoShow {
+	if output == "json" {
+		return &demoJSON{lines: json.NewEncoder(app.Stdout)}
+	}
+	fmt.Fprintln(app.Stdout, title)
+	plain := &demoPlain{out: app.Stdout, began: time.Now()}
+	if !ui.IsTerminal(app.Stdout) {
+		return plain
+	}
+	live := &demoLive{plain: plain, out: app.Stdout}
+	live.view = ui.Live(ctx, ui.LiveOptions{Out: app.Stdout, Env: app.Env, Frame: live.frame, Colour: ui.ColourOf(app.Stdout, app.Getenv)})
+	plain.out = printer{live.view}
+	return live
+}
+
+// demoJSON writes each event as a line of JSON.
+type demoJSON struct {
+	mu    sync.Mutex // one line at a time
+	lines *json.Encoder
+}
+
+func (j *demoJSON) show(e demo.Event) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	_ = j.lines.Encode(e) // a reader that left does not end the demo
+}
+
+func (j *demoJSON) end(bool, time.Duration) {}
 
 // demoPlain shows the demo as lines.
 type demoPlain struct {
-	app      *App
+	mu       sync.Mutex // guards all that follows, and keeps lines whole
+	out      io.Writer
 	began    time.Time
 	lastLook string
 	results  []demo.Result
@@ -47,40 +62,45 @@ type demoPlain struct {
 }
 
 func (p *demoPlain) show(e demo.Event) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	switch e.Kind {
 	case demo.KindPhase:
 		p.line("\n%s", e.Text)
 	case demo.KindLook:
 		if e.Text != p.lastLook {
-			p.line("%5.1f s  %s", time.Since(p.began).Seconds(), e.Text)
+			p.timed(e.Text)
 			p.lastLook = e.Text
 		}
 	case demo.KindVerdict:
 		p.verdicts = append(p.verdicts, *e.Verdict)
-		p.line("%5.1f s  %s: %s after %.1f s%s", time.Since(p.began).Seconds(), e.Verdict.Image, e.Verdict.Status, e.Verdict.Took.Seconds(), cause(e.Verdict.Cause))
+		p.timed(verdictLine(*e.Verdict))
 	case demo.KindPromise:
 		p.promises = append(p.promises, *e.Promise)
 	case demo.KindResult:
 		p.results = append(p.results, *e.Result)
 	case demo.KindNote:
-		p.line("%5.1f s  %s", time.Since(p.began).Seconds(), e.Text)
+		p.timed(e.Text)
 	}
 }
 
-func cause(text string) string {
-	if text == "" {
-		return ""
+func verdictLine(v demo.Verdict) string {
+	line := fmt.Sprintf("%s: %s after %.1f s", v.Image, v.Status, v.Took.Seconds())
+	if v.Cause != "" {
+		line += ": " + v.Cause
 	}
-	return ": " + text
+	return line
 }
 
-func (p *demoPlain) line(format string, args ...any) {
-	fmt.Fprintf(p.app.Stdout, format+"\n", args...)
-}
+func (p *demoPlain) timed(text string) { p.line("%5.1f s  %s", time.Since(p.began).Seconds(), text) }
 
-// end prints what happened: requests by version and phase, verdicts, promises.
+func (p *demoPlain) line(format string, args ...any) { fmt.Fprintf(p.out, format+"\n", args...) }
+
+// end prints what happened: requests by phase and version, verdicts, promises.
 func (p *demoPlain) end(held bool, took time.Duration) {
-	w := tabwriter.NewWriter(p.app.Stdout, 0, 0, 2, ' ', 0)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "\nPHASE\tVERSION\tREQUESTS\tFAILED\tP50\tP99")
 	for _, r := range p.results {
 		version := r.Version
@@ -93,10 +113,13 @@ func (p *demoPlain) end(held bool, took time.Duration) {
 	for _, v := range p.verdicts {
 		fmt.Fprintf(w, "%s\t%s\t%.1f s\t%s\n", v.Image, v.Status, v.Took.Seconds(), v.Cause)
 	}
-	_ = w.Flush() // a reader that left is told by the command's end
+	_ = w.Flush() // a reader that left does not change the verdict
 	p.line("")
 	for _, promise := range p.promises {
-		mark := ui.Mark(promise.Held)
+		mark := "✓ held   "
+		if !promise.Held {
+			mark = "✗ broken "
+		}
 		p.line("%s %s (%s)", mark, promise.Text, promise.Seen)
 	}
 	verdict := "every promise held"
@@ -104,5 +127,75 @@ func (p *demoPlain) end(held bool, took time.Duration) {
 		verdict = "not every promise held"
 	}
 	p.line("\n%s, in %.0f s", verdict, took.Seconds())
-	p.line("look around in it with `slipway demo --keep`, or start your own with `slipway local`")
+	p.line("look around with `slipway demo --keep`, or start a cloud of your own with `slipway local`")
+}
+
+// demoLive shows the demo as a live view: lines stay above, a picture of how things stand below.
+type demoLive struct {
+	plain *demoPlain
+	view  *ui.View
+	out   io.Writer // where lines go once the view has ended
+
+	mu    sync.Mutex // guards look and phase
+	look  demo.Look
+	phase string
+}
+
+func (l *demoLive) show(e demo.Event) {
+	switch e.Kind {
+	case demo.KindLook:
+		l.mu.Lock()
+		l.look = *e.Look
+		l.mu.Unlock()
+		return // the picture shows it
+	case demo.KindPhase:
+		l.mu.Lock()
+		l.phase = e.Text
+		l.mu.Unlock()
+	}
+	l.plain.show(e)
+}
+
+func (l *demoLive) end(held bool, took time.Duration) {
+	l.view.Stop()
+	l.plain.mu.Lock()
+	l.plain.out = l.out
+	l.plain.mu.Unlock()
+	l.plain.end(held, took)
+}
+
+// frame draws how things stand.
+func (l *demoLive) frame() ui.Frame {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	tasks := ui.Panel{Title: "tasks"}
+	for i, r := range l.look.Revisions {
+		tone := ui.Old
+		if i == 0 {
+			tone = ui.New
+		}
+		tasks.Rows = append(tasks.Rows, ui.Row{
+			Cells: []string{r.Name, r.Status},
+			Bar: &ui.Bar{
+				Parts: []ui.Part{{Share: float64(r.Running) / 8, Tone: tone}, {Share: float64(r.Pending) / 8, Tone: ui.Soft}},
+				Text:  fmt.Sprintf("%d running, %d pending, %d wanted", r.Running, r.Pending, r.Desired),
+			},
+		})
+	}
+	traffic := ui.Panel{Title: "traffic"}
+	for _, t := range l.look.Traffic {
+		traffic.Rows = append(traffic.Rows, ui.Row{
+			Cells: []string{t.Version},
+			Bar:   &ui.Bar{Parts: []ui.Part{{Share: t.Percent / 100, Tone: ui.New}}, Text: fmt.Sprintf("%.0f %%", t.Percent)},
+		})
+	}
+	tone := ui.Good
+	if l.look.Failures > 0 {
+		tone = ui.Bad
+	}
+	counts := ui.Panel{Title: "requests", Rows: []ui.Row{
+		{Cells: []string{fmt.Sprintf("%d answered, %d failed", l.look.Requests, l.look.Failures)}, Tone: tone},
+		{Cells: []string{fmt.Sprintf("%d of %d targets healthy", l.look.Healthy, l.look.Targets)}},
+	}}
+	return ui.Frame{Title: l.phase, Panels: []ui.Panel{tasks, traffic, counts}}
 }

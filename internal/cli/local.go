@@ -117,7 +117,7 @@ func (o *localCmd) options(app *App) (host.Options, error) {
 
 // newLog is the daemon's log: lines for people on stderr.
 func newLog(app *App) *slog.Logger {
-	return slog.New(tint.NewHandler(app.Stderr, &tint.Options{
+	return slog.New(tint.NewTextHandler(app.Stderr, &tint.Options{
 		Level: slog.LevelInfo, TimeFormat: time.TimeOnly, NoColor: !ui.ColourOf(app.Stderr, app.Getenv),
 	}))
 }

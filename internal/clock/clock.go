@@ -39,10 +39,24 @@ func (r realTimer) C() <-chan time.Time { return r.t.C }
 func (r realTimer) Stop() bool          { return r.t.Stop() }
 
 // Scaled is a clock that follows a Timeline: internal time, at the speed of its last segment.
-type Scaled struct{ Line Timeline }
+// Within a process it goes by the time that passes, not by the wall's: whoever sets the wall's
+// clock back does not turn internal time back. Make one with NewScaled.
+type Scaled struct {
+	Line     Timeline
+	begun    time.Time // with the process's monotonic reading
+	internal time.Time // at begun
+}
+
+// NewScaled gives a clock that goes on along a timeline from now.
+func NewScaled(line Timeline) Scaled {
+	begun := time.Now()
+	return Scaled{Line: line, begun: begun, internal: line.Internal(begun)}
+}
 
 // Now gives internal time.
-func (s Scaled) Now() time.Time { return s.Line.Internal(time.Now()) }
+func (s Scaled) Now() time.Time {
+	return s.internal.Add(times(time.Since(s.begun), s.Line.Speed()))
+}
 
 // NewTimer starts a timer of d internal time.
 func (s Scaled) NewTimer(d time.Duration) Timer {

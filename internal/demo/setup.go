@@ -129,7 +129,8 @@ func (s *stage) start(ctx context.Context, subnets []string) error {
 	}
 	if _, err := s.ecs.CreateService(ctx, &ecs.CreateServiceInput{
 		Cluster: aws.String(cluster), ServiceName: aws.String(service), TaskDefinition: definition.TaskDefinition.TaskDefinitionArn,
-		DesiredCount: aws.Int32(desired), LaunchType: ecstypes.LaunchTypeFargate,
+		HealthCheckGracePeriodSeconds: aws.Int32(int32(grace.Seconds())),
+		DesiredCount:                  aws.Int32(desired), LaunchType: ecstypes.LaunchTypeFargate,
 		NetworkConfiguration: &ecstypes.NetworkConfiguration{AwsvpcConfiguration: &ecstypes.AwsVpcConfiguration{Subnets: subnets}},
 		LoadBalancers:        []ecstypes.LoadBalancer{{TargetGroupArn: &s.group, ContainerName: aws.String(container), ContainerPort: aws.Int32(port)}},
 		DeploymentConfiguration: &ecstypes.DeploymentConfiguration{

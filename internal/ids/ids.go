@@ -5,6 +5,7 @@ package ids
 
 import (
 	crand "crypto/rand"
+	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -52,12 +53,8 @@ func (s *Source) Digits(n int) string {
 
 // Nano gives n characters of [A-Za-z0-9_-], as in service deployment ARNs.
 func (s *Source) Nano(n int) string {
-	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
-	b := s.bytes(n)
-	for i := range b {
-		b[i] = alphabet[b[i]&63]
-	}
-	return string(b)
+	text := base64.RawURLEncoding.EncodeToString(s.bytes((n*6 + 7) / 8))
+	return text[len(text)-n:]
 }
 
 // Uint64 gives 64 bits, to seed chance with.

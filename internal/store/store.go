@@ -14,6 +14,7 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 
 	"github.com/slipway-ecs/slipway/internal/clock"
 	"github.com/slipway-ecs/slipway/internal/fail"
@@ -81,7 +82,7 @@ func (s *Store) load(o Options) error {
 		o.Wait = time.Second
 	}
 	db, err := bolt.Open(o.Path, 0o600, &bolt.Options{Timeout: o.Wait, NoSync: !o.Fsync, NoFreelistSync: true, FreelistType: bolt.FreelistMapType})
-	if errors.Is(err, bolt.ErrTimeout) {
+	if errors.Is(err, bolterrors.ErrTimeout) {
 		return fail.Wrap(err, "store.busy", "end the other `slipway local`, or give this one its own --data directory",
 			"%s is in use by another process", o.Path)
 	}
@@ -116,7 +117,7 @@ func (s *Store) goOn(speed float64) error {
 	var seen time.Time
 	if s.db == nil {
 		s.line = s.line.Continue(time.Now(), seen, speed)
-		s.clock = clock.Scaled{Line: s.line}
+		s.clock = clock.NewScaled(s.line)
 		return nil
 	}
 	return s.db.Update(func(tx *bolt.Tx) error {
@@ -132,7 +133,7 @@ func (s *Store) goOn(speed float64) error {
 			}
 		}
 		s.line = s.line.Continue(time.Now(), seen, speed)
-		s.clock = clock.Scaled{Line: s.line}
+		s.clock = clock.NewScaled(s.line)
 		v, err := json.Marshal(s.line)
 		if err != nil {
 			return err

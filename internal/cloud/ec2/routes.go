@@ -186,7 +186,8 @@ func (s *Service) AssociateRouteTable(ctx context.Context, in *ec2.AssociateRout
 		if n.VPC != r.VPC {
 			return invalid("route table %s and subnet %s belong to different networks", r.ID, n.ID)
 		}
-		for _, o := range s.tables.some(tx, scope, func(o *RouteTable) bool { return o.serves(subnet) }) {
+		if serving := s.tables.some(tx, scope, func(o *RouteTable) bool { return o.serves(subnet) }); len(serving) > 0 {
+			o := serving[0]
 			i := slices.IndexFunc(o.Associations, func(a Association) bool { return a.Subnet == subnet })
 			if o.ID != r.ID {
 				return refuse("Resource.AlreadyAssociated", "the specified association for route table %s conflicts with an existing association", r.ID)

@@ -27,8 +27,8 @@ func (s *Service) CreateRepository(ctx context.Context, in *ecr.CreateRepository
 		Scan: in.ImageScanningConfiguration != nil && in.ImageScanningConfiguration.ScanOnPush, Tags: newTags(in.Tags),
 	}
 	if len(r.Name) < 2 || len(r.Name) > 256 || !nameRule.MatchString(r.Name) {
-		return nil, &types.InvalidParameterException{Message: aws.String(fmt.Sprintf(
-			"Invalid parameter at 'repositoryName' failed to satisfy constraint: 'must satisfy regular expression '(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*''"))}
+		return nil, &types.InvalidParameterException{Message: aws.String(
+			"Invalid parameter at 'repositoryName' failed to satisfy constraint: 'must satisfy regular expression '(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*''")}
 	}
 	r.ARN = arnOf(ctx, r.Name)
 	err := s.store.Update(func(tx *store.Tx) error {

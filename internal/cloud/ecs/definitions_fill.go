@@ -24,6 +24,7 @@ func (s *Service) definitionFrom(in *ecs.RegisterTaskDefinitionInput) (*types.Ta
 		Family: in.Family, ContainerDefinitions: fillContainers(in), Cpu: in.Cpu, Memory: in.Memory,
 		EnableFaultInjection: in.EnableFaultInjection, EphemeralStorage: in.EphemeralStorage,
 		ExecutionRoleArn: in.ExecutionRoleArn, TaskRoleArn: in.TaskRoleArn,
+		//lint:ignore SA1019 ECS still takes and echoes it
 		InferenceAccelerators: in.InferenceAccelerators, IpcMode: in.IpcMode, PidMode: in.PidMode,
 		NetworkMode: in.NetworkMode, ProxyConfiguration: in.ProxyConfiguration,
 		PlacementConstraints:    append([]types.TaskDefinitionPlacementConstraint{}, in.PlacementConstraints...),

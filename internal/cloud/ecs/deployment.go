@@ -148,7 +148,7 @@ func (s *Service) begin(tx *store.Tx, row *ServiceRow) {
 	}
 	d.Plan = planOf(row, &d, config)
 	s.deployments.Put(tx, d)
-	row.Primary, row.Newest, row.Delay = d.Key, d.Key, Delay{}
+	row.Primary, row.Newest = d.Key, d.Key
 }
 
 // supersede ends a deployment under way for another's sake. One that was rolling back has failed

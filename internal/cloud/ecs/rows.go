@@ -66,7 +66,6 @@ type ServiceRow struct {
 	Events int       // how many events there have been: the number of the next
 	Steady time.Time // when it was last said to have reached a steady state; zero while it is not steady
 	Said   []Said    // messages that are not repeated while their cause lasts
-	Delay  Delay     // the pause between launches that fail
 }
 
 // ServiceSettings are what an update changes without a deployment.
@@ -106,12 +105,6 @@ type Said struct {
 	At   time.Time
 }
 
-// Delay is the back-off of a service whose tasks do not reach RUNNING (ecs.md 5.8).
-type Delay struct {
-	Until time.Time
-	Told  bool
-}
-
 // Deployment is the row of one deployment, by service ARN + "/" + digits: ECS's entry in
 // deployments[], its service deployment and its service revision are views of it, and share the
 // digits (ecs.md 1.2). It is kept as long as its service.
@@ -129,8 +122,10 @@ type Deployment struct {
 	Reason      string // rolloutStateReason
 	Want        int    // tasks it shall have now: its desiredCount
 	Failures    reconcile.Failures
-	Lasting     bool // resetOnHealthyTask is false: a healthy task does not end the count of failures
-	FailedTasks int  // as deployments[].failedTasks shows it
+	Lasting     bool      // resetOnHealthyTask is false: a healthy task does not end the count of failures
+	FailedTasks int       // as deployments[].failedTasks shows it
+	Pause       time.Time // no task is started before, since others have failed
+	Impaired    bool      // it was said that tasks cannot be started consistently
 
 	// The service deployment that brings the service to this revision.
 	Deploying     string   // its status: PENDING, IN_PROGRESS, SUCCESSFUL, …

@@ -20,6 +20,8 @@ const (
 	maxOverrides = 8192
 	// stoppedByUser is the reason of a StopTask without one; its letter case is unconfirmed (ecs.md 4.2).
 	stoppedByUser = "Task stopped by user"
+	// noInstances is RunTask's answer for EC2 where there are no container instances.
+	noInstances = "No Container Instances were found in your cluster."
 	// noSuchTask is StopTask's answer for a task that is not there; the words are unconfirmed.
 	noSuchTask = "The referenced task was not found."
 )
@@ -77,8 +79,11 @@ func (s *Service) RunTask(ctx context.Context, in *ecs.RunTaskInput) (*ecs.RunTa
 		if err := s.checkServiceNetwork(tx, scope, n.Definition, &n.Work); err != nil {
 			return err
 		}
-		if err := runsOn(&n.Work, n.Definition); err != nil {
+		if err := checkLaunch(cluster, n.Definition, &n.Work); err != nil {
 			return err
+		}
+		if !n.Work.fargate() {
+			return invalid(noInstances)
 		}
 		if n.Group == "" {
 			n.Group = "family:" + row.Family
@@ -117,9 +122,6 @@ func checkRun(in *ecs.RunTaskInput) ([]Tag, error) {
 		return nil, invalid("Only %d placement constraints can be specified.", maxPlacement)
 	}
 	if err := checkStrategy(in.CapacityProviderStrategy); err != nil {
-		return nil, err
-	}
-	if err := checkPlatform(text(in.PlatformVersion)); err != nil {
 		return nil, err
 	}
 	return tagsIn(in.Tags)
@@ -165,17 +167,6 @@ func inactiveIsParameter(err error) error {
 		return invalid("TaskDefinition is inactive")
 	}
 	return err
-}
-
-// runsOn refuses a workload the definition is not made for, or that has nowhere to run.
-func runsOn(w *Workload, d *types.TaskDefinition) error {
-	switch {
-	case !w.fargate():
-		return invalid("No Container Instances were found in your cluster.")
-	case !slices.Contains(d.Compatibilities, types.CompatibilityFargate):
-		return invalid("Task definition does not support launch_type FARGATE.")
-	}
-	return nil
 }
 
 // checkOverrides refuses overrides of containers that are not there, or that are too long.

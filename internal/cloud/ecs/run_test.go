@@ -63,6 +63,10 @@ func TestWhatRunTaskRefuses(t *testing.T) {
 		{"no instances", func(in *sdk.RunTaskInput) {
 			in.TaskDefinition, in.NetworkConfiguration, in.LaunchType = new("plain"), nil, ""
 		}, "InvalidParameterException: No Container Instances were found in your cluster."},
+		{"a provider the cluster does not have", func(in *sdk.RunTaskInput) {
+			in.LaunchType, in.CapacityProviderStrategy = "", []types.CapacityProviderStrategyItem{{CapacityProvider: new("FARGATE"), Weight: 1}}
+		}, "InvalidParameterException: The specified capacity provider strategy cannot contain a capacity provider that is not associated with the cluster. Associate the capacity provider with the cluster and try again."},
+		{"an unknown platform", func(in *sdk.RunTaskInput) { in.PlatformVersion = new("9.9.9") }, "PlatformUnknownException: The specified platform does not exist."},
 		{"an unknown subnet", func(in *sdk.RunTaskInput) {
 			in.NetworkConfiguration.AwsvpcConfiguration.Subnets = []string{"subnet-x"}
 		}, "InvalidParameterException: Error retrieving subnet information for [subnet-x]: The subnet ID 'subnet-x' does not exist (ErrorCode: InvalidSubnetID.NotFound)"},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
@@ -20,6 +21,13 @@ const (
 
 // impaired is said once when launches begin to be paused. Source: ecs.md 3.7 and 5.8.
 const impaired = "is unable to consistently start tasks successfully."
+
+// relaunchPause is the pause after a task that ran and failed. ECS takes about 50 s from one launch
+// to the next, most of it to bring the task up; without any pause a program that exits at once
+// would be started without end as fast as the machine can (our choice; unconfirmed).
+//
+// Source: ecs.md 5.5, the capture of a crash loop.
+const relaunchPause = 10 * time.Second
 
 // scalingReason is why a task is stopped that is one too many. Source: ecs.md 4.2.
 func scalingReason(digits string) string {
@@ -40,7 +48,9 @@ func (g *keeping) count() {
 		if !t.EverRan && !t.Started.IsZero() {
 			t.EverRan = true
 			d.Failures = d.Failures.Started()
-			g.row.Delay = Delay{}
+			if d.Impaired { // what was in the way of launches is gone
+				d.Pause, d.Impaired = time.Time{}, false
+			}
 		}
 		if healthy, at := reconcile.Healthy(g.seen[i], g.now); healthy && !t.EverWell {
 			t.EverWell = true
@@ -78,16 +88,16 @@ func (g *keeping) ended(d *Deployment, t *Task) {
 	if f == d.Failures {
 		return
 	}
-	again := f.Launches > d.Failures.Launches
-	d.Failures = f
-	d.FailedTasks++
-	if pause := reconcile.Backoff(f.Launches); again && pause > 0 {
-		g.row.Delay.Until = g.now.Add(pause)
-		if !g.row.Delay.Told {
-			g.row.Delay.Told = true
+	pause := relaunchPause
+	if f.Launches > d.Failures.Launches {
+		pause = reconcile.Backoff(f.Launches)
+		if pause > 0 && !d.Impaired {
+			d.Impaired = true
 			g.s.tell(g.tx, &g.row, impaired)
 		}
 	}
+	d.Failures, d.Pause = f, g.now.Add(pause)
+	d.FailedTasks++
 }
 
 // draining tells of the targets of tasks that have begun to leave.

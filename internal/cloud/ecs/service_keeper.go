@@ -146,7 +146,7 @@ func (g *keeping) goals() (goals []reconcile.Goal, upper int) {
 		order = append(order, primary)
 	}
 	for _, d := range order {
-		goal := reconcile.Goal{Revision: d.Digits}
+		goal := reconcile.Goal{Revision: d.Digits, NotBefore: d.Pause}
 		switch {
 		case driven != nil:
 		case primary.Rollout == rolloutCompleted && d == primary:
@@ -160,9 +160,6 @@ func (g *keeping) goals() (goals []reconcile.Goal, upper int) {
 			d.Want = min(d.Want, g.row.Desired)
 		}
 		goal.Want = d.Want
-		if goal.NotBefore.IsZero() && d.Failures.Launches >= reconcile.BackoffFrom {
-			goal.NotBefore = g.row.Delay.Until
-		}
 		goals = append(goals, goal)
 	}
 	return goals, upper

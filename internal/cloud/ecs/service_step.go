@@ -3,6 +3,7 @@ package ecs
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/slipway-ecs/slipway/internal/reconcile"
 	"github.com/slipway-ecs/slipway/internal/rollout"
@@ -37,6 +38,9 @@ func (g *keeping) step(d *Deployment) {
 		g.row.calm(stuck)
 	}
 	switch {
+	case was != rollout.RollingBack && (next.Status == rollout.RollingBack || next.Status == rollout.RolledBack):
+		d.State.Status = rollout.RollingBack
+		g.rollBack(d, back) // the next look sees the sides of a rollback
 	case next.Status == rollout.Succeeded:
 		g.complete(d)
 		g.s.finish(g.tx, d, deploySuccessful, "")
@@ -48,8 +52,6 @@ func (g *keeping) step(d *Deployment) {
 		g.s.finish(g.tx, d, deployRollbackFailed, noCandidate)
 	case next.Status == rollout.Failed:
 		g.fail(d)
-	case next.Status == rollout.RollingBack && was != rollout.RollingBack:
-		g.rollBack(d, back) // the next look sees the sides of a rollback
 	default:
 		for _, a := range want.Actions {
 			if a.Do == rollout.Scale {
@@ -172,7 +174,8 @@ func (g *keeping) rollBack(d *Deployment, to Deployment) {
 	p.Status, p.Rollout = deploymentPrimary, rolloutInProgress
 	p.Reason = text.back + p.id() + "."
 	p.Failures, p.FailedTasks = reconcile.Failures{}, 0
-	g.row.Primary, g.row.Work, g.row.Delay = p.Key, p.Work, Delay{}
+	p.Pause, p.Impaired = time.Time{}, false
+	g.row.Primary, g.row.Work = p.Key, p.Work
 	g.s.tell(g.tx, &g.row, "rolling back to deployment "+p.id()+".")
 }
 

@@ -39,6 +39,7 @@ type harbour struct {
 	room    *Service
 	store   *store.Store
 	runtime *fake.Runtime
+	behave  func(launch.Task, launch.Container) fake.Script // changed while no loop runs only
 	piers   *piers
 	bells   *bells
 	watch   *lookout
@@ -52,7 +53,8 @@ func inHarbour(t *testing.T, scripts map[string]fake.Script, story func(h *harbo
 	synctest.Test(t, func(t *testing.T) {
 		h := &harbour{t: t, piers: newPiers(), bells: newBells()}
 		h.ctx = wire.WithCaller(t.Context(), wire.Caller{Account: harbourScope.Account, Region: harbourScope.Region})
-		h.runtime = fake.New(clock.Real{}, func(_ launch.Task, c launch.Container) fake.Script { return scripts[c.Image] })
+		h.behave = func(_ launch.Task, c launch.Container) fake.Script { return scripts[c.Image] }
+		h.runtime = fake.New(clock.Real{}, func(t launch.Task, c launch.Container) fake.Script { return h.behave(t, c) })
 		log := slog.New(slog.NewTextHandler(&h.logged, &slog.HandlerOptions{Level: slog.LevelError}))
 		h.room = New(Options{
 			IDs: ids.Counting(), Runtime: h.runtime, Balancer: h.piers, Alarms: h.bells, Networks: shore{}, Logs: inkwell{}, Log: log,
@@ -244,6 +246,9 @@ func (h *harbour) picture() string {
 	for _, d := range s.Deployments {
 		fmt.Fprintf(&b, "%s %s %s %d/%d failed %d: %s\n", *d.Id, *d.Status, d.RolloutState, d.RunningCount, d.DesiredCount, d.FailedTasks, *d.RolloutStateReason)
 	}
+	for _, d := range h.deployments() {
+		fmt.Fprintf(&b, "%s %s to %s made %s\n", *d.ServiceDeploymentArn, d.Status, *d.TargetServiceRevision.Arn, d.CreatedAt.Format(time.StampNano))
+	}
 	for _, t := range h.tasks() {
 		fmt.Fprintf(&b, "task %s of %s %s/%s %s %v\n", t.ID[28:], t.Deployment, t.Last, t.Desired, t.StopReason, t.Targets)
 	}
@@ -265,13 +270,21 @@ func (h *harbour) steady() {
 }
 
 // status gives the status of the newest service deployment.
-func (h *harbour) status() types.ServiceDeploymentStatus { return h.deployments()[0].Status }
+func (h *harbour) status() types.ServiceDeploymentStatus {
+	h.t.Helper()
+	list, err := h.room.ListServiceDeployments(h.ctx, &sdk.ListServiceDeploymentsInput{Cluster: new("c1"), Service: new("web"), MaxResults: new(int32(1))})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return list.ServiceDeployments[0].Status
+}
 
 // lookout notes, after each commit that touches a service's tasks, how many live and how many are
 // healthy.
 type lookout struct {
 	room   *Service
 	check  func(live, healthy int) string // says what is wrong; nil looks at nothing
+	look   func(tx *store.Tx, service string, live int) string
 	broken []string
 }
 
@@ -295,6 +308,11 @@ func (l *lookout) Keep(tx *store.Tx, service string) (cloud.Result, error) {
 	if l.check != nil {
 		if wrong := l.check(live, healthy); wrong != "" {
 			l.broken = append(l.broken, fmt.Sprintf("%s: %d live, %d healthy: %s", tx.Now().Format(time.TimeOnly), live, healthy, wrong))
+		}
+	}
+	if l.look != nil {
+		if wrong := l.look(tx, service, live); wrong != "" {
+			l.broken = append(l.broken, fmt.Sprintf("%s: %s", tx.Now().Format(time.TimeOnly), wrong))
 		}
 	}
 	return cloud.Result{}, nil

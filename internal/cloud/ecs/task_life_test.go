@@ -72,7 +72,7 @@ func TestATaskGoesThroughItsStatusesAndItsTimesRise(t *testing.T) {
 	})
 }
 
-func TestEveryStatusIsSeenOnce(t *testing.T) {
+func TestEveryStatusThatLastsIsSeenOnce(t *testing.T) {
 	in(t, always(fake.Script{PullDelay: time.Second, StopDelay: time.Second}), func(t *testing.T, w *taskWorld) {
 		d := w.register(nil)
 		task := w.serve(d)
@@ -82,9 +82,9 @@ func TestEveryStatusIsSeenOnce(t *testing.T) {
 		time.Sleep(25 * time.Second)
 		w.drained()
 		time.Sleep(10 * time.Second)
-		got := strings.Join(seen(), " ")
-		// What one drain of the loop passes through cannot be seen from outside.
-		if want := "PROVISIONING ACTIVATING RUNNING DEACTIVATING STOPPING STOPPED"; got != want {
+		brief := []string{"PROVISIONING", "PENDING", "DEPROVISIONING"} // last for no time here, and may pass unseen
+		got := strings.Join(slices.DeleteFunc(seen(), func(s string) bool { return slices.Contains(brief, s) }), " ")
+		if want := "ACTIVATING RUNNING DEACTIVATING STOPPING STOPPED"; got != want {
 			t.Errorf("statuses:\ngot  %s\nwant %s", got, want)
 		}
 	})

@@ -147,3 +147,35 @@ func TestAServiceTasksTagsTargetsAndNames(t *testing.T) {
 		}
 	})
 }
+
+func TestServicesComeBackAfterAnOrderlyEndAndNothingCountsAsFailed(t *testing.T) {
+	inHarbour(t, map[string]fake.Script{"v1": {StopDelay: time.Second}}, func(h *harbour) {
+		h.create(balanced(serviceAsk(h.register("v1"), 3)))
+		h.steady()
+		h.stop()
+		if err := h.room.StopAll(h.t.Context()); err != nil {
+			h.t.Fatal(err)
+		}
+		if n := len(h.runtime.Running()); n != 0 {
+			h.t.Errorf("%d containers run after the end", n)
+		}
+		time.Sleep(time.Hour)
+		if err := h.room.Adopt(h.t.Context()); err != nil {
+			h.t.Fatal(err)
+		}
+		h.start()
+		h.steady()
+		if n := len(h.runtime.Running()); n != 3 {
+			h.t.Errorf("%d containers run after the next start, want 3", n)
+		}
+		d := h.service().Deployments
+		if len(d) != 1 || d[0].FailedTasks != 0 || d[0].RolloutState != "COMPLETED" || len(h.deployments()) != 1 {
+			h.t.Errorf("deployments: %+v", d)
+		}
+		for _, task := range h.tasks() {
+			if task.Desired == "STOPPED" && (task.Last != "STOPPED" || task.StopReason != "slipway local was stopped") {
+				h.t.Errorf("a task from before: %s, %q", task.Last, task.StopReason)
+			}
+		}
+	})
+}

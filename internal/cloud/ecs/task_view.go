@@ -29,9 +29,11 @@ func (s *Service) taskView(tx *store.Tx, t *Task, tags bool) types.Task {
 		EnableExecuteCommand: t.ExecuteCommand, Cpu: d.Cpu, Memory: d.Memory,
 		CreatedAt: at(t.Created), PullStartedAt: at(t.PullStarted), PullStoppedAt: at(t.PullStopped), StartedAt: at(t.Started),
 		StoppingAt: at(t.Stopping), ExecutionStoppedAt: at(t.ExecutionStopped), StoppedAt: at(t.Stopped), ConnectivityAt: at(t.Connected),
+		//lint:ignore SA1019 ECS still answers with the empty list
 		Attachments: []types.Attachment{}, InferenceAccelerators: []types.InferenceAccelerator{}, Tags: []types.Tag{},
 		Attributes: []types.Attribute{{Name: new("ecs.cpu-architecture"), Value: new(architecture(d))}},
-		Overrides:  &types.TaskOverride{ContainerOverrides: []types.ContainerOverride{}, InferenceAcceleratorOverrides: []types.InferenceAcceleratorOverride{}},
+		//lint:ignore SA1019 likewise
+		Overrides: &types.TaskOverride{ContainerOverrides: []types.ContainerOverride{}, InferenceAcceleratorOverrides: []types.InferenceAcceleratorOverride{}},
 	}
 	if !t.Connected.IsZero() {
 		v.Connectivity = types.ConnectivityConnected

@@ -3,6 +3,7 @@ package iam
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -80,7 +81,7 @@ func (s *Service) CreateServiceLinkedRole(ctx context.Context, in *iam.CreateSer
 		Trust: fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":[%q]},"Action":["sts:AssumeRole"]}]}`, service),
 	})
 	if err != nil {
-		if _, taken := err.(*types.EntityAlreadyExistsException); taken {
+		if _, taken := errors.AsType[*types.EntityAlreadyExistsException](err); taken {
 			return nil, &types.InvalidInputException{Message: aws.String(fmt.Sprintf("Service role name %s has been taken in this account, please try a different suffix.", name))}
 		}
 		return nil, err
