@@ -7,7 +7,7 @@ vpc=$(aws ec2 describe-subnets --query 'Subnets[0].VpcId')
 equal "$(aws ecs create-cluster --cluster-name c --query cluster.status)" ACTIVE "cluster"
 lb=$(aws elbv2 create-load-balancer --name web --subnets ${nets/,/ } --query 'LoadBalancers[0].LoadBalancerArn')
 tg=$(aws elbv2 create-target-group --name web --protocol HTTP --port 8080 --vpc-id "$vpc" --target-type ip --health-check-path /health \
-	--health-check-interval-seconds 5 --healthy-threshold-count 2 --query 'TargetGroups[0].TargetGroupArn')
+	--health-check-interval-seconds 5 --health-check-timeout-seconds 2 --healthy-threshold-count 2 --query 'TargetGroups[0].TargetGroupArn')
 aws elbv2 modify-target-group-attributes --target-group-arn "$tg" --attributes Key=deregistration_delay.timeout_seconds,Value=5 >/dev/null
 port=$(free_port)
 listener=$(aws elbv2 create-listener --load-balancer-arn "$lb" --protocol HTTP --port "$port" \

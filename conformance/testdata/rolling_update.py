@@ -48,8 +48,10 @@ for k in tasks():
     equal(k["lastStatus"], "RUNNING", "lastStatus")
 
 # events, in their order
-told = [m for m in messages(service()) if m not in messages(before)]
-def at(part, needle_from=0):
+known = {e["id"] for e in before["events"]}
+steady_event = "(service web) has reached a steady state."
+told = until("steady state is told", lambda: (m := [e["message"] for e in service()["events"][::-1] if e["id"] not in known])[-1] == steady_event and m)
+def at(part):
     found = [i for i, m in enumerate(told) if part in m]
     assert found, f"no event with {part!r} in {told}"
     return found[0]
