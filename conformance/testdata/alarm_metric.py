@@ -8,7 +8,8 @@ aws.cloudwatch.put_metric_alarm(
     AlarmName="bad", Namespace="Shop", MetricName="Errors", Statistic="Sum", Period=60, EvaluationPeriods=1, Threshold=5.0,
     ComparisonOperator="GreaterThanThreshold", TreatMissingData="notBreaching",
 )
-b = stack(desired=2, config={"alarms": {"alarmNames": ["bad"], "enable": True, "rollback": True}, "bakeTimeInMinutes": 30})
+b = stack(desired=2, config={"alarms": {"alarmNames": ["bad"], "enable": True, "rollback": True}})
+aws.ecs.update_service(cluster="c", service="web", deploymentConfiguration={"bakeTimeInMinutes": 30})
 old = primary(service())
 with Traffic(b.address) as t:
     new = primary(aws.ecs.update_service(cluster="c", service="web", taskDefinition=define("web:v2"))["service"])

@@ -107,10 +107,10 @@ class Balancer:
         made = aws.elbv2.create_load_balancer(Name=name, Subnets=subnets[:2])["LoadBalancers"][0]
         self.arn, self.dns = made["LoadBalancerArn"], made["DNSName"]
 
-    def group(self, name="web", delay=10, interval=5, path="/health", **more):
+    def group(self, name="web", delay=10, interval=5, unhealthy=3, path="/health", **more):
         arn = aws.elbv2.create_target_group(
             Name=name, Protocol="HTTP", Port=8080, VpcId=self.vpc, TargetType="ip", HealthCheckPath=path,
-            HealthCheckIntervalSeconds=interval, HealthyThresholdCount=2, UnhealthyThresholdCount=2, HealthCheckTimeoutSeconds=2, **more,
+            HealthCheckIntervalSeconds=interval, HealthyThresholdCount=2, UnhealthyThresholdCount=unhealthy, HealthCheckTimeoutSeconds=2, **more,
         )["TargetGroups"][0]["TargetGroupArn"]
         aws.elbv2.modify_target_group_attributes(
             TargetGroupArn=arn, Attributes=[{"Key": "deregistration_delay.timeout_seconds", "Value": str(delay)}]
@@ -175,6 +175,8 @@ def create(definition, name="web", cluster="c", desired=2, group=None, breaker=N
         args["deploymentConfiguration"]["deploymentCircuitBreaker"] = breaker
     args["deploymentConfiguration"].update(config or {})
     if group:
+        # Waits shrink with --speed and the start of a process does not: it needs some grace.
+        args["healthCheckGracePeriodSeconds"] = 60
         args["loadBalancers"] = [{"targetGroupArn": group, "containerName": "web", "containerPort": 8080}]
     args.update(more)
     return aws.ecs.create_service(**args)["service"]
