@@ -35,6 +35,7 @@ func newRoot(app *App) *cobra.Command {
 	root.SetIn(app.Stdin)
 	root.SetOut(app.Stdout)
 	root.SetErr(app.Stderr)
+	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fail.New("usage.flag", fmt.Sprintf("run '%s --help'", cmd.CommandPath()), "%s", lower(err.Error()))

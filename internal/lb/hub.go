@@ -119,7 +119,7 @@ func (h *hub) hear(conn net.Conn) {
 	}()
 	lines := bufio.NewScanner(conn)
 	lines.Buffer(nil, maxCommand)
-	for lines.Scan() {
+	for lines.Scan() && h.obeys(conn) {
 		var c Command
 		if err := json.Unmarshal(lines.Bytes(), &c); err != nil {
 			h.log.Error("a command that is none", "err", err)
@@ -138,6 +138,14 @@ func (h *hub) hear(conn net.Conn) {
 			h.stop()
 		}
 	}
+}
+
+// obeys reports whether a connection is the newest daemon's; what an earlier one had sent before
+// it was replaced counts no longer.
+func (h *hub) obeys(conn net.Conn) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.daemon == conn
 }
 
 func (h *hub) seen(upTo uint64) {

@@ -23,17 +23,11 @@ type Options struct {
 	Account string // refuse any other; empty takes whoever answers
 }
 
-// attempts is how often a reading call is sent before its error counts.
-const attempts = 5
-
 // Load gives a config that credentials and a region are known for. Environment variables and
-// shared files count as in every AWS SDK, AWS_ENDPOINT_URL among them. Errors have the codes
+// shared files count as in every AWS SDK, AWS_ENDPOINT_URL and AWS_MAX_ATTEMPTS among them. Errors have the codes
 // "access.credentials", "access.account" and "usage.region".
 func Load(ctx context.Context, o Options) (aws.Config, error) {
-	set := []func(*config.LoadOptions) error{
-		config.WithRetryMode(aws.RetryModeAdaptive),
-		config.WithRetryMaxAttempts(attempts),
-	}
+	set := []func(*config.LoadOptions) error{config.WithRetryMode(aws.RetryModeAdaptive)}
 	if o.Region != "" {
 		set = append(set, config.WithRegion(o.Region))
 	}

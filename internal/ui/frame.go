@@ -61,11 +61,12 @@ var fills = map[Tone]string{Plain: "█", Good: "█", Bad: "▓", Soft: "░", 
 
 var shades = map[Tone]string{Good: "2", Bad: "1", Soft: "8", New: "4", Old: "3"}
 
-// Width bounds of what is drawn, in cells.
+// Bounds of what is drawn, in cells.
 const (
-	defaultWidth = 80
-	maxWidth     = 120
-	barWidth     = 30
+	defaultWidth  = 80
+	defaultHeight = 24
+	maxWidth      = 120
+	barWidth      = 30
 )
 
 // Draw gives a frame as text of at most width columns; width 0 is 80. height bounds the number of

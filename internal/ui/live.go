@@ -26,18 +26,19 @@ type View struct {
 	once    sync.Once
 }
 
-// Live starts a view. Stop ends it and waits for its goroutine; so does ctx's end, but Stop must
-// be called all the same.
+// Live starts a view. It outlives ctx, whose values it takes, so that an interrupt can still be
+// told of; Stop ends it and waits for its goroutine.
 func Live(ctx context.Context, o LiveOptions) *View {
 	if o.Every == 0 {
 		o.Every = 100 * time.Millisecond
 	}
 	m := &model{o: o}
-	v := &View{
-		program: tea.NewProgram(m, tea.WithContext(context.WithoutCancel(ctx)), tea.WithOutput(o.Out), tea.WithInput(nil),
-			tea.WithEnvironment(o.Env), tea.WithoutSignalHandler()),
-		ended: make(chan struct{}),
+	set := []tea.ProgramOption{tea.WithContext(context.WithoutCancel(ctx)), tea.WithOutput(o.Out), tea.WithInput(nil),
+		tea.WithEnvironment(o.Env), tea.WithoutSignalHandler()}
+	if !IsTerminal(o.Out) { // nobody tells the size of what is none
+		set = append(set, tea.WithWindowSize(defaultWidth, defaultHeight))
 	}
+	v := &View{program: tea.NewProgram(m, set...), ended: make(chan struct{})}
 	go func() {
 		defer close(v.ended)
 		_, _ = v.program.Run() // what a terminal cannot show must not end a deployment

@@ -69,8 +69,8 @@ func (c *Cloud) furnish() error {
 	c.rooms = r
 	r.ec2 = ec2.New(ec2.Options{IDs: source})
 	r.iam = iam.New(iam.Options{IDs: source})
-	r.sts = sts.New(sts.Options{Issue: c.keys.session})
-	r.ecr = ecr.New(ecr.Options{IDs: source, Endpoint: c.Endpoint, Sign: c.keys.sum})
+	r.sts = sts.New(sts.Options{Issue: c.keys.session, Lengthen: times.lengthen})
+	r.ecr = ecr.New(ecr.Options{IDs: source, Endpoint: c.Endpoint, Sign: c.keys.sum, Lengthen: times.lengthen})
 	r.logs = logs.New(logs.Options{IDs: source, Dir: filepath.Join(o.Dir, "logs"), Log: o.Log, Wall: times.wall, Internal: times.internal})
 	r.cloudwatch = cloudwatch.New(cloudwatch.Options{Dir: filepath.Join(o.Dir, "metrics"), Log: o.Log, Wall: times.wall})
 	r.elb = elb.New(elb.Options{
@@ -153,6 +153,11 @@ func (t *times) wall(at time.Time) time.Time     { return t.line.Wall(at) }
 func (t *times) internal(at time.Time) time.Time { return t.line.Internal(at) }
 func (t *times) shorten(d time.Duration) time.Duration {
 	return t.line.Shorten(d)
+}
+
+// lengthen gives how long d of the wall is in internal time.
+func (t *times) lengthen(d time.Duration) time.Duration {
+	return time.Duration(float64(d) * t.line.Speed())
 }
 
 // balancer lets ECS use the load balancing room.

@@ -28,6 +28,9 @@ import (
 type Options struct {
 	// Issue makes an access key of an account for a session; the same session gets the same key.
 	Issue func(account, session string) (id, secret, token string)
+	// Lengthen gives how long d of the wall is in internal time; nil is the same. Credentials
+	// last as long as clients see them last, however fast AWS's waits pass.
+	Lengthen func(d time.Duration) time.Duration
 }
 
 // Session is the row of an assumed role's session, by access key id. It lasts until it expires.
@@ -45,6 +48,9 @@ type Service struct {
 
 // New makes the room; Attach gives it its store.
 func New(o Options) *Service {
+	if o.Lengthen == nil {
+		o.Lengthen = func(d time.Duration) time.Duration { return d }
+	}
 	return &Service{o: o, sessions: store.NewTable("sts.sessions", func(s *Session) string { return s.Key })}
 }
 
@@ -158,7 +164,7 @@ func (s *Service) issue(account, session, arn, user string, lasts time.Duration)
 	id, secret, token := s.o.Issue(account, session)
 	var expires time.Time
 	err := s.store.Update(func(tx *store.Tx) error {
-		expires = tx.Now().Add(lasts)
+		expires = tx.Now().Add(s.o.Lengthen(lasts))
 		s.sessions.Put(tx, Session{Key: id, ARN: arn, UserID: user, Expires: expires})
 		return nil
 	})
