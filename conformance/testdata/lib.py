@@ -62,15 +62,15 @@ def holds(part, whole, what):
     assert part in whole, f"{what}: want {part!r} in {whole!r}"
 
 
-def refused(code, text, call, **args):
+def refused(code, text, call, *given, **args):
     """Asserts that a call is refused with a code and a piece of its message; gives the error."""
     try:
-        out = call(**args)
+        out = call(*given, **args)
     except botocore.exceptions.ClientError as e:
         equal(e.response["Error"]["Code"], code, f"code of {e.response['Error']}")
         holds(text, e.response["Error"]["Message"], "message")
         return e.response
-    raise AssertionError(f"want {code} for {args}, got {out}")
+    raise AssertionError(f"want {code} for {given or ''}{args}, got {out}")
 
 
 def until(what, look, patience=PATIENCE):
