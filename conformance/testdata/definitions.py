@@ -9,7 +9,7 @@ body = dict(
         {"name": "web", "image": "web:v1", "essential": True, "portMappings": [{"containerPort": 8080, "protocol": "tcp"}], "environment": [{"name": "A", "value": "1"}],
          "healthCheck": {"command": ["CMD-SHELL", "true"], "interval": 10}, "dependsOn": [{"containerName": "side", "condition": "START"}], "ulimits": [{"name": "nofile", "softLimit": 10, "hardLimit": 20}],
          "dockerLabels": {"Some.Label": "kept As it is"}, "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "/g", "awslogs-region": "us-east-1", "awslogs-stream-prefix": "p"}}},
-        {"name": "side", "image": "side", "essential": False, "stopTimeout": 0 + 3},
+        {"name": "side", "image": "side", "essential": False, "stopTimeout": 3},
     ],
 )
 d = ecs.register_task_definition(**body)["taskDefinition"]
@@ -35,7 +35,7 @@ equal(ecs.describe_task_definition(taskDefinition="shop")["taskDefinition"]["rev
 equal([a.split("/")[1] for a in ecs.list_task_definitions(familyPrefix="shop")["taskDefinitionArns"]], ["shop:1"], "active")
 equal([a.split("/")[1] for a in ecs.list_task_definitions(familyPrefix="shop", status="INACTIVE")["taskDefinitionArns"]], ["shop:2"], "inactive")
 ecs.create_cluster(clusterName="c")
-refused("ClientException", "inactive", ecs.run_task, cluster="c", taskDefinition="shop:2", launchType="FARGATE", networkConfiguration=net())
+refused("InvalidParameterException", "TaskDefinition is inactive", ecs.run_task, cluster="c", taskDefinition="shop:2", launchType="FARGATE", networkConfiguration=net())
 equal(ecs.delete_task_definitions(taskDefinitions=["shop:2"])["taskDefinitions"][0]["status"], "DELETE_IN_PROGRESS", "deleted")
 assert ecs.delete_task_definitions(taskDefinitions=["shop:1"])["failures"], "an active revision is not deleted"
 equal(ecs.register_task_definition(**body)["taskDefinition"]["revision"], 3, "numbers are never used again")

@@ -42,12 +42,12 @@ equal((status, body), (200, "hi"), "an answer")
 equal((headers["X-Seen-For"], headers["X-Seen-Proto"]), ("203.0.113.9, 127.0.0.1", "http"), "forwarded headers")
 assert headers["X-Seen-Trace"].startswith("Root=1-"), headers["X-Seen-Trace"]
 
-web.health = 500
+web.health = 404
 until("it is unhealthy", lambda: health(tg) == {"unhealthy": 1})
 sick = aws.elbv2.describe_target_health(TargetGroupArn=tg)["TargetHealthDescriptions"][0]["TargetHealth"]
-equal((sick["Reason"], sick["Description"]), ("Target.ResponseCodeMismatch", "Health checks failed with these codes: [500]"), "reason")
+equal((sick["Reason"], sick["Description"]), ("Target.ResponseCodeMismatch", "Health checks failed with these codes: [404]"), "reason")
 equal(get(b.address)[0], 200, "with no healthy target, unhealthy ones are served")
-aws.elbv2.modify_target_group(TargetGroupArn=tg, Matcher={"HttpCode": "200,500"})
+aws.elbv2.modify_target_group(TargetGroupArn=tg, Matcher={"HttpCode": "200,404"})
 until("it is healthy again", lambda: health(tg) == {"healthy": 1})
 aws.elbv2.deregister_targets(TargetGroupArn=tg, Targets=[target])
 until("it is gone", lambda: not health(tg))

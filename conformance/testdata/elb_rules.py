@@ -21,7 +21,7 @@ for path_, headers, method, want in (
 ):
     equal(get(b.address, path_, headers, method)[2], want, f"{method} {path_} {headers}")
 status, headers, _ = get(b.address, "/old?x=1", {"Host": "shop.test"})
-equal((status, headers["Location"]), (301, "https://shop.test:443/new//old?x=1"), "redirect")
+equal((status, headers["Location"]), (301, "https://shop.test:443/new/old?x=1"), "redirect")
 equal(get(b.address)[0], 404, "status of the default")
 
 refused("PriorityInUse", "", rule, 10, "again", {"Field": "path-pattern", "Values": ["/x"]})
