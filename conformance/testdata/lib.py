@@ -73,6 +73,22 @@ def refused(code, text, call, *given, **args):
     raise AssertionError(f"want {code} for {given or ''}{args}, got {out}")
 
 
+def show():
+    """Prints the services and tasks there are, for the reader of a failure."""
+    for cluster in aws.ecs.list_clusters()["clusterArns"]:
+        for arn in aws.ecs.list_services(cluster=cluster)["serviceArns"]:
+            s = aws.ecs.describe_services(cluster=cluster, services=[arn])["services"][0]
+            for d in s["deployments"]:
+                print(arn, d["id"], d["status"], d["rolloutState"], d["rolloutStateReason"], {k: d[k] for k in ("desiredCount", "runningCount", "pendingCount", "failedTasks")})
+            for e in s["events"][:25]:
+                print("  ", e["createdAt"].time(), e["message"])
+        for status in ("RUNNING", "STOPPED"):
+            arns = aws.ecs.list_tasks(cluster=cluster, desiredStatus=status)["taskArns"]
+            for k in aws.ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"] if arns else []:
+                print("  ", k["taskArn"].split("/")[-1], k["startedBy"] if "startedBy" in k else "-", k["lastStatus"], k["desiredStatus"], k.get("stopCode"), k.get("stoppedReason"),
+                      *(str(k[n].time()) if n in k else "-" for n in ("createdAt", "startedAt", "stoppingAt", "stoppedAt")), [(c.get("exitCode"), c.get("reason")) for c in k["containers"]])
+
+
 def until(what, look, patience=PATIENCE):
     """Looks again and again until the answer is truthy, and gives it; the last answer is in the failure."""
     end = time.monotonic() + patience
@@ -80,7 +96,9 @@ def until(what, look, patience=PATIENCE):
         got = look()
         if got:
             return got
-        assert time.monotonic() < end, f"after {patience} s not yet: {what}; last seen {got!r}"
+        if time.monotonic() >= end:
+            show()
+            raise AssertionError(f"after {patience} s not yet: {what}; last seen {got!r}")
         time.sleep(0.1)
 
 
@@ -192,18 +210,13 @@ def primary(s):
 
 def steady(name="web", cluster="c", patience=PATIENCE):
     """Waits until a service has one deployment, completed, with all its tasks; gives the service."""
-    last = {}
 
     def look():
         s = service(name, cluster)
-        last["is"] = ([(d["status"], d["rolloutState"], d["runningCount"], d["desiredCount"]) for d in s["deployments"]], [e["message"] for e in s["events"][:6]])
         ok = len(s["deployments"]) == 1 and s["runningCount"] == s["desiredCount"] and s["deployments"][0]["rolloutState"] == "COMPLETED"
         return s if ok and s["pendingCount"] == 0 else None
 
-    try:
-        return until(f"service {name} is steady", look, patience)
-    except AssertionError as e:
-        raise AssertionError(f"{e}; {last}") from None
+    return until(f"service {name} is steady", look, patience)
 
 
 def messages(s, oldest_first=True):
