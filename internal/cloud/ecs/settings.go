@@ -42,6 +42,9 @@ func (s *Service) putSetting(ctx context.Context, name types.SettingName, value 
 	if text(value) == "" {
 		return nil, invalid("The setting value must not be null or empty.")
 	}
+	if !slices.Contains(settingValues(string(name)), *value) {
+		return nil, invalid("Invalid setting value: %s", *value) // unconfirmed wording
+	}
 	scope := scopeOf(ctx)
 	if principal == "" {
 		principal = rootARN(scope)
@@ -49,6 +52,18 @@ func (s *Service) putSetting(ctx context.Context, name types.SettingName, value 
 	row := Setting{Key: settingKey(scope, principal, string(name)), Name: string(name), Value: *value, Principal: principal}
 	err := s.o.Store.Update(func(tx *store.Tx) error { s.settings.Put(tx, row); return nil })
 	return settingView(row), err
+}
+
+// settingValues are the values a setting may have, as PutAccountSetting's documentation in the API
+// model lists them; those of most settings are one list.
+func settingValues(name string) []string {
+	switch name {
+	case "defaultLogDriverMode":
+		return []string{"blocking", "non-blocking"}
+	case "fargateTaskRetirementWaitPeriod":
+		return []string{"0", "7", "14"}
+	}
+	return []string{"enabled", "disabled", "enhanced", "on", "off"}
 }
 
 func settingKey(scope names.Scope, principal, name string) string {

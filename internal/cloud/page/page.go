@@ -1,5 +1,6 @@
-// Package page cuts lists into the pages that AWS's answers come in. A token is the last key
-// given, in base64 for URLs: opaque to clients, and good for as long as the list's order is.
+// Package page cuts lists into the pages that AWS's answers come in. A token is a mark and the
+// last key given, in base64 for URLs: opaque to clients, and good for as long as the list's order
+// is. The mark tells tokens from words that happen to be base64.
 // Read Of.
 package page
 
@@ -8,11 +9,15 @@ import (
 	"errors"
 	"slices"
 	"sort"
+	"strings"
 )
 
 // ErrToken is the error for a token that no page of such a list gave; each service has its own
 // words for it.
 var ErrToken = errors.New("not a token of this list")
+
+// mark begins every token before it is encoded.
+const mark = "after:"
 
 // Of says which part of a list the next page is: from keys[from] up to but without keys[to].
 //
@@ -22,15 +27,16 @@ var ErrToken = errors.New("not a token of this list")
 // in another list it is ErrToken.
 func Of(keys []string, token string, max int) (from, to int, next string, err error) {
 	if token != "" {
-		last, err := base64.RawURLEncoding.DecodeString(token)
-		if err != nil {
+		given, err := base64.RawURLEncoding.DecodeString(token)
+		last, ours := strings.CutPrefix(string(given), mark)
+		if err != nil || !ours {
 			return 0, 0, "", ErrToken
 		}
-		switch i := slices.Index(keys, string(last)); {
+		switch i := slices.Index(keys, last); {
 		case i >= 0:
 			from = i + 1
 		case slices.IsSorted(keys):
-			from = sort.SearchStrings(keys, string(last))
+			from = sort.SearchStrings(keys, last)
 		default:
 			return 0, 0, "", ErrToken
 		}
@@ -38,7 +44,7 @@ func Of(keys []string, token string, max int) (from, to int, next string, err er
 	to = len(keys)
 	if max > 0 && max < to-from {
 		to = from + max
-		next = base64.RawURLEncoding.EncodeToString([]byte(keys[to-1]))
+		next = base64.RawURLEncoding.EncodeToString([]byte(mark + keys[to-1]))
 	}
 	return from, to, next, nil
 }

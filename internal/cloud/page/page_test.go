@@ -47,7 +47,9 @@ func TestATokenWhoseItemIsGoneGoesOnBehindIt(t *testing.T) {
 	if _, _, _, err := page.Of([]string{"c", "a"}, token, 2); !errors.Is(err, page.ErrToken) {
 		t.Errorf("a list in another order: got %v, want ErrToken", err)
 	}
-	if _, _, _, err := page.Of([]string{"a"}, "%%%", 2); !errors.Is(err, page.ErrToken) {
-		t.Errorf("a token of nobody: got %v, want ErrToken", err)
+	for _, words := range []string{"%%%", "made-up"} {
+		if _, _, _, err := page.Of([]string{"a"}, words, 2); !errors.Is(err, page.ErrToken) {
+			t.Errorf("%q, a token of nobody: got %v, want ErrToken", words, err)
+		}
 	}
 }

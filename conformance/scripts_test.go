@@ -1,0 +1,167 @@
+package conformance
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+const (
+	// atOnce is how many clouds run side by side: scripts wait more than they compute.
+	atOnce = "4"
+	// usualSpeed is the --speed of a script that does not say another.
+	usualSpeed = 30
+	// patience is how long a script may take; most need a few seconds.
+	patience = 100 * time.Second
+	// skipped is the status of a script that cannot be run here.
+	skipped = 77
+)
+
+// binary is the slipway under test, made once by TestMain.
+var binary string
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+// run builds the binary and runs the tests; it gives the exit code.
+func run(m *testing.M) int {
+	flag.Parse()
+	chosen := false
+	flag.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "test.parallel" })
+	if !chosen {
+		if err := flag.Set("test.parallel", atOnce); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
+	if binary = os.Getenv("SLIPWAY_BIN"); binary != "" {
+		return m.Run()
+	}
+	dir, err := os.MkdirTemp("", "slipway-conformance")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	binary = filepath.Join(dir, "slipway")
+	if out, err := exec.Command("go", "build", "-o", binary, "github.com/slipway-ecs/slipway/cmd/slipway").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "build the binary: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
+
+func TestScriptsSeeWhatAWSWouldShow(t *testing.T) {
+	t.Parallel()
+	scripts, err := filepath.Glob("testdata/*.*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ran := 0
+	for _, path := range scripts {
+		name := filepath.Base(path)
+		tool := toolOf(name)
+		if tool == nil || strings.HasPrefix(name, "lib.") {
+			continue
+		}
+		ran++
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tool.need(t)
+			play(t, tool, path)
+		})
+	}
+	if ran < 25 {
+		t.Errorf("found %d scripts in testdata, want at least 25", ran)
+	}
+}
+
+// play runs a script against a cloud of its own.
+func play(t *testing.T, tool *tool, path string) {
+	c := startCloud(t, speedOf(t, path))
+	ctx, stop := context.WithTimeout(t.Context(), patience)
+	defer stop()
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(ctx, tool.program, append(tool.args, abs)...)
+	cmd.Dir = t.TempDir()
+	cmd.Env = c.env(cmd.Dir, filepath.Dir(abs))
+	cmd.WaitDelay = 5 * time.Second
+	began := time.Now()
+	out, err := cmd.CombinedOutput()
+	var status *exec.ExitError
+	switch {
+	case err == nil:
+		t.Logf("passed after %.1fs\n%s", time.Since(began).Seconds(), out)
+	case errors.As(err, &status) && status.ExitCode() == skipped:
+		t.Skipf("%s", out)
+	case ctx.Err() != nil:
+		t.Errorf("not done after %s\n%s\nthe cloud said:\n%s", patience, out, c.said())
+	default:
+		t.Errorf("%v after %.1fs\n%s\nthe cloud said:\n%s", err, time.Since(began).Seconds(), out, c.said())
+	}
+}
+
+// speedOf reads the "# speed: N" line of a script's head.
+func speedOf(t *testing.T, path string) int {
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		text, is := strings.CutPrefix(lines.Text(), "# speed: ")
+		if !is {
+			continue
+		}
+		n, err := strconv.Atoi(strings.TrimSpace(text))
+		if err != nil {
+			t.Fatalf("%s: a speed of %q is no number", path, text)
+		}
+		return n
+	}
+	return usualSpeed
+}
+
+// tool is what runs a script.
+type tool struct {
+	name    string // as SLIPWAY_REQUIRE has it
+	program string
+	args    []string
+	probe   []string // a command that succeeds where the tool is there
+}
+
+// toolOf gives what runs a file, nil where it is no script.
+func toolOf(name string) *tool {
+	switch filepath.Ext(name) {
+	case ".py":
+		return &tool{name: "boto3", program: "python3", probe: []string{"python3", "-c", "import boto3"}}
+	case ".sh":
+		return &tool{name: "aws", program: "bash", probe: []string{"aws", "--version"}}
+	}
+	return nil
+}
+
+// need skips the test where the tool is missing, or fails it where the environment requires it.
+func (o *tool) need(t *testing.T) {
+	err := exec.CommandContext(t.Context(), o.probe[0], o.probe[1:]...).Run()
+	if err == nil {
+		return
+	}
+	for name := range strings.SplitSeq(os.Getenv("SLIPWAY_REQUIRE"), ",") {
+		if strings.TrimSpace(name) == o.name {
+			t.Fatalf("%s is required and missing: %v", o.name, err)
+		}
+	}
+	t.Skipf("SKIPPED: %s is missing here (%v); SLIPWAY_REQUIRE=%s makes that a failure", o.name, err, o.name)
+}

@@ -1,0 +1,62 @@
+"""Targets and health: an empty group answers 503, all unhealthy ones are still served, reasons are told."""
+
+# speed: 40
+import http.server
+
+from lib import *
+
+class Web(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    ok = 200
+
+    def do_GET(self):
+        body = b"hi"
+        self.send_response(self.server.health if self.path == "/health" else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("X-Seen-For", self.headers.get("X-Forwarded-For", ""))
+        self.send_header("X-Seen-Port", self.headers.get("X-Forwarded-Port", ""))
+        self.send_header("X-Seen-Proto", self.headers.get("X-Forwarded-Proto", ""))
+        self.send_header("X-Seen-Trace", self.headers.get("X-Amzn-Trace-Id", ""))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+web = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Web)
+web.daemon_threads, web.health = True, 200
+threading.Thread(target=web.serve_forever, daemon=True).start()
+target = {"Id": "127.0.0.1", "Port": web.server_port}
+
+b = Balancer()
+tg = b.group(delay=0)
+b.listener(forward(tg))
+status, headers, body = get(b.address)
+equal(status, 503, "an empty group")
+aws.elbv2.register_targets(TargetGroupArn=tg, Targets=[target])
+first = aws.elbv2.describe_target_health(TargetGroupArn=tg)["TargetHealthDescriptions"][0]
+assert first["TargetHealth"]["State"] in ("initial", "healthy"), first
+until("it is healthy", lambda: health(tg) == {"healthy": 1})
+status, headers, body = get(b.address, headers={"X-Forwarded-For": "203.0.113.9"})
+equal((status, body), (200, "hi"), "an answer")
+equal((headers["X-Seen-For"], headers["X-Seen-Proto"]), ("203.0.113.9, 127.0.0.1", "http"), "forwarded headers")
+assert headers["X-Seen-Trace"].startswith("Root=1-"), headers["X-Seen-Trace"]
+
+web.health = 404
+until("it is unhealthy", lambda: health(tg) == {"unhealthy": 1})
+sick = aws.elbv2.describe_target_health(TargetGroupArn=tg)["TargetHealthDescriptions"][0]["TargetHealth"]
+equal((sick["Reason"], sick["Description"]), ("Target.ResponseCodeMismatch", "Health checks failed with these codes: [404]"), "reason")
+equal(get(b.address)[0], 200, "with no healthy target, unhealthy ones are served")
+aws.elbv2.modify_target_group(TargetGroupArn=tg, Matcher={"HttpCode": "200,404"})
+until("it is healthy again", lambda: health(tg) == {"healthy": 1})
+aws.elbv2.deregister_targets(TargetGroupArn=tg, Targets=[target])
+until("it is gone", lambda: not health(tg))
+gone = aws.elbv2.describe_target_health(TargetGroupArn=tg, Targets=[target])["TargetHealthDescriptions"][0]["TargetHealth"]
+equal((gone["State"], gone["Reason"]), ("unused", "Target.NotRegistered"), "a target that is not there")
+equal(get(b.address)[0], 503, "an empty group again")
+
+# nobody listens there
+dead = {"Id": "127.0.0.1", "Port": free_port()}
+aws.elbv2.register_targets(TargetGroupArn=tg, Targets=[dead])
+until("it is unhealthy", lambda: health(tg) == {"unhealthy": 1})
+equal(get(b.address)[0], 502, "a target that refuses connections")
