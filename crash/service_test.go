@@ -21,6 +21,7 @@ type shop struct {
 	ecs      *ecs.Client
 	elb      *elasticloadbalancingv2.Client
 	subnets  []string
+	vpc      *string
 	balancer string // ARNs
 	listener string
 	group    string
@@ -46,6 +47,7 @@ func newShop(t *testing.T, l *local) *shop {
 	if err != nil || len(nets.Subnets) < 2 {
 		t.Fatalf("got subnets %v, %v; want two at least", nets, err)
 	}
+	s.vpc = nets.Subnets[0].VpcId
 	for _, n := range nets.Subnets {
 		s.subnets = append(s.subnets, *n.SubnetId)
 	}
@@ -55,7 +57,7 @@ func newShop(t *testing.T, l *local) *shop {
 	}
 	s.balancer = *lb.LoadBalancers[0].LoadBalancerArn
 	group, err := s.elb.CreateTargetGroup(ctx, &elasticloadbalancingv2.CreateTargetGroupInput{
-		Name: aws.String(service), Protocol: elbtypes.ProtocolEnumHttp, Port: aws.Int32(port), VpcId: nets.Subnets[0].VpcId, TargetType: elbtypes.TargetTypeEnumIp,
+		Name: aws.String(service), Protocol: elbtypes.ProtocolEnumHttp, Port: aws.Int32(port), VpcId: s.vpc, TargetType: elbtypes.TargetTypeEnumIp,
 		HealthCheckPath: aws.String("/health"), HealthCheckIntervalSeconds: aws.Int32(10), HealthyThresholdCount: aws.Int32(2), UnhealthyThresholdCount: aws.Int32(2),
 	})
 	if err != nil {
@@ -130,6 +132,34 @@ func (s *shop) scale(desired int32) {
 	if _, err := s.ecs.UpdateService(s.t.Context(), &ecs.UpdateServiceInput{Cluster: aws.String(cluster), Service: aws.String(service), DesiredCount: &desired}); err != nil {
 		s.t.Fatal(err)
 	}
+}
+
+// weigh sends a part of the traffic, in percent, to another group.
+func (s *shop) weigh(other string, percent int32) {
+	s.t.Helper()
+	if _, err := s.elb.ModifyListener(s.t.Context(), &elasticloadbalancingv2.ModifyListenerInput{
+		ListenerArn: &s.listener,
+		DefaultActions: []elbtypes.Action{{Type: elbtypes.ActionTypeEnumForward, ForwardConfig: &elbtypes.ForwardActionConfig{TargetGroups: []elbtypes.TargetGroupTuple{
+			{TargetGroupArn: &s.group, Weight: aws.Int32(100 - percent)}, {TargetGroupArn: &other, Weight: &percent},
+		}}}},
+	}); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// weightOf gives a group's weight, -1 where the listener does not name it.
+func (s *shop) weightOf(group string) int32 {
+	s.t.Helper()
+	out, err := s.elb.DescribeListeners(s.t.Context(), &elasticloadbalancingv2.DescribeListenersInput{ListenerArns: []string{s.listener}})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, g := range out.Listeners[0].DefaultActions[0].ForwardConfig.TargetGroups {
+		if *g.TargetGroupArn == group {
+			return aws.ToInt32(g.Weight)
+		}
+	}
+	return -1
 }
 
 // describe gives the service.
