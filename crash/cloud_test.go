@@ -56,6 +56,7 @@ func newLocal(t *testing.T, args ...string) *local {
 	for v := range 30 {
 		fmt.Fprintf(&text, "  - image: sample:v%d\n    command: [%q, sample-web, -version, v%d]\n", v, binary, v)
 	}
+	fmt.Fprintf(&text, "  - image: sample:slow\n    command: [%q, sample-web, -version, slow, -slow, 1s]\n", binary)
 	fmt.Fprintf(&text, "  - image: sample:sick\n    command: [%q, sample-web, -version, sick, -health, '503']\n", binary)
 	if err := os.WriteFile(l.images, []byte(text.String()), 0o600); err != nil {
 		t.Fatal(err)
