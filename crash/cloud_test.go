@@ -44,9 +44,17 @@ type local struct {
 	log *bytes.Buffer
 }
 
-// newLocal prepares a cloud with the sample web app's versions as images and starts it. It and
-// all it started are gone when the test ends.
+// newLocal starts a cloud; see prepareLocal.
 func newLocal(t *testing.T, args ...string) *local {
+	t.Helper()
+	l := prepareLocal(t, args...)
+	l.start()
+	return l
+}
+
+// prepareLocal prepares a cloud with the sample web app's versions as images, to be started. It
+// and all it started are gone when the test ends.
+func prepareLocal(t *testing.T, args ...string) *local {
 	t.Helper()
 	home := t.TempDir()
 	l := &local{t: t, dir: filepath.Join(home, "data"), addr: fmt.Sprintf("127.0.0.1:%d", freePort(t)), args: args}
@@ -62,7 +70,6 @@ func newLocal(t *testing.T, args ...string) *local {
 		t.Fatal(err)
 	}
 	t.Cleanup(l.destroy)
-	l.start()
 	return l
 }
 

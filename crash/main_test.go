@@ -27,6 +27,9 @@ var (
 var binary string
 
 func TestMain(m *testing.M) {
+	if path := os.Getenv(callerFile); path != "" {
+		os.Exit(call(path))
+	}
 	flag.Parse()
 	os.Exit(run(m))
 }

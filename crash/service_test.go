@@ -37,7 +37,12 @@ const (
 // newShop makes cluster, load balancer, listener and target group, and no service yet.
 func newShop(t *testing.T, l *local) *shop {
 	t.Helper()
-	cfg := l.config("123456789012")
+	return newShopOf(t, l.config("123456789012"))
+}
+
+// newShopOf is newShop for a caller of one's own.
+func newShopOf(t *testing.T, cfg aws.Config) *shop {
+	t.Helper()
 	s := &shop{t: t, ecs: ecs.NewFromConfig(cfg), elb: elasticloadbalancingv2.NewFromConfig(cfg)}
 	ctx := t.Context()
 	if _, err := s.ecs.CreateCluster(ctx, &ecs.CreateClusterInput{ClusterName: aws.String(cluster)}); err != nil {
@@ -105,7 +110,9 @@ func (s *shop) create(definition string, desired int32) {
 	s.t.Helper()
 	_, err := s.ecs.CreateService(s.t.Context(), &ecs.CreateServiceInput{
 		Cluster: aws.String(cluster), ServiceName: aws.String(service), TaskDefinition: &definition, DesiredCount: &desired,
-		ClientToken: aws.String("once"), LaunchType: ecstypes.LaunchTypeFargate,
+		// Beside other tests a program may take a second of the wall to listen, 20 of the cloud.
+		HealthCheckGracePeriodSeconds: aws.Int32(60),
+		ClientToken:                   aws.String("once"), LaunchType: ecstypes.LaunchTypeFargate,
 		NetworkConfiguration: &ecstypes.NetworkConfiguration{AwsvpcConfiguration: &ecstypes.AwsVpcConfiguration{Subnets: s.subnets}},
 		LoadBalancers:        []ecstypes.LoadBalancer{{TargetGroupArn: &s.group, ContainerName: aws.String("web"), ContainerPort: aws.Int32(port)}},
 		DeploymentConfiguration: &ecstypes.DeploymentConfiguration{
