@@ -43,21 +43,23 @@ func (s *Service) DefaultSecurityGroup(tx *store.Tx, scope names.Scope, vpc stri
 	return ""
 }
 
-// groupText are the characters EC2 allows in names and descriptions of groups; names have 255 at
-// most, and so have descriptions.
-var groupText = regexp.MustCompile(`^[a-zA-Z0-9. _\-:/()#,@\[\]+=&;{}!$*]{1,255}$`)
+// groupWords says whether EC2 allows it as the name or the description of a group: 255 characters
+// at most of those in groupText.
+func groupWords(s string) bool { return len(s) <= 255 && groupText.MatchString(s) }
+
+var groupText = regexp.MustCompile(`^[a-zA-Z0-9. _\-:/()#,@\[\]+=&;{}!$*]+$`)
 
 // CreateSecurityGroup makes a security group that lets nothing in and everything out.
 func (s *Service) CreateSecurityGroup(ctx context.Context, in *ec2.CreateSecurityGroupInput) (*ec2.CreateSecurityGroupOutput, error) {
 	name, description := aws.ToString(in.GroupName), aws.ToString(in.Description)
 	switch {
-	case !groupText.MatchString(name):
+	case !groupWords(name):
 		return nil, invalid("Value (%s) for parameter GroupName is invalid. Character sets beyond ASCII are not supported.", name)
 	case strings.HasPrefix(name, "sg-"):
 		return nil, invalid("Value (%s) for parameter GroupName is invalid. Group names may not be in the format sg-*.", name)
 	case name == defaultGroup:
 		return nil, refuse("InvalidGroup.Reserved", "Cannot use reserved security group name: %s", name)
-	case !groupText.MatchString(description):
+	case !groupWords(description):
 		return nil, invalid("Value (%s) for parameter GroupDescription is invalid. Character sets beyond ASCII are not supported.", description)
 	}
 	tags, err := tagsOf(in.TagSpecifications, types.ResourceTypeSecurityGroup)

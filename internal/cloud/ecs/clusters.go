@@ -19,7 +19,7 @@ func (s *Service) CreateCluster(ctx context.Context, in *ecs.CreateClusterInput)
 	if name == "" {
 		name = "default"
 	}
-	if !nameRule.MatchString(name) {
+	if !nameRule(name) {
 		return nil, invalid("Invalid cluster name: %s", name)
 	}
 	tags, err := tagsIn(in.Tags)

@@ -43,7 +43,7 @@ const (
 // checkDefinition refuses a definition ECS would refuse, and normalises its cpu and memory. It
 // looks in the order of ecs.md 2.1: required members, names, sizes, network, containers' relations.
 func checkDefinition(d *types.TaskDefinition) error {
-	if !nameRule.MatchString(text(d.Family)) {
+	if !nameRule(text(d.Family)) {
 		return refused(wordFamily)
 	}
 	if len(d.ContainerDefinitions) == 0 {
@@ -56,7 +56,7 @@ func checkDefinition(d *types.TaskDefinition) error {
 			return refused("Container.name should not be null or empty.")
 		case text(c.Image) == "":
 			return refused("Container.image should not be null or empty.")
-		case !nameRule.MatchString(*c.Name):
+		case !nameRule(*c.Name):
 			return refused(wordName, *c.Name)
 		}
 	}

@@ -13,8 +13,12 @@ import (
 	"github.com/slipway-ecs/slipway/internal/wire"
 )
 
-// nameRule is what ECS allows as the name of a cluster, family, container and service (ecs.md 2.1, 3.2).
-var nameRule = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
+// nameRule says whether ECS allows it as the name of a cluster, family, container and service (ecs.md 2.1, 3.2).
+func nameRule(s string) bool { return len(s) <= 255 && nameText.MatchString(s) }
+
+// nameText has no count of its own: a regular expression that counts to 255 is 255 of them, and
+// each start of the program would compile them.
+var nameText = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 
 // scopeOf gives the account and region of a call.
 func scopeOf(ctx context.Context) names.Scope {

@@ -27,8 +27,8 @@ const (
 )
 
 var (
-	startedByRule = regexp.MustCompile(`^[A-Za-z0-9_/-]{0,128}$`)
-	tokenRule     = regexp.MustCompile(`^[!-~]{1,64}$`)
+	startedByRule = regexp.MustCompile(`^[A-Za-z0-9_/-]*$`)
+	tokenRule     = regexp.MustCompile(`^[!-~]+$`)
 )
 
 // RunTask starts 1 to 10 tasks on Fargate (ecs.md 9.1). With a clientToken used before it answers
@@ -106,9 +106,9 @@ func checkRun(in *ecs.RunTaskInput) ([]Tag, error) {
 	switch {
 	case text(in.TaskDefinition) == "":
 		return nil, refused("TaskDefinition can not be blank.")
-	case in.ClientToken != nil && !tokenRule.MatchString(*in.ClientToken):
+	case in.ClientToken != nil && (len(*in.ClientToken) > 64 || !tokenRule.MatchString(*in.ClientToken)):
 		return nil, invalid("clientToken must have 1 to 64 characters between ASCII 33 and 126.")
-	case !startedByRule.MatchString(text(in.StartedBy)):
+	case len(text(in.StartedBy)) > 128 || !startedByRule.MatchString(text(in.StartedBy)):
 		return nil, invalid("startedBy must have at most 128 letters, numbers, hyphens, underscores and forward slashes.")
 	case in.PropagateTags == types.PropagateTagsService:
 		return nil, invalid("The propagateTags value SERVICE is not supported for RunTask.")

@@ -42,7 +42,7 @@ func (s *Service) CreateService(ctx context.Context, in *sdk.CreateServiceInput)
 			return err
 		}
 		name := text(in.ServiceName)
-		if !nameRule.MatchString(name) {
+		if !nameRule(name) {
 			return invalid("Invalid service name: it must be 1 to 255 letters, numbers, underscores and hyphens.")
 		}
 		if !validToken(text(in.ClientToken), 36) {

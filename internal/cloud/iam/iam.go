@@ -113,8 +113,8 @@ func (s *Service) Wire() *wire.Service {
 }
 
 var (
-	nameRule = regexp.MustCompile(`^[\w+=,.@-]{1,64}$`)
-	pathRule = regexp.MustCompile(`^/([\x21-\x7e]{0,510}/)?$`)
+	nameRule = regexp.MustCompile(`^[\w+=,.@-]+$`)
+	pathRule = regexp.MustCompile(`^/([\x21-\x7e]*/)?$`)
 )
 
 func roleKey(account, name string) string { return account + "/" + strings.ToLower(name) }

@@ -41,9 +41,9 @@ func (s *Service) CreateRole(ctx context.Context, in *iam.CreateRoleInput) (*iam
 
 func check(r Role) error {
 	switch {
-	case !nameRule.MatchString(r.Name):
+	case len(r.Name) > 64 || !nameRule.MatchString(r.Name):
 		return notAllowed("roleName", r.Name, `Member must satisfy regular expression pattern: [\w+=,.@-]+`)
-	case !pathRule.MatchString(r.Path):
+	case len(r.Path) > 512 || !pathRule.MatchString(r.Path):
 		return notAllowed("path", r.Path, `Member must satisfy regular expression pattern: (\u002F)|(\u002F[\u0021-\u007E]+\u002F)`)
 	case r.MaxSession < leastSession || r.MaxSession > mostSession:
 		return notAllowed("maxSessionDuration", fmt.Sprint(r.MaxSession), fmt.Sprintf("Member must have value between %d and %d", leastSession, mostSession))

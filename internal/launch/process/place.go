@@ -215,7 +215,7 @@ func (r *Runtime) attempts(task string) ([]launch.Handle, error) {
 	for _, e := range entries {
 		name, digits, ok := strings.Cut(e.Name(), ".")
 		attempt, err := strconv.Atoi(digits)
-		if !ok || err != nil || !simple.MatchString(name) {
+		if !ok || err != nil || !simple(name) {
 			continue
 		}
 		found = append(found, launch.Handle{Task: task, Container: name, Attempt: attempt})
@@ -231,7 +231,7 @@ func (r *Runtime) attempts(task string) ([]launch.Handle, error) {
 
 // Remove kills what still runs of a task and removes its directory.
 func (r *Runtime) Remove(ctx context.Context, task string) error {
-	if !simple.MatchString(task) {
+	if !simple(task) {
 		return nil // Prepare refused it
 	}
 	asked, err := r.attempts(task) // one whose shim is still coming up is stopped too

@@ -17,7 +17,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"strings"
 	"sync"
@@ -124,16 +123,28 @@ func (r *Runtime) place(task string) (launch.Place, error) {
 	return p, nil
 }
 
-// simple is what names must be like to name files: ECS's own rule for container names, and wide
-// enough for task ids.
-var simple = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
+// simple says whether a name may name files: ECS's own rule for container names, 1 to 255 letters,
+// digits, _ and -, and wide enough for task ids.
+func simple(s string) bool {
+	if s == "" || len(s) > 255 {
+		return false
+	}
+	for i := range len(s) {
+		switch c := s[i]; {
+		case '0' <= c && c <= '9', 'A' <= c && c <= 'Z', 'a' <= c && c <= 'z', c == '_', c == '-':
+		default:
+			return false
+		}
+	}
+	return true
+}
 
 func checkNames(t launch.Task) error {
-	if !simple.MatchString(t.ID) {
+	if !simple(t.ID) {
 		return fmt.Errorf("task id %q: letters, digits, _ and - only", t.ID)
 	}
 	for _, c := range t.Containers {
-		if !simple.MatchString(c.Name) {
+		if !simple(c.Name) {
 			return fmt.Errorf("container name %q: letters, digits, _ and - only", c.Name)
 		}
 	}
@@ -144,7 +155,7 @@ func (r *Runtime) taskDir(task string) string { return filepath.Join(r.dir, task
 
 // shimDir is where one start of a container lives: "web.0" in the task's directory.
 func (r *Runtime) shimDir(h launch.Handle) (string, error) {
-	if !simple.MatchString(h.Task) || !simple.MatchString(h.Container) {
+	if !simple(h.Task) || !simple(h.Container) {
 		return "", fmt.Errorf("container %q of task %q: %w", h.Container, h.Task, launch.ErrGone)
 	}
 	return filepath.Join(r.taskDir(h.Task), fmt.Sprintf("%s.%d", h.Container, h.Attempt)), nil
