@@ -124,6 +124,9 @@ func spawnOnce(ctx context.Context, shim Shim, dir string) (report, error) {
 	}
 	if err != nil {
 		ended := cmd.Wait()
+		if cmd.ProcessState == nil {
+			return report{}, errKilled // another caller found it dead and reaped it: nobody knows more
+		}
 		if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signal() == syscall.SIGKILL {
 			return report{}, errKilled
 		}

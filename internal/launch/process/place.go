@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/slipway-ecs/slipway/internal/launch"
 	"github.com/slipway-ecs/slipway/internal/proc"
@@ -253,15 +254,39 @@ func (r *Runtime) Remove(ctx context.Context, task string) error {
 		if e.Name() == placeFile {
 			continue
 		}
-		if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
+		if err := removeAll(ctx, filepath.Join(dir, e.Name())); err != nil {
 			return err
 		}
 	}
-	if err := os.RemoveAll(dir); err != nil {
+	if err := removeAll(ctx, dir); err != nil {
 		return err
 	}
 	r.mu.Lock()
 	delete(r.places, task)
 	r.mu.Unlock()
 	return nil
+}
+
+const (
+	// removeTries is how often a directory is removed into which a shim that is ending still
+	// writes; removePause is what it gets to end meanwhile.
+	removeTries = 50
+	removePause = 10 * time.Millisecond
+)
+
+// removeAll removes a directory, also one that a shim on its way out writes a last file into.
+func removeAll(ctx context.Context, dir string) error {
+	for try := 1; ; try++ {
+		err := os.RemoveAll(dir)
+		if !errors.Is(err, syscall.ENOTEMPTY) || try == removeTries {
+			return err
+		}
+		pause := time.NewTimer(removePause)
+		select {
+		case <-ctx.Done():
+			pause.Stop()
+			return errors.Join(err, ctx.Err())
+		case <-pause.C:
+		}
+	}
 }
