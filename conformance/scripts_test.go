@@ -20,8 +20,8 @@ const (
 	atOnce = "4"
 	// usualSpeed is the --speed of a script that does not say another.
 	usualSpeed = 30
-	// patience is how long a script may take; most need a few seconds.
-	patience = 100 * time.Second
+	// patience is how long a script may take on a busy machine; most need a few seconds.
+	patience = 180 * time.Second
 	// skipped is the status of a script that cannot be run here.
 	skipped = 77
 )

@@ -81,6 +81,12 @@ func (g *keeping) count() {
 // ended counts a task that is to stop or has stopped.
 func (g *keeping) ended(d *Deployment, t *Task) {
 	sick := t.StopCode == stopByScheduler && strings.HasPrefix(t.StopReason, sickReason)
+	if !t.EverRan && t.StopCode == string(types.TaskStopCodeEssentialContainerExited) {
+		// Its program ran and ended before anybody looked. To ECS's agent such a task reaches
+		// RUNNING, however briefly: it is a crash, which the breaker counts in both stages.
+		t.EverRan = true
+		d.Failures = d.Failures.Started()
+	}
 	f := d.Failures.Ended(reconcile.End{
 		Ran: t.EverRan, Healthy: t.EverWell, Sick: sick,
 		Asked: t.StopCode == stopByScheduler || t.StopCode == string(types.TaskStopCodeUserInitiated),
