@@ -311,3 +311,38 @@ func TestTrafficGoesOnWhileTheDaemonIsDeadForLong(t *testing.T) {
 	s.steady(patience, v1, 2)
 	s.runsExactly(l, 2)
 }
+
+func TestStoppedWhileItComesUpAfterAKillNothingIsLeft(t *testing.T) {
+	t.Parallel()
+	r := chance(t)
+	l := newLocal(t, "--speed", "20")
+	s := newShop(t, l)
+	v1 := s.register("v1")
+	s.create(v1, 2)
+	for range 5 * *roundsFlag {
+		s.steady(patience, v1, 2)
+		s.runsExactly(l, 2)
+		if err := l.kill(); err != nil {
+			t.Fatal(err)
+		}
+		for stopped := false; !stopped; {
+			second := l.command()
+			if err := second.Start(); err != nil {
+				t.Fatal(err)
+			}
+			rest(t, 20*time.Millisecond+upTo(r, 80*time.Millisecond))
+			if err := second.Process.Signal(syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+			err := second.Wait()
+			var exit *exec.ExitError
+			// A signal that comes before the program can take it ends it as any other does.
+			stopped = !errors.As(err, &exit) || exit.Exited()
+			if stopped && err != nil {
+				t.Errorf("the cloud did not end in order: %v", err)
+			}
+		}
+		nothingRuns(t, l)
+		l.start()
+	}
+}

@@ -21,6 +21,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"syscall"
 	"time"
 )
@@ -81,6 +82,7 @@ func run(ctx context.Context, dir string, log *slog.Logger) error {
 		defer close(done)
 		h.accept(ln)
 	}()
+	debug.FreeOSMemory() // what all packages of the binary needed to come up: some megabytes
 	second := time.NewTicker(time.Second)
 	defer second.Stop()
 	look := time.NewTicker(abandoned)

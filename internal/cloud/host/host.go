@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -53,11 +54,14 @@ type Cloud struct {
 }
 
 const (
-	// stopPatience is how long tasks and the data plane may take to end at a clean stop, beyond
-	// the tasks' own stop timeouts.
-	stopPatience = 35 * time.Second
+	// stopPatience is how long tasks and the data plane may take to end at a clean stop: the
+	// longest stopTimeout ECS takes, two minutes, and half a minute more.
+	stopPatience = 150 * time.Second
 	// answerPatience is how long calls under way may take when the endpoint closes.
 	answerPatience = 2 * time.Second
+	// slimAfter is how long after its start the cloud gives memory back: by then first calls were
+	// answered, and what they needed is there.
+	slimAfter = 2 * time.Second
 	// headerPatience is how long a client may take to send a request's header.
 	headerPatience = 10 * time.Second
 )
@@ -119,7 +123,8 @@ func (c *Cloud) Dir() string { return c.o.Dir }
 // Serve answers and keeps until ctx ends, then stops tasks and data plane and leaves the state
 // for the next start. ready is called once the first request can be answered.
 func (c *Cloud) Serve(ctx context.Context, ready func()) error {
-	if err := c.rooms.ecs.Adopt(ctx); err != nil {
+	// Asked to stop meanwhile, it still adopts: what is not adopted cannot be stopped.
+	if err := c.rooms.ecs.Adopt(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("adopt what runs already: %w", err)
 	}
 	working, stop := context.WithCancel(ctx)
@@ -130,6 +135,7 @@ func (c *Cloud) Serve(ctx context.Context, ready func()) error {
 	go func() { served <- server.Serve(c.listener) }()
 	hands.Go(func() { c.plane.run(working) })
 	hands.Go(func() { c.publishHosts(working) })
+	hands.Go(func() { slim(working) })
 	hands.Go(func() {
 		if err := c.rooms.cloudwatch.Run(working); err != nil && !errors.Is(err, context.Canceled) {
 			c.o.Log.Error("metrics are kept no longer", "err", err)
@@ -157,6 +163,17 @@ func (c *Cloud) Serve(ctx context.Context, ready func()) error {
 		err = errors.Join(err, retire())
 	}
 	return err
+}
+
+// slim gives back the memory that only coming up took, some megabytes, once that is over.
+func slim(ctx context.Context) {
+	timer := time.NewTimer(slimAfter)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+		debug.FreeOSMemory()
+	}
 }
 
 // end stops everything of ours, in the order in which nobody misses anything: calls, decisions,

@@ -187,10 +187,17 @@ func (p *dataPlane) update(f func(tx *store.Tx)) {
 	}
 }
 
-// stop ends the data plane's process, once run has returned.
+// stop ends the data plane's process, once run has returned; also one that run had no time to find.
 func (p *dataPlane) stop(ctx context.Context) error {
 	if p.client == nil {
-		return nil
+		var err error
+		p.client, err = lb.Dial(ctx, p.dir)
+		if errors.Is(err, lb.ErrAbsent) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
 	}
 	heard := make(chan struct{})
 	go func() { // it says what it counted last; Events ends with the connection
