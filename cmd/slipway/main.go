@@ -25,6 +25,7 @@ func run(args []string) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second interrupt ends us at once
 	if len(args) > 0 {
 		switch args[0] {
 		case "lb":

@@ -109,6 +109,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		q.refuse(w, q.unknownOperation())
 		return
 	}
+	op.compile()
 	in := reflect.New(op.in.Type)
 	if err := q.decode(op, in.Elem()); err != nil {
 		q.refuse(w, q.badInput(err))

@@ -15,6 +15,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/slipway-ecs/slipway/internal/shapes"
 )
@@ -38,7 +39,8 @@ type Service struct {
 
 type operation struct {
 	name    string
-	in, out *Shape
+	in, out *Shape // once compile was called
+	compile func() // by the first request, so that a start costs no shapes nobody asks for
 	void    bool
 	call    func(ctx context.Context, in any) (any, error)
 	route   *route
@@ -125,7 +127,8 @@ func Declare(s *Service, in, out reflect.Type, h func(ctx context.Context, in an
 	if !ok || s.operations[name] != nil {
 		panic(fmt.Sprintf("wire: operation of %s declared twice, or by a type that is no input: %s", s.name, in))
 	}
-	op := &operation{name: name, in: shapeOf(in), out: shapeOf(out), void: shapes.Void(in), call: h}
+	op := &operation{name: name, void: shapes.Void(in), call: h}
+	op.compile = sync.OnceFunc(func() { op.in, op.out = shapeOf(in), shapeOf(out) })
 	for i := range s.routes {
 		if s.routes[i].operation == name {
 			op.route = &s.routes[i]

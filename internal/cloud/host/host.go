@@ -114,8 +114,14 @@ func guard(o Options) error {
 	return nil
 }
 
-// Endpoint is the URL that clients use as AWS_ENDPOINT_URL.
-func (c *Cloud) Endpoint() string { return "http://" + c.listener.Addr().String() }
+// Endpoint is the URL that clients on this machine use as AWS_ENDPOINT_URL.
+func (c *Cloud) Endpoint() string {
+	addr := c.listener.Addr().(*net.TCPAddr)
+	if addr.IP.IsUnspecified() {
+		return fmt.Sprintf("http://127.0.0.1:%d", addr.Port)
+	}
+	return "http://" + addr.String()
+}
 
 // Dir is where the cloud keeps everything.
 func (c *Cloud) Dir() string { return c.o.Dir }

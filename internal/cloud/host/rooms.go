@@ -136,13 +136,15 @@ func endLeftovers(ctx context.Context, o Options) error {
 	return (&dataPlane{client: client}).stop(ctx)
 }
 
-// sharedHost is the address that all listeners of all balancers share.
+// sharedHost is the address that all listeners of all balancers share: that of the endpoint. An
+// endpoint on every address is no reason for listeners to be reached from everywhere: nobody
+// checks signatures there.
 func (c *Cloud) sharedHost() string {
-	host, _, err := net.SplitHostPort(c.listener.Addr().String())
-	if err != nil {
+	addr := c.listener.Addr().(*net.TCPAddr)
+	if !addr.IP.IsLoopback() {
 		return "127.0.0.1"
 	}
-	return host
+	return addr.IP.String()
 }
 
 // times translates between internal time and the wall's for rooms that do so themselves. Its
