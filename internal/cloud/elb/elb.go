@@ -132,7 +132,7 @@ func (s *Service) Wire() *wire.Service {
 	wire.Op(w, s.DescribeAccountLimits)
 	wire.Op(w, s.DescribeSSLPolicies)
 
-	declareRefused(w)
+	declareRefused(w, s.o.Warn)
 	return w
 }
 

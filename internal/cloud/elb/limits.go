@@ -2,7 +2,9 @@ package elb
 
 import (
 	"context"
+	"reflect"
 	"strconv"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
@@ -52,27 +54,31 @@ func limit(name string, max int) types.Limit {
 	return types.Limit{Name: aws.String(name), Max: aws.String(strconv.Itoa(max))}
 }
 
-// refuse answers an operation that this cloud has no use for: trust stores, capacity units,
-// address pools.
-func refuse[In, Out any](context.Context, *In) (*Out, error) {
-	return nil, notPermitted("This operation is not supported by this local cloud")
+// refuse answers an operation that this cloud has no use for, and says so to the operator: trust
+// stores, capacity units, address pools.
+func refuse[In, Out any](warn func(string)) func(context.Context, *In) (*Out, error) {
+	name := strings.TrimSuffix(reflect.TypeFor[In]().Name(), "Input")
+	return func(context.Context, *In) (*Out, error) {
+		warn("not built: elasticloadbalancing " + name + ", answered with OperationNotPermitted")
+		return nil, notPermitted("This operation is not supported by this local cloud")
+	}
 }
 
-func declareRefused(w *wire.Service) {
-	wire.Op(w, refuse[elbv2.AddListenerCertificatesInput, elbv2.AddListenerCertificatesOutput])
-	wire.Op(w, refuse[elbv2.RemoveListenerCertificatesInput, elbv2.RemoveListenerCertificatesOutput])
-	wire.Op(w, refuse[elbv2.CreateTrustStoreInput, elbv2.CreateTrustStoreOutput])
-	wire.Op(w, refuse[elbv2.ModifyTrustStoreInput, elbv2.ModifyTrustStoreOutput])
-	wire.Op(w, refuse[elbv2.DeleteTrustStoreInput, elbv2.DeleteTrustStoreOutput])
-	wire.Op(w, refuse[elbv2.AddTrustStoreRevocationsInput, elbv2.AddTrustStoreRevocationsOutput])
-	wire.Op(w, refuse[elbv2.RemoveTrustStoreRevocationsInput, elbv2.RemoveTrustStoreRevocationsOutput])
-	wire.Op(w, refuse[elbv2.DeleteSharedTrustStoreAssociationInput, elbv2.DeleteSharedTrustStoreAssociationOutput])
-	wire.Op(w, refuse[elbv2.DescribeTrustStoresInput, elbv2.DescribeTrustStoresOutput])
-	wire.Op(w, refuse[elbv2.DescribeTrustStoreAssociationsInput, elbv2.DescribeTrustStoreAssociationsOutput])
-	wire.Op(w, refuse[elbv2.DescribeTrustStoreRevocationsInput, elbv2.DescribeTrustStoreRevocationsOutput])
-	wire.Op(w, refuse[elbv2.GetTrustStoreCaCertificatesBundleInput, elbv2.GetTrustStoreCaCertificatesBundleOutput])
-	wire.Op(w, refuse[elbv2.GetTrustStoreRevocationContentInput, elbv2.GetTrustStoreRevocationContentOutput])
-	wire.Op(w, refuse[elbv2.GetResourcePolicyInput, elbv2.GetResourcePolicyOutput])
-	wire.Op(w, refuse[elbv2.ModifyIpPoolsInput, elbv2.ModifyIpPoolsOutput])
-	wire.Op(w, refuse[elbv2.ModifyCapacityReservationInput, elbv2.ModifyCapacityReservationOutput])
+func declareRefused(w *wire.Service, warn func(string)) {
+	wire.Op(w, refuse[elbv2.AddListenerCertificatesInput, elbv2.AddListenerCertificatesOutput](warn))
+	wire.Op(w, refuse[elbv2.RemoveListenerCertificatesInput, elbv2.RemoveListenerCertificatesOutput](warn))
+	wire.Op(w, refuse[elbv2.CreateTrustStoreInput, elbv2.CreateTrustStoreOutput](warn))
+	wire.Op(w, refuse[elbv2.ModifyTrustStoreInput, elbv2.ModifyTrustStoreOutput](warn))
+	wire.Op(w, refuse[elbv2.DeleteTrustStoreInput, elbv2.DeleteTrustStoreOutput](warn))
+	wire.Op(w, refuse[elbv2.AddTrustStoreRevocationsInput, elbv2.AddTrustStoreRevocationsOutput](warn))
+	wire.Op(w, refuse[elbv2.RemoveTrustStoreRevocationsInput, elbv2.RemoveTrustStoreRevocationsOutput](warn))
+	wire.Op(w, refuse[elbv2.DeleteSharedTrustStoreAssociationInput, elbv2.DeleteSharedTrustStoreAssociationOutput](warn))
+	wire.Op(w, refuse[elbv2.DescribeTrustStoresInput, elbv2.DescribeTrustStoresOutput](warn))
+	wire.Op(w, refuse[elbv2.DescribeTrustStoreAssociationsInput, elbv2.DescribeTrustStoreAssociationsOutput](warn))
+	wire.Op(w, refuse[elbv2.DescribeTrustStoreRevocationsInput, elbv2.DescribeTrustStoreRevocationsOutput](warn))
+	wire.Op(w, refuse[elbv2.GetTrustStoreCaCertificatesBundleInput, elbv2.GetTrustStoreCaCertificatesBundleOutput](warn))
+	wire.Op(w, refuse[elbv2.GetTrustStoreRevocationContentInput, elbv2.GetTrustStoreRevocationContentOutput](warn))
+	wire.Op(w, refuse[elbv2.GetResourcePolicyInput, elbv2.GetResourcePolicyOutput](warn))
+	wire.Op(w, refuse[elbv2.ModifyIpPoolsInput, elbv2.ModifyIpPoolsOutput](warn))
+	wire.Op(w, refuse[elbv2.ModifyCapacityReservationInput, elbv2.ModifyCapacityReservationOutput](warn))
 }
