@@ -404,12 +404,36 @@ func TestATaskWhoseLogGroupIsMissingDoesNotStart(t *testing.T) {
 		made := *w.run(nil).TaskArn
 		time.Sleep(time.Second)
 		v := w.task(arn)
-		want := "ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: failed to create Cloudwatch log stream: ResourceNotFoundException: The specified log group does not exist."
+		want := "ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: failed to create Cloudwatch log stream: api error ResourceNotFoundException: The specified log group does not exist."
 		if text(v.LastStatus) != "STOPPED" || v.StopCode != types.TaskStopCodeTaskFailedToStart || text(v.StoppedReason) != want {
 			t.Errorf("got %s, %s, %q", *v.LastStatus, v.StopCode, text(v.StoppedReason))
 		}
 		if v := w.task(made); text(v.LastStatus) != "RUNNING" {
 			t.Errorf("with awslogs-create-group: %s, %q", *v.LastStatus, text(v.StoppedReason))
+		}
+	})
+}
+
+func TestATaskWhoseLogGroupIsDeletedRunsOnWithoutItsOutput(t *testing.T) {
+	in(t, nil, func(t *testing.T, w *taskWorld) {
+		w.register(withLogs("app", false))
+		arn := *w.run(nil).TaskArn
+		time.Sleep(time.Second)
+		w.logs.drop("app")
+		for range 5 {
+			w.runtime.Write(w.handle("app"), launch.Stdout, "into the void")
+			time.Sleep(time.Minute)
+		}
+		if n := w.logs.opens(); n > 3 {
+			t.Errorf("the deleted group's stream was opened %d times", n)
+		}
+		if v := w.task(arn); text(v.LastStatus) != "RUNNING" {
+			t.Errorf("without its log group: %s, %q", *v.LastStatus, text(v.StoppedReason))
+		}
+		w.runtime.End(w.handle("app"), launch.Exit{})
+		time.Sleep(time.Second)
+		if v := w.task(arn); text(v.LastStatus) != "STOPPED" {
+			t.Errorf("one second after its end: %s", *v.LastStatus)
 		}
 	})
 }

@@ -2,10 +2,12 @@ package ecs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/aws/smithy-go"
 
 	"github.com/slipway-ecs/slipway/internal/cloud"
 	"github.com/slipway-ecs/slipway/internal/launch"
@@ -93,16 +95,23 @@ func (c *care) collects(x *Container) bool {
 }
 
 // collect carries what a container writes into its stream until it has ended and everything is
-// there. After a crash it goes on behind the last line the stream has.
+// there. After a crash it goes on behind the last line the stream has. Where the group or stream
+// was deleted meanwhile, the rest of the output is dropped, as the awslogs driver does.
 func (c *care) collect(x *Container) cloud.Job {
 	to, _ := logsOf(c.t, c.d, x)
 	arn, row := c.t.ARN, *x
 	return cloud.Job{Key: job("logs", x), Do: func(ctx context.Context) (cloud.Fact, error) {
-		if err := c.carry(ctx, to, *row.Handle); err != nil {
+		if err := c.carry(ctx, to, *row.Handle); err != nil && !deleted(err) {
 			return nil, fmt.Errorf("collect the output of %s: %w", row.ARN, err)
 		}
 		return c.changeContainer(arn, &row, func(_ *store.Tx, _ *Task, x *Container) { x.Logged = true }), nil
 	}}
+}
+
+// deleted says that a log group or stream is gone.
+func deleted(err error) bool {
+	api, ok := errors.AsType[smithy.APIError](err)
+	return ok && api.ErrorCode() == "ResourceNotFoundException"
 }
 
 // carry reads in one goroutine and writes in another, so that lines that come quickly go into the

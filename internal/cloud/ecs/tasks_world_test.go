@@ -11,6 +11,7 @@ import (
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/aws/smithy-go"
 
 	"github.com/slipway-ecs/slipway/internal/clock"
 	"github.com/slipway-ecs/slipway/internal/cloud"
@@ -274,13 +275,18 @@ type taskLogs struct {
 	groups map[string]bool
 	marks  map[string]launch.Mark // by stream and start
 	lines  []string               // "group stream text"
+	opened int                    // how often Resume was called
 }
+
+// noGroup is what a log group that does not exist answers.
+var noGroup = &smithy.GenericAPIError{Code: "ResourceNotFoundException", Message: "The specified log group does not exist."}
 
 func (l *taskLogs) Resume(_ context.Context, _ names.Scope, group, stream, start string, create bool) (launch.Mark, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.opened++
 	if !l.groups[group] && !create {
-		return 0, errors.New("ResourceNotFoundException: The specified log group does not exist.")
+		return 0, noGroup
 	}
 	l.groups[group] = true
 	return l.marks[stream+start], nil
@@ -289,11 +295,28 @@ func (l *taskLogs) Resume(_ context.Context, _ names.Scope, group, stream, start
 func (l *taskLogs) Append(_ context.Context, _ names.Scope, group, stream, start string, lines []launch.Line) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if !l.groups[group] {
+		return noGroup
+	}
 	for _, x := range lines {
 		l.lines = append(l.lines, group+" "+stream+" "+x.Text)
 		l.marks[stream+start] = x.Mark
 	}
 	return nil
+}
+
+// drop deletes a group.
+func (l *taskLogs) drop(group string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.groups, group)
+}
+
+// opens tells how often a stream was opened.
+func (l *taskLogs) opens() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.opened
 }
 
 func (l *taskLogs) all() []string {
