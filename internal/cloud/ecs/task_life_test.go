@@ -507,13 +507,13 @@ func TestStartTimeoutIsOfTheWall(t *testing.T) {
 
 func TestTargetsOfADeploymentAreRegisteredTogether(t *testing.T) {
 	in(t, func(task launch.Task, _ launch.Container) fake.Script {
-		return fake.Script{StartDelay: time.Duration(task.ID[31]%3) * 100 * time.Millisecond}
+		return fake.Script{StartDelay: time.Duration(task.ID[31]%3) * time.Second}
 	}, func(t *testing.T, w *taskWorld) {
 		d := w.register(nil)
 		for range 4 {
 			w.serve(d)
 		}
-		time.Sleep(2 * time.Second)
+		time.Sleep(5 * time.Second)
 		var said []string
 		err := w.s.o.Store.View(func(tx *store.Tx) error {
 			for e := range w.s.events.All(tx) {

@@ -10,6 +10,8 @@ const (
 	// deployment, so that they are registered together as ECS's scheduler does. ECS's own tick
 	// is not published (unconfirmed); captures show seconds.
 	registerTick = 500 * time.Millisecond
+	// registerWait is how long it waits where others of its deployment are still on their way.
+	registerWait = 5 * time.Second
 	// registerAgain is the pause after a load balancer refused a target.
 	registerAgain = 30 * time.Second
 )
@@ -35,7 +37,14 @@ func (c *care) targets() {
 	if !slices.ContainsFunc(t.Targets, func(g Target) bool { return !g.Registered }) {
 		return
 	}
-	if at := t.assembled().Add(registerTick); now.Before(at) {
+	pause := registerTick
+	for other := range c.tasks.By(c.tx, "service", t.Service) {
+		if other.Deployment == t.Deployment && other.Desired == "RUNNING" && other.assembled().IsZero() {
+			pause = registerWait
+			break
+		}
+	}
+	if at := t.assembled().Add(pause); now.Before(at) {
 		c.res.Sooner(at)
 		return
 	}
