@@ -17,6 +17,11 @@ const stuck = "was unable to stop or start tasks during a deployment because of 
 // way back failed. Source: ecs.md 5.6, 6.7.
 const noCandidate = "No rollback candidate was found to run the rollback."
 
+// rollbackTick is how long a rollback lasts at least, so that the deployment that failed can be
+// seen as FAILED beside the one it gave way to. ECS's scheduler takes some seconds for its looks;
+// their distance is not published (unconfirmed).
+const rollbackTick = 10 * time.Second
+
 // step moves the deployment under way as far as what is seen allows, and sets how many tasks its
 // revisions shall have.
 //
@@ -28,7 +33,7 @@ func (g *keeping) step(d *Deployment) {
 	back, possible := g.s.candidate(g.tx, d)
 	d.Plan.First = !possible && d.State.Status != rollout.RollingBack
 	bound(&d.Plan, &g.row)
-	was := d.State.Status
+	before, was := d.State, d.State.Status
 	next, want := rollout.Step(&d.Plan, d.State, g.observe(d), g.now)
 	d.State = next
 	g.res.Sooner(want.Wake)
@@ -41,6 +46,9 @@ func (g *keeping) step(d *Deployment) {
 	case was != rollout.RollingBack && (next.Status == rollout.RollingBack || next.Status == rollout.RolledBack):
 		d.State.Status = rollout.RollingBack
 		g.rollBack(d, back) // the next look sees the sides of a rollback
+	case next.Status == rollout.RolledBack && g.now.Before(d.RollbackBegan.Add(rollbackTick)):
+		d.State = before
+		g.res.Sooner(d.RollbackBegan.Add(rollbackTick))
 	case next.Status == rollout.Succeeded:
 		g.complete(d)
 		g.s.finish(g.tx, d, deploySuccessful, "")
