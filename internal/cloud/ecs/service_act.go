@@ -79,6 +79,7 @@ func (g *keeping) start(all []reconcile.Start) {
 		g.row.calm(noInstance)
 	}
 	if len(ids) > 0 {
+		g.row.Steady = time.Time{}
 		g.s.tell(g.tx, &g.row, fmt.Sprintf("has started %d tasks: %s.", len(ids), taskList(ids)))
 	}
 }
@@ -93,6 +94,7 @@ func (g *keeping) stop(all []reconcile.Stop) {
 		ids = append(ids, g.tasks[i].ID)
 	}
 	if len(ids) > 0 {
+		g.row.Steady = time.Time{}
 		g.s.tell(g.tx, &g.row, stoppedTasks(ids))
 	}
 }

@@ -202,12 +202,15 @@ func (g *keeping) close() {
 }
 
 // full reports whether the primary has all tasks it shall have, all of them healthy, and no other
-// revision has any.
+// revision has any; the leaving of those that stopped has been told.
 func (g *keeping) full(primary *Deployment) bool {
 	n := 0
 	for i := range g.seen {
 		t := g.seen[i]
 		if !t.Wanted {
+			if !g.tasks[i].Counted && g.tasks[i].Last != taskStopped {
+				return false
+			}
 			continue
 		}
 		if healthy, at := reconcile.Healthy(t, g.now); !healthy || t.Revision != primary.Digits {

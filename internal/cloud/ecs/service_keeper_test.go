@@ -395,6 +395,25 @@ func TestScalingAloneStartsAndStopsWithoutADeployment(t *testing.T) {
 	})
 }
 
+func TestSteadyStateIsSaidAgainAfterScalingIn(t *testing.T) {
+	inHarbour(t, nil, func(h *harbour) {
+		h.create(balanced(serviceAsk(h.register("shop/web:1"), 3)))
+		h.steady()
+		before := len(h.events())
+		h.update(&sdk.UpdateServiceInput{DesiredCount: new(int32(1))})
+		time.Sleep(time.Minute)
+		want := []string{
+			"(service web) has stopped 2 running tasks: (task T1) (task T2).",
+			"(service web) deregistered 2 targets in (target-group G)",
+			"(service web, taskSet D1) has begun draining connections on 2 tasks.",
+			"(service web) has reached a steady state.",
+		}
+		if diff := cmp.Diff(want, plain(h.events()[before:])); diff != "" {
+			t.Errorf("events of scaling in differ (-want +got):\n%s", diff)
+		}
+	})
+}
+
 func TestAStoppedTaskIsReplacedAndIsNoFailure(t *testing.T) {
 	inHarbour(t, nil, func(h *harbour) {
 		h.create(serviceAsk(h.register("shop/web:1"), 2))
@@ -466,6 +485,10 @@ func TestADeploymentStoppedByRequestRollsBack(t *testing.T) {
 			if _, err := h.room.StopServiceDeployment(h.ctx, &sdk.StopServiceDeploymentInput{ServiceDeploymentArn: arn}); err != nil {
 				t.Fatal(err)
 			}
+		}
+		time.Sleep(rollbackTick / 2)
+		if all := h.service().Deployments; len(all) != 2 || all[1].RolloutState != types.DeploymentRolloutStateFailed {
+			t.Errorf("soon after the request there are %d deployments, the older %s", len(all), all[len(all)-1].RolloutState)
 		}
 		h.within(10*time.Minute, "rollback", func() bool { return h.status() == types.ServiceDeploymentStatusRollbackSuccessful })
 		_, err := h.room.StopServiceDeployment(h.ctx, &sdk.StopServiceDeploymentInput{ServiceDeploymentArn: arn})
