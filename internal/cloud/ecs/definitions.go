@@ -147,11 +147,13 @@ func (s *Service) DeleteTaskDefinitions(ctx context.Context, in *ecs.DeleteTaskD
 	err := s.o.Store.Update(func(tx *store.Tx) error {
 		for _, ref := range in.TaskDefinitions {
 			family, revision, _ := names.TaskDefinitionRef(ref)
+			if revision == 0 {
+				out.Failures = append(out.Failures, types.Failure{Arn: new(ref), Reason: new(wordNoRevision)})
+				continue
+			}
 			arn := scope.TaskDefinition(family, revision)
 			row, err := s.findDefinition(tx, scope, ref)
 			switch {
-			case revision == 0:
-				return invalid("The specified task definition identifier is invalid. Specify a valid name or ARN and try again.")
 			case err != nil:
 				out.Failures = append(out.Failures, types.Failure{Arn: new(arn), Reason: new(wordNoDefinition)})
 				continue

@@ -19,6 +19,8 @@ const (
 const (
 	wordTooLarge       = "Actual length of task definition exceeds the maximum of 65536 bytes."
 	wordNoDefinition   = "The specified task definition does not exist."
+	wordNoRevision     = "The specified task definition identifier is invalid. Specify a valid name or ARN and try again."
+	wordNoLaunch       = "Invalid requiresCompatibilities value: %s."
 	wordStillActive    = "The specified task definition is still in ACTIVE status. Please deregister the target and try again."
 	wordFamily         = "Invalid family: family names must have 1 to 255 letters, numbers, hyphens and underscores."
 	wordName           = "Invalid container name '%s': names must have 1 to 255 letters, numbers, hyphens and underscores."
@@ -58,6 +60,11 @@ func checkDefinition(d *types.TaskDefinition) error {
 			return refused("Container.image should not be null or empty.")
 		case !nameRule.MatchString(*c.Name):
 			return refused(wordName, *c.Name)
+		}
+	}
+	for _, x := range d.RequiresCompatibilities {
+		if !slices.Contains(x.Values(), x) {
+			return refused(wordNoLaunch, x)
 		}
 	}
 	if len(d.ContainerDefinitions) > maxContainers {

@@ -45,6 +45,7 @@ func TestWhatRegisterTaskDefinitionRefuses(t *testing.T) {
 		{"no memory anywhere", func(in *sdk.RegisterTaskDefinitionInput) { in.Memory = nil }, "Invalid setting for container 'app'. At least one of 'memory' or 'memoryReservation' must be specified."},
 		{"memory below its reservation", first(func(c *types.ContainerDefinition) { c.Memory, c.MemoryReservation = new(int32(64)), new(int32(64)) }), "Invalid setting for container 'app'. 'memory' must be greater"},
 		{"a size Fargate does not have", func(in *sdk.RegisterTaskDefinitionInput) { in.Cpu, in.Memory = new("4096"), new("4096") }, "No Fargate configuration exists for given values: 4096 CPU, 4096 memory"},
+		{"nothing ECS runs on", func(in *sdk.RegisterTaskDefinitionInput) { in.RequiresCompatibilities = []types.Compatibility{"MOON"} }, "Invalid requiresCompatibilities value: MOON."},
 		{"bridge on Fargate", func(in *sdk.RegisterTaskDefinitionInput) { in.NetworkMode = "" }, "Fargate only supports network mode ‘awsvpc’."},
 		{"no cpu on Fargate", func(in *sdk.RegisterTaskDefinitionInput) { in.Cpu = nil }, "Fargate requires that 'cpu' be defined at the task level."},
 		{"the host's pids on Fargate", func(in *sdk.RegisterTaskDefinitionInput) { in.PidMode = types.PidModeHost }, "Tasks using the Fargate launch type do not support pidMode 'host'. The supported value for pidMode is 'task'."},
@@ -172,8 +173,8 @@ func TestRevisionsRiseForEverAndStatusesFollow(t *testing.T) {
 	if d, err := describe("web"); err != nil || d.Revision != 10 {
 		t.Errorf("the newest ACTIVE one: %v, %v", d, err)
 	}
-	deleted, err := w.s.DeleteTaskDefinitions(w.ctx, &sdk.DeleteTaskDefinitionsInput{TaskDefinitions: []string{"web:11", "web:1", "web:99"}})
-	if err != nil || len(deleted.TaskDefinitions) != 1 || deleted.TaskDefinitions[0].Status != types.TaskDefinitionStatusDeleteInProgress || len(deleted.Failures) != 2 {
+	deleted, err := w.s.DeleteTaskDefinitions(w.ctx, &sdk.DeleteTaskDefinitionsInput{TaskDefinitions: []string{"web:11", "web:1", "web:99", "web"}})
+	if err != nil || len(deleted.TaskDefinitions) != 1 || deleted.TaskDefinitions[0].Status != types.TaskDefinitionStatusDeleteInProgress || len(deleted.Failures) != 3 {
 		t.Errorf("delete: %+v, %v", deleted, err)
 	}
 	if d := w.register(nil); d.Revision != 12 {
