@@ -34,13 +34,13 @@ func (f *Forward) Choose(draw uint64) (group string, ok bool) {
 // Picked is a choice of target.
 type Picked struct {
 	Index int // in Group.Targets
-	// FailOpen says that no target is healthy, so that all that are not draining take requests
-	// (UnhealthyRoutingRequestCount).
+	// FailOpen says that too few targets are healthy, so that all that are not draining take
+	// requests (UnhealthyRoutingRequestCount).
 	FailOpen bool
 }
 
-// Pick gives the target a request goes to. Healthy ones are taken before others and draining
-// ones never. It answers false where there is none: the balancer then answers 503.
+// Pick gives the target a request goes to. Healthy ones are taken before others, unless there
+// are fewer than LeastHealthy or LeastHealthyPercent ask for, and draining ones never. It answers false where there is none: the balancer then answers 503.
 //
 // The turn is a counter for RoundRobin, one more at every request, and any number for
 // WeightedRandom; LeastOutstanding breaks ties by it. Outstanding gives the requests a target
@@ -48,9 +48,17 @@ type Picked struct {
 // already.
 func (g *Group) Pick(turn uint64, outstanding func(i int) int64, skip func(i int) bool) (Picked, bool) {
 	healthy, open := 0, 0
+	well, all := 0, 0 // with those tried already
 	for i := range g.Targets {
 		t := &g.Targets[i]
-		if t.Draining || skip != nil && skip(i) {
+		if t.Draining {
+			continue
+		}
+		all++
+		if t.Healthy {
+			well++
+		}
+		if skip != nil && skip(i) {
 			continue
 		}
 		open++
@@ -61,7 +69,7 @@ func (g *Group) Pick(turn uint64, outstanding func(i int) int64, skip func(i int
 	if open == 0 {
 		return Picked{}, false
 	}
-	failOpen := healthy == 0
+	failOpen := healthy == 0 || well < g.LeastHealthy || well*100 < g.LeastHealthyPercent*all
 	if failOpen {
 		healthy = open
 	}

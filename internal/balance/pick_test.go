@@ -80,6 +80,29 @@ func TestNoTrafficToATargetThatIsNotHealthyWhileAnotherIs(t *testing.T) {
 	})
 }
 
+func TestTooFewHealthyTargetsAreNoneAtAll(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		least, percent int
+		open           bool
+	}{{0, 0, false}, {1, 0, false}, {2, 0, true}, {0, 33, false}, {0, 34, true}, {1, 50, true}} {
+		g := balance.Group{LeastHealthy: tt.least, LeastHealthyPercent: tt.percent, Targets: []balance.Target{
+			{Healthy: true}, {}, {}, {Healthy: true, Draining: true},
+		}}
+		picked := map[int]bool{}
+		for turn := range uint64(6) {
+			p, ok := g.Pick(turn, nil, nil)
+			if !ok || p.FailOpen != tt.open {
+				t.Errorf("%+v: got %+v, %v", tt, p, ok)
+			}
+			picked[p.Index] = true
+		}
+		if len(picked) == 3 != tt.open || picked[3] {
+			t.Errorf("%+v: targets %v took requests", tt, picked)
+		}
+	}
+}
+
 func TestTargetsTakeTurns(t *testing.T) {
 	t.Parallel()
 	for _, algorithm := range []balance.Algorithm{balance.RoundRobin, balance.LeastOutstanding} {

@@ -166,6 +166,10 @@ type Group struct {
 	Algorithm Algorithm `json:",omitempty"`
 	Check     HealthCheck
 	Targets   []Target `json:",omitempty"`
+	// LeastHealthy and LeastHealthyPercent are how many targets, of all that are not draining,
+	// must be healthy for the healthy ones to take all requests; 0 means one is enough.
+	LeastHealthy        int `json:",omitempty"`
+	LeastHealthyPercent int `json:",omitempty"` // 0 to 100
 }
 
 // Algorithm is how a group's targets take turns. The zero value means RoundRobin.

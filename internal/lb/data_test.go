@@ -57,7 +57,7 @@ func TestHeadersToTheTarget(t *testing.T) {
 		"X-Forwarded-Host": {"kept.example"}, "Forwarded": {"for=kept"},
 		"X-Forwarded-Proto": {"https"}, "X-Forwarded-Port": {"1"},
 		"X-Amzn-Trace-Id": {"Root=1-67891233-abcdef012345678912345678;App=x"},
-		"Connection":      {"X-Hop"}, "X-Hop": {"dropped"}, "Te": {"gzip"}, "Under_score": {"kept"},
+		"Connection":      {"X-Hop"}, "X-Hop": {"dropped"}, "Te": {"trailers"}, "Under_score": {"kept"},
 	}
 	got := told(t, r)
 	trace := got.Header.Get("X-Amzn-Trace-Id")

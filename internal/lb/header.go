@@ -64,6 +64,7 @@ func rewrite(p *httputil.ProxyRequest) {
 	p.Out.URL.RawQuery = p.In.URL.RawQuery // also what url.ParseQuery would not take
 	p.Out.Host = hostFor(p.In.Host, b, l)
 	h.Del("Expect")
+	h.Del("Te")                                                      // of this hop alone; the proxy would pass "trailers"
 	for _, name := range []string{"Forwarded", "X-Forwarded-Host"} { // the proxy drops them, ALB passes them
 		if v, ok := p.In.Header[name]; ok {
 			h[name] = v

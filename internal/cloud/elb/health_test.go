@@ -203,6 +203,23 @@ func TestRegisteringADrainingTargetTakesItBack(t *testing.T) {
 	})
 }
 
+func TestHowManyTargetsMustBeHealthyIsInTheTable(t *testing.T) {
+	t.Parallel()
+	live(t, Options{}, func(r room) {
+		g := r.group("blue")
+		if got := r.plane().Groups[0]; got.LeastHealthy != 0 || got.LeastHealthyPercent != 0 {
+			t.Errorf("at first: got %+v", got)
+		}
+		const least = "target_group_health.unhealthy_state_routing.minimum_healthy_targets."
+		must(r, r.ModifyTargetGroupAttributes, &elbv2.ModifyTargetGroupAttributesInput{TargetGroupArn: &g, Attributes: []types.TargetGroupAttribute{
+			{Key: aws.String(least + "count"), Value: aws.String("3")}, {Key: aws.String(least + "percentage"), Value: aws.String("50")},
+		}})
+		if got := r.plane().Groups[0]; got.LeastHealthy != 3 || got.LeastHealthyPercent != 50 {
+			t.Errorf("got %+v, want 3 and 50 percent", got)
+		}
+	})
+}
+
 func TestTargetsInAZoneTheBalancerIsNotInAreUnusedAndNotInTheTable(t *testing.T) {
 	t.Parallel()
 	live(t, Options{}, func(r room) {

@@ -87,6 +87,13 @@ func (s *Service) planeGroup(tx *store.Tx, g groupRow) balance.Group {
 			Interval: s.o.Shorten(seconds(g.Check.Interval)), Timeout: seconds(g.Check.Timeout),
 		},
 	}
+	const least = "target_group_health.unhealthy_state_routing.minimum_healthy_targets."
+	if n := number(groupAttributes, g.Attributes, least+"count"); n > 1 {
+		out.LeastHealthy = n // 1 is what holds without it
+	}
+	if value(groupAttributes, g.Attributes, least+"percentage") != "off" {
+		out.LeastHealthyPercent = number(groupAttributes, g.Attributes, least+"percentage")
+	}
 	for t := range s.targets.By(tx, "group", g.ARN) {
 		if t.Health.State == balance.Unused && s.used(tx, g.ARN) {
 			continue // its zone is not enabled: it takes neither requests nor checks

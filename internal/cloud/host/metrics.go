@@ -25,12 +25,17 @@ const (
 func (c *Cloud) publish(r lb.Report) {
 	at := c.store.Timeline().Internal(r.At)
 	byScope := map[names.Scope][]cloudwatch.Point{}
+	var hosts []elb.HostCount
+	if err := c.store.View(func(tx *store.Tx) error { hosts = c.rooms.elb.Hosts(tx); return nil }); err != nil {
+		c.o.Log.Error("cannot count targets", "err", err)
+	}
 	for _, row := range r.Rows {
 		if row.Target != "" {
 			continue
 		}
 		scope := names.ScopeOf(row.Balancer)
 		byScope[scope] = append(byScope[scope], points(row, at)...)
+		byScope[scope] = append(byScope[scope], perTarget(row, hosts, at)...)
 		if row.Group != "" { // what targets did counts for the balancer as a whole, too
 			row.Group = ""
 			byScope[scope] = append(byScope[scope], points(row, at)...)
@@ -83,6 +88,34 @@ func points(row lb.Row, at time.Time) (out []cloudwatch.Point) {
 			p.Values, p.Counts = append(p.Values, b.Seconds), append(p.Counts, float64(b.Count))
 		}
 		out = append(out, p)
+	}
+	return out
+}
+
+// perTarget is RequestCountPerTarget of a group's row, for the group at its balancer and for the
+// group alone: the requests over the targets that shared them, which are the healthy ones, or all
+// where none is (which ones AWS counts is unconfirmed).
+func perTarget(row lb.Row, hosts []elb.HostCount, at time.Time) (out []cloudwatch.Point) {
+	if row.Group == "" || row.Requests == 0 {
+		return nil
+	}
+	balancer := cloudwatch.Dimension{Name: "LoadBalancer", Value: names.LoadBalancerDimension(row.Balancer)}
+	group := cloudwatch.Dimension{Name: "TargetGroup", Value: names.TargetGroupDimension(row.Group)}
+	scope := names.ScopeOf(row.Group)
+	for _, h := range hosts {
+		if h.Scope != scope || h.Balancer != balancer.Value || h.Group != group.Value {
+			continue
+		}
+		sharing := h.Healthy
+		if sharing == 0 {
+			sharing = max(h.Registered, 1) // the last one may be gone by now
+		}
+		for _, dimensions := range [][]cloudwatch.Dimension{{balancer, group}, {group}} {
+			out = append(out, cloudwatch.Point{
+				Namespace: elbNamespace, Name: "RequestCountPerTarget", Dimensions: dimensions, Unit: "Count", At: at,
+				Values: []float64{float64(row.Requests) / float64(sharing)}, Counts: []float64{1},
+			})
+		}
 	}
 	return out
 }
