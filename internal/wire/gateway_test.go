@@ -379,3 +379,28 @@ func TestOnlyThisMachineIsServedWithoutKeys(t *testing.T) {
 		}
 	}
 }
+
+func TestPagesOfOtherSitesAreRefusedWithoutAnOriginToo(t *testing.T) {
+	t.Parallel()
+	h := wire.LoopbackOnly(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }))
+	for _, c := range []struct {
+		site, origin string
+		want         int
+	}{
+		{"cross-site", "", 403}, // <img src="http://127.0.0.1:4566/?Action=DeleteLoadBalancer…">
+		{"cross-site", "http://localhost:3000", 204},
+		{"same-site", "", 204},
+		{"none", "", 204}, // typed by somebody
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), "GET", "http://127.0.0.1:4566/", nil)
+		r.Header.Set("Sec-Fetch-Site", c.site)
+		if c.origin != "" {
+			r.Header.Set("Origin", c.origin)
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != c.want {
+			t.Errorf("Sec-Fetch-Site %s, Origin %q: got %d, want %d", c.site, c.origin, w.Code, c.want)
+		}
+	}
+}

@@ -26,7 +26,7 @@ func TestKeptRowsSayWhatTheCallerSaid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `{"alarms":{"alarmNames":[],"enable":false,"rollback":false},"canaryConfiguration":{"canaryPercent":0},"lifecycleHooks":[{"hookDetails":{"n":9007199254740993}}],"strategy":"CANARY"}`
+	want := `{"alarms":{"alarmNames":[],"enable":false,"rollback":false},"canaryConfiguration":{"canaryPercent":0.0},"lifecycleHooks":[{"hookDetails":{"n":9007199254740993}}],"strategy":"CANARY"}`
 	if string(raw) != want {
 		t.Errorf("got  %s\nwant %s", raw, want)
 	}

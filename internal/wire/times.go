@@ -34,15 +34,17 @@ func (t Times) out(at time.Time) time.Time {
 	return at.UTC().Truncate(time.Millisecond)
 }
 
-// number translates a plain number that is a time. Zero is no time: it stays.
+// number translates a plain number that is a time, to the nearest: rounded down, what a client
+// sent would come back a millisecond earlier wherever internal time is faster than the wall's.
+// Zero is no time: it stays.
 func number(n int64, unit shapes.Epoch, translate func(time.Time) time.Time) int64 {
 	if translate == nil || n <= 0 {
 		return n
 	}
 	if unit == shapes.Seconds {
-		return translate(time.Unix(n, 0)).Unix()
+		return translate(time.Unix(n, 0)).Round(time.Second).Unix()
 	}
-	return translate(time.UnixMilli(n)).UnixMilli()
+	return translate(time.UnixMilli(n)).Round(time.Millisecond).UnixMilli()
 }
 
 // maxEpoch bounds seconds since 1970 to years of four digits.
@@ -123,8 +125,9 @@ func parseFloat(s string) (float64, error) {
 	return strconv.ParseFloat(s, 64)
 }
 
-// appendFloat writes a number in the shortest form that reads back the same; NaN and the
-// infinities as words, without quotes.
+// appendFloat writes a number in the shortest form that reads back the same, whole ones with .0 as
+// AWS does (Python's clients take 5 for an integer); NaN and the infinities as words, without
+// quotes.
 func appendFloat(dst []byte, f float64, bits int) []byte {
 	switch {
 	case math.IsNaN(f):
@@ -138,5 +141,9 @@ func appendFloat(dst []byte, f float64, bits int) []byte {
 	if a := math.Abs(f); a != 0 && (a < 1e-6 || a >= 1e21) {
 		format = 'e'
 	}
-	return strconv.AppendFloat(dst, f, format, -1, bits)
+	dst = strconv.AppendFloat(dst, f, format, -1, bits)
+	if format == 'f' && f == math.Trunc(f) {
+		dst = append(dst, '.', '0')
+	}
+	return dst
 }

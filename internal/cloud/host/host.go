@@ -133,17 +133,20 @@ func (c *Cloud) Serve(ctx context.Context, ready func()) error {
 	if err := c.rooms.ecs.Adopt(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("adopt what runs already: %w", err)
 	}
-	working, stop := context.WithCancel(ctx)
+	// What works goes on until the last call is answered; metrics are kept until nobody adds any.
+	working, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	var hands sync.WaitGroup
+	keeping, rest := context.WithCancel(context.WithoutCancel(ctx))
+	defer rest()
+	var hands, keeper sync.WaitGroup
 	server := &http.Server{Handler: c.handler(), ReadHeaderTimeout: headerPatience, ErrorLog: slog.NewLogLogger(c.o.Log.Handler(), slog.LevelDebug)}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(c.listener) }()
 	hands.Go(func() { c.plane.run(working) })
 	hands.Go(func() { c.publishHosts(working) })
 	hands.Go(func() { slim(working) })
-	hands.Go(func() {
-		if err := c.rooms.cloudwatch.Run(working); err != nil && !errors.Is(err, context.Canceled) {
+	keeper.Go(func() {
+		if err := c.rooms.cloudwatch.Run(keeping); err != nil && !errors.Is(err, context.Canceled) {
 			c.o.Log.Error("metrics are kept no longer", "err", err)
 		}
 	})
@@ -157,6 +160,7 @@ func (c *Cloud) Serve(ctx context.Context, ready func()) error {
 	}
 
 	select {
+	case <-ctx.Done():
 	case <-working.Done():
 	case err = <-served:
 	}
@@ -164,6 +168,9 @@ func (c *Cloud) Serve(ctx context.Context, ready func()) error {
 		stop()
 		<-looped
 		hands.Wait()
+	}, func() {
+		rest()
+		keeper.Wait()
 	}))
 	if retire != nil {
 		err = errors.Join(err, retire())
@@ -184,14 +191,16 @@ func slim(ctx context.Context) {
 
 // end stops everything of ours, in the order in which nobody misses anything: calls, decisions,
 // traffic, tasks, state.
-func (c *Cloud) end(ctx context.Context, server *http.Server, settle func()) error {
+func (c *Cloud) end(ctx context.Context, server *http.Server, settle, keep func()) error {
 	answers, done := context.WithTimeout(ctx, answerPatience)
 	defer done()
 	errs := []error{server.Shutdown(answers)}
 	settle()
 	patience, done := context.WithTimeout(ctx, stopPatience)
 	defer done()
-	errs = append(errs, c.plane.stop(patience), c.rooms.ecs.StopAll(patience), c.rooms.logs.Close(), c.store.Close())
+	errs = append(errs, c.plane.stop(patience), c.rooms.ecs.StopAll(patience))
+	keep()
+	errs = append(errs, c.rooms.logs.Close(), c.store.Close())
 	for i, err := range errs {
 		if errors.Is(err, context.DeadlineExceeded) && i == 0 {
 			errs[i] = nil // a client that keeps its call open does not keep us

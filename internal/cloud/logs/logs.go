@@ -139,18 +139,15 @@ func (s *Service) Wire() *wire.Service {
 	return w
 }
 
-// wall gives the wall's time of an internal one, both in milliseconds. Either translation rounds
-// up, because the wire cuts off: so a time makes its way there and back unchanged.
-func (s *Service) wall(internal int64) int64 { return up(s.o.Wall(time.UnixMilli(internal))) }
+// wall gives the wall's time of an internal one, both in milliseconds. Either translation is to the
+// nearest, as on the wire: so a time makes its way there and back unchanged.
+func (s *Service) wall(internal int64) int64 {
+	return s.o.Wall(time.UnixMilli(internal)).Round(time.Millisecond).UnixMilli()
+}
 
 // internal is the other way.
-func (s *Service) internal(wall int64) int64 { return up(s.o.Internal(time.UnixMilli(wall))) }
-
-// slack is what translations may be wrong by, and still mean the millisecond below.
-const slack = time.Microsecond
-
-func up(at time.Time) int64 {
-	return at.Add(time.Millisecond - slack).UnixMilli()
+func (s *Service) internal(wall int64) int64 {
+	return s.o.Internal(time.UnixMilli(wall)).Round(time.Millisecond).UnixMilli()
 }
 
 // longestName is how many bytes the name of a group or stream has at most.

@@ -68,7 +68,7 @@ func (k *retention) Keep(tx *store.Tx, key string) (cloud.Result, error) {
 	if due := g.Swept.Add(day); due.After(tx.Now()) {
 		return cloud.Result{Wake: due}, nil
 	}
-	before := up(k.o.Wall(g.keepsFrom(tx.Now())))
+	before := k.wall(g.keepsFrom(tx.Now()).UnixMilli())
 	var files []string
 	for m := range k.streams.Prefix(tx, g.ARN+streamPart) {
 		files = append(files, m.File)

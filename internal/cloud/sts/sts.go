@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -83,6 +84,10 @@ const (
 	defaultToken   = 12 * time.Hour // of GetSessionToken
 )
 
+const shortestSession, longestSession = 2, 64 // characters of a RoleSessionName
+
+var sessionName = names.Text{Min: shortestSession, Max: longestSession, Of: "_A-Za-z0-9+=,.@-"}
+
 // GetCallerIdentity says whose access key signed the request.
 func (s *Service) GetCallerIdentity(ctx context.Context, _ *sts.GetCallerIdentityInput) (*sts.GetCallerIdentityOutput, error) {
 	c := wire.CallerOf(ctx)
@@ -142,8 +147,14 @@ func (s *Service) assume(ctx context.Context, role, session string, seconds *int
 	if !ok || arn.Service != "iam" || arn.Kind() != "role" || len(arn.Account) != 12 {
 		return nil, nil, invalid(fmt.Sprintf("%s is invalid", role))
 	}
-	if len(session) < 2 || len(session) > 64 {
-		return nil, nil, invalid(fmt.Sprintf("1 validation error detected: Value '%s' at 'roleSessionName' failed to satisfy constraint: Member must have length between 2 and 64", session))
+	switch n := utf8.RuneCountInString(session); {
+	case n < shortestSession:
+		return nil, nil, invalid(fmt.Sprintf("1 validation error detected: Value '%s' at 'roleSessionName' failed to satisfy constraint: Member must have length greater than or equal to %d", session, shortestSession))
+	case n > longestSession:
+		return nil, nil, invalid(fmt.Sprintf("1 validation error detected: Value '%s' at 'roleSessionName' failed to satisfy constraint: Member must have length less than or equal to %d", session, longestSession))
+	}
+	if !sessionName.MatchString(session) {
+		return nil, nil, invalid(fmt.Sprintf("1 validation error detected: Value '%s' at 'roleSessionName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\w+=,.@-]*", session))
 	}
 	lasts, err := duration(seconds, defaultSession, mostSession)
 	if err != nil {

@@ -76,6 +76,7 @@ func TestARoleThatIsNoneIsRefused(t *testing.T) {
 	for _, in := range []*client.AssumeRoleInput{
 		{RoleArn: aws.String("arn:aws:iam::123456789012:user/me"), RoleSessionName: aws.String("ci")},
 		{RoleArn: aws.String("arn:aws:iam::123456789012:role/deploy"), RoleSessionName: aws.String("c")},
+		{RoleArn: aws.String("arn:aws:iam::123456789012:role/deploy"), RoleSessionName: aws.String("my laptop")},
 		{RoleArn: aws.String("arn:aws:iam::123456789012:role/deploy"), RoleSessionName: aws.String("ci"), DurationSeconds: aws.Int32(60)},
 	} {
 		_, err := connect(serve(t), "AKIDME").AssumeRole(t.Context(), in)
