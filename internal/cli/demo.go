@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -116,12 +117,26 @@ func deployWith(cfg aws.Config) func(context.Context, string, string, string, st
 	return func(ctx context.Context, cluster, service, container, image string, tell func(string)) (demo.Verdict, error) {
 		d := ship.Deployer{ECS: sdk.NewECS(cfg)}
 		out, err := d.Deploy(ctx, ship.Request{Cluster: cluster, Service: service, Images: map[string]string{container: image}}, func(e ship.Event) {
-			switch e.Kind {
-			case ship.KindProgress, ship.KindVerdict: // the demo looks for itself, and tells the verdict
-			default:
+			if worthTelling(e) {
 				tell(e.Text)
 			}
 		})
 		return demo.Verdict{Status: string(out.Verdict), Cause: out.Cause, Deployment: out.Deployment}, err
 	}
+}
+
+// worthTelling reports whether the demo tells an event of its deployments. It looks for itself how
+// things stand and tells the verdict, and what ECS says of each single target would bury the story.
+func worthTelling(e ship.Event) bool {
+	switch e.Kind {
+	case ship.KindProgress, ship.KindVerdict, ship.KindFollowing:
+		return false
+	case ship.KindService:
+		for _, routine := range []string{") registered ", ") deregistered ", "draining connections", "steady state"} {
+			if strings.Contains(e.Text, routine) {
+				return false
+			}
+		}
+	}
+	return true
 }
