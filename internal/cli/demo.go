@@ -60,6 +60,9 @@ func (o *demoCmd) run(ctx context.Context, app *App) error {
 	if o.output != "text" && o.output != "json" {
 		return fail.New("usage.output", "write --output text or --output json", "there is no output %q", o.output)
 	}
+	if err := checkSpeed(o.speed); err != nil {
+		return err
+	}
 	exe, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("find this program: %w", err)
@@ -102,8 +105,12 @@ func (o *demoCmd) play(ctx context.Context, app *App, cloud *host.Cloud) (bool, 
 	show := newDemoShow(ctx, app, o.output, fmt.Sprintf("a local cloud at %s, where AWS's own waits pass %g times faster", cloud.Endpoint(), o.speed))
 	began := time.Now()
 	held, err := demo.Run(ctx, demo.Options{Config: cfg, Deploy: deployWith(cfg), Tell: show.show})
-	show.end(held && err == nil, time.Since(began))
-	if err != nil || !o.keep {
+	if err != nil {
+		show.leave()
+		return false, err // a story that was broken off has no end to tell
+	}
+	show.end(held, time.Since(began))
+	if !o.keep {
 		return held, err
 	}
 	fmt.Fprintf(app.Stderr, "\nthe cloud goes on at %s until you interrupt it\n  eval \"$(slipway local env --data %s)\"\n  slipway local status --data %s\n",

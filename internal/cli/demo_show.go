@@ -17,6 +17,7 @@ import (
 type demoShow interface {
 	show(demo.Event)
 	end(held bool, took time.Duration)
+	leave() // gives the terminal back without an end
 }
 
 // newDemoShow gives what shows the demo: one JSON object a line, a live view on terminals, or
@@ -49,6 +50,8 @@ func (j *demoJSON) show(e demo.Event) {
 }
 
 func (j *demoJSON) end(bool, time.Duration) {}
+
+func (j *demoJSON) leave() {}
 
 // demoPlain shows the demo as lines.
 type demoPlain struct {
@@ -97,6 +100,8 @@ func (p *demoPlain) timed(text string) {
 }
 
 func (p *demoPlain) line(format string, args ...any) { fmt.Fprintf(p.out, format+"\n", args...) }
+
+func (p *demoPlain) leave() {}
 
 // end prints what happened: requests by phase and version, verdicts, promises.
 func (p *demoPlain) end(held bool, took time.Duration) {
@@ -158,8 +163,10 @@ func (l *demoLive) show(e demo.Event) {
 	l.plain.show(e)
 }
 
+func (l *demoLive) leave() { l.view.Stop() }
+
 func (l *demoLive) end(held bool, took time.Duration) {
-	l.view.Stop()
+	l.leave()
 	l.plain.mu.Lock()
 	l.plain.out = l.out
 	l.plain.mu.Unlock()
