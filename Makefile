@@ -13,7 +13,7 @@ test:             ## every test; what needs a missing tool skips and says so
 	$(GO) test ./...
 
 race:             ## under the race detector, but for the suites that drive the built binary
-	$(GO) test -race $$($(GO) list ./... | grep -v -e /conformance$$ -e /crash$$)
+	$(GO) test -race $$($(GO) list ./... | grep -v -e /conformance$$ -e /crash$$ -e /e2e$$)
 
 lint:             ## formatting, vet, staticcheck
 	@test -z "$$(gofmt -l . | tee /dev/stderr)"

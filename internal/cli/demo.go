@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -59,6 +60,9 @@ func (o *demoCmd) run(ctx context.Context, app *App) error {
 	if o.output != "text" && o.output != "json" {
 		return fail.New("usage.output", "write --output text or --output json", "there is no output %q", o.output)
 	}
+	if err := checkSpeed(o.speed); err != nil {
+		return err
+	}
 	exe, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("find this program: %w", err)
@@ -101,8 +105,12 @@ func (o *demoCmd) play(ctx context.Context, app *App, cloud *host.Cloud) (bool, 
 	show := newDemoShow(ctx, app, o.output, fmt.Sprintf("a local cloud at %s, where AWS's own waits pass %g times faster", cloud.Endpoint(), o.speed))
 	began := time.Now()
 	held, err := demo.Run(ctx, demo.Options{Config: cfg, Deploy: deployWith(cfg), Tell: show.show})
-	show.end(held && err == nil, time.Since(began))
-	if err != nil || !o.keep {
+	if err != nil {
+		show.leave()
+		return false, err // a story that was broken off has no end to tell
+	}
+	show.end(held, time.Since(began))
+	if !o.keep {
 		return held, err
 	}
 	fmt.Fprintf(app.Stderr, "\nthe cloud goes on at %s until you interrupt it\n  eval \"$(slipway local env --data %s)\"\n  slipway local status --data %s\n",
@@ -116,12 +124,26 @@ func deployWith(cfg aws.Config) func(context.Context, string, string, string, st
 	return func(ctx context.Context, cluster, service, container, image string, tell func(string)) (demo.Verdict, error) {
 		d := ship.Deployer{ECS: sdk.NewECS(cfg)}
 		out, err := d.Deploy(ctx, ship.Request{Cluster: cluster, Service: service, Images: map[string]string{container: image}}, func(e ship.Event) {
-			switch e.Kind {
-			case ship.KindProgress, ship.KindVerdict: // the demo looks for itself, and tells the verdict
-			default:
+			if worthTelling(e) {
 				tell(e.Text)
 			}
 		})
 		return demo.Verdict{Status: string(out.Verdict), Cause: out.Cause, Deployment: out.Deployment}, err
 	}
+}
+
+// worthTelling reports whether the demo tells an event of its deployments. It looks for itself how
+// things stand and tells the verdict, and what ECS says of each single target would bury the story.
+func worthTelling(e ship.Event) bool {
+	switch e.Kind {
+	case ship.KindProgress, ship.KindVerdict, ship.KindFollowing:
+		return false
+	case ship.KindService:
+		for _, routine := range []string{") registered ", ") deregistered ", "draining connections", "steady state"} {
+			if strings.Contains(e.Text, routine) {
+				return false
+			}
+		}
+	}
+	return true
 }

@@ -17,6 +17,7 @@ import (
 type demoShow interface {
 	show(demo.Event)
 	end(held bool, took time.Duration)
+	leave() // gives the terminal back without an end
 }
 
 // newDemoShow gives what shows the demo: one JSON object a line, a live view on terminals, or
@@ -50,12 +51,14 @@ func (j *demoJSON) show(e demo.Event) {
 
 func (j *demoJSON) end(bool, time.Duration) {}
 
+func (j *demoJSON) leave() {}
+
 // demoPlain shows the demo as lines.
 type demoPlain struct {
 	mu       sync.Mutex // guards all that follows, and keeps lines whole
 	out      io.Writer
 	began    time.Time
-	lastLook string
+	lastLook string // without counts of requests, which always grow
 	results  []demo.Result
 	promises []demo.Promise
 	verdicts []demo.Verdict
@@ -68,9 +71,9 @@ func (p *demoPlain) show(e demo.Event) {
 	case demo.KindPhase:
 		p.line("\n%s", e.Text)
 	case demo.KindLook:
-		if e.Text != p.lastLook {
+		if where := e.Look.Where(); where != p.lastLook {
 			p.timed(e.Text)
-			p.lastLook = e.Text
+			p.lastLook = where
 		}
 	case demo.KindVerdict:
 		p.verdicts = append(p.verdicts, *e.Verdict)
@@ -92,9 +95,13 @@ func verdictLine(v demo.Verdict) string {
 	return line
 }
 
-func (p *demoPlain) timed(text string) { p.line("%5.1f s  %s", time.Since(p.began).Seconds(), text) }
+func (p *demoPlain) timed(text string) {
+	p.line("%5.1f s  %s", time.Since(p.began).Seconds(), ui.Brief(text))
+}
 
 func (p *demoPlain) line(format string, args ...any) { fmt.Fprintf(p.out, format+"\n", args...) }
+
+func (p *demoPlain) leave() {}
 
 // end prints what happened: requests by phase and version, verdicts, promises.
 func (p *demoPlain) end(held bool, took time.Duration) {
@@ -109,9 +116,9 @@ func (p *demoPlain) end(held bool, took time.Duration) {
 		}
 		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%.1f ms\t%.1f ms\n", r.Phase, version, r.Requests, r.Failures, r.P50Millis, r.P99Millis)
 	}
-	fmt.Fprintln(w, "\nIMAGE\tVERDICT\tTOOK\tCAUSE")
+	fmt.Fprintln(w, "\nIMAGE\tVERDICT\tTOOK")
 	for _, v := range p.verdicts {
-		fmt.Fprintf(w, "%s\t%s\t%.1f s\t%s\n", v.Image, v.Status, v.Took.Seconds(), v.Cause)
+		fmt.Fprintf(w, "%s\t%s\t%.1f s\n", v.Image, v.Status, v.Took.Seconds())
 	}
 	_ = w.Flush() // a reader that left does not change the verdict
 	p.line("")
@@ -120,7 +127,7 @@ func (p *demoPlain) end(held bool, took time.Duration) {
 		if !promise.Held {
 			mark = "✗ broken "
 		}
-		p.line("%s %s (%s)", mark, promise.Text, promise.Seen)
+		p.line("%s %s (%s)", mark, promise.Text, ui.Brief(promise.Seen))
 	}
 	verdict := "every promise held"
 	if !held {
@@ -156,8 +163,10 @@ func (l *demoLive) show(e demo.Event) {
 	l.plain.show(e)
 }
 
+func (l *demoLive) leave() { l.view.Stop() }
+
 func (l *demoLive) end(held bool, took time.Duration) {
-	l.view.Stop()
+	l.leave()
 	l.plain.mu.Lock()
 	l.plain.out = l.out
 	l.plain.mu.Unlock()

@@ -26,9 +26,11 @@ type deployOptions struct {
 	task    string
 	tag     string
 	env     []string // CONTAINER:KEY=VALUE
-	count   int32    // below 0: not sent
+	count   int32
+	counted bool // count was given
 	force   bool
 	timeout time.Duration
+	timed   bool // timeout was given
 	region  string
 	profile string
 	output  string
@@ -58,6 +60,7 @@ func newDeployCmd(app *App) *cobra.Command {
 			if len(args) == 1 {
 				o.service = args[0]
 			}
+			o.counted, o.timed = cmd.Flags().Changed("count"), cmd.Flags().Changed("timeout")
 			return o.run(cmd.Context(), app)
 		},
 	}
@@ -68,7 +71,7 @@ func newDeployCmd(app *App) *cobra.Command {
 	f.StringVar(&o.task, "task", "", "task definition `FILE` in AWS's own shape, JSON or YAML; left out, the live one is edited")
 	f.StringVar(&o.tag, "tag", "", "another `TAG` for the image of the only (essential) container")
 	f.StringArrayVar(&o.env, "env", nil, "`CONTAINER:KEY=VALUE`, an environment variable; may be repeated")
-	f.Int32Var(&o.count, "count", -1, "how many tasks are wanted; left out, it stays as it is")
+	f.Int32Var(&o.count, "count", 0, "how many tasks are wanted; left out, it stays as it is")
 	f.BoolVar(&o.force, "force", false, "deploy even if nothing changed")
 	f.DurationVar(&o.timeout, "timeout", 0, "how long to follow, as 90s or 30m (default 1h)")
 	f.StringVar(&o.region, "region", "", "AWS region (default: as every AWS tool finds it)")
@@ -82,6 +85,12 @@ func newDeployCmd(app *App) *cobra.Command {
 func (o *deployOptions) run(ctx context.Context, app *App) error {
 	if err := checkOutput(o.output); err != nil {
 		return err
+	}
+	if o.counted && o.count < 0 {
+		return fail.New("usage.flag", "write --count 0 to stop all tasks", "--count %d is less than 0", o.count)
+	}
+	if o.timed && o.timeout <= 0 {
+		return fail.New("usage.flag", "write --timeout 30m, or leave it out for 1h", "--timeout %s is no time to follow for", o.timeout)
 	}
 	request, where, err := o.request(app)
 	if err != nil {
@@ -194,10 +203,10 @@ func (o *deployOptions) flags(r *ship.Request) error {
 	if r.Env, err = environment(o.env, r.Env); err != nil {
 		return err
 	}
-	if o.count >= 0 {
+	if o.counted {
 		r.Count = &o.count
 	}
-	if o.timeout > 0 {
+	if o.timed {
 		r.Timeout = o.timeout
 	}
 	r.Tag, r.Force = o.tag, o.force

@@ -90,8 +90,8 @@ func (o *localCmd) options(app *App) (host.Options, error) {
 	if o.runtime != "process" && o.runtime != "auto" {
 		return host.Options{}, fail.New("usage.runtime", "write --runtime process", "there is no runtime %q yet", o.runtime)
 	}
-	if o.speed < 0.1 || o.speed > 3600 {
-		return host.Options{}, fail.New("usage.speed", "write --speed 20 to make AWS's waits twenty times shorter", "a speed of %g is not between 0.1 and 3600", o.speed)
+	if err := checkSpeed(o.speed); err != nil {
+		return host.Options{}, err
 	}
 	var images process.Images
 	if o.images != "" {
@@ -113,6 +113,14 @@ func (o *localCmd) options(app *App) (host.Options, error) {
 		Images: images, Lenient: o.lenient, Fsync: o.fsync, Exe: exe, Log: newLog(app),
 		Warn: func(line string) { fmt.Fprintln(app.Stderr, "warning:", line) },
 	}, nil
+}
+
+// checkSpeed refuses a speed at which the cloud's clocks would mean nothing; NaN too.
+func checkSpeed(speed float64) error {
+	if speed >= 0.1 && speed <= 3600 {
+		return nil
+	}
+	return fail.New("usage.speed", "write --speed 20 to make AWS's waits twenty times shorter", "a speed of %g is not between 0.1 and 3600", speed)
 }
 
 // newLog is the daemon's log: lines for people on stderr.

@@ -77,7 +77,7 @@ func atMost(n int, what string) cobra.PositionalArgs {
 			return nil
 		}
 		return fail.New("usage.arguments", fmt.Sprintf("run '%s --help'", cmd.CommandPath()),
-			"%s takes %s, not %d arguments: %q is one too many", cmd.CommandPath(), what, len(args), args[n])
+			"%s takes %s: %q is one too many", cmd.CommandPath(), what, args[n])
 	}
 }
 

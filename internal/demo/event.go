@@ -73,17 +73,23 @@ type Promise struct {
 	Seen string `json:"seen"` // what was seen
 }
 
-// Line gives how things stand in one line.
+// Line gives how things stand in one line, with requests since the start.
 func (l Look) Line() string {
-	var parts []string
+	return fmt.Sprintf("%s · %d sent, %d failed", l.Where(), l.Requests, l.Failures)
+}
+
+// Where gives in one line what runs and where traffic goes, without the requests so far, which
+// grow when nothing else changes.
+func (l Look) Where() string {
+	var tasks []string
 	for _, r := range l.Revisions {
-		s := fmt.Sprintf("%s %d running", r.Name, r.Running)
+		s := fmt.Sprintf("%s %d", r.Name, r.Running)
 		if r.Pending > 0 {
-			s += fmt.Sprintf(", %d pending", r.Pending)
+			s += fmt.Sprintf(" (%d pending)", r.Pending)
 		}
-		parts = append(parts, s)
+		tasks = append(tasks, s)
 	}
-	parts = append(parts, fmt.Sprintf("%d of %d targets healthy", l.Healthy, l.Targets))
+	parts := []string{"tasks " + strings.Join(tasks, ", "), fmt.Sprintf("%d of %d healthy", l.Healthy, l.Targets)}
 	var shares []string
 	for _, t := range l.Traffic {
 		shares = append(shares, fmt.Sprintf("%s %.0f %%", t.Version, t.Percent))
@@ -91,5 +97,5 @@ func (l Look) Line() string {
 	if len(shares) > 0 {
 		parts = append(parts, "traffic "+strings.Join(shares, ", "))
 	}
-	return strings.Join(append(parts, fmt.Sprintf("%d requests, %d failed", l.Requests, l.Failures)), " · ")
+	return strings.Join(parts, " · ")
 }

@@ -122,7 +122,11 @@ func (d *demo) acts(ctx context.Context) error {
 		v.Image, v.Took = image+":"+a.to, time.Since(began)
 		v.TookMillis = v.Took.Milliseconds()
 		d.tell(Event{Kind: KindVerdict, Phase: a.name(), Verdict: &v})
-		d.promise(fmt.Sprintf("%s ends as %s", a.name(), a.status), v.Status == a.status && strings.Contains(v.Cause, a.cause), v.Status+because(v.Cause))
+		held, seen := v.Status == a.status && strings.Contains(v.Cause, a.cause), v.Status
+		if !held {
+			seen += because(v.Cause)
+		}
+		d.promise(fmt.Sprintf("%s ends as %s", a.name(), a.status), held, seen)
 		rest := time.NewTimer(quiet)
 		select {
 		case <-ctx.Done():

@@ -50,6 +50,9 @@ type Service struct {
 // with lines and carets.
 func Load(path string, lookup func(string) (string, bool)) (*Project, error) {
 	doc, err := parse(path)
+	if f := fail.Of(err); f != nil && f.Code == "file.missing" {
+		f.Hint = "name another with --file, or deploy from flags: slipway deploy SERVICE --cluster C --image CONTAINER=REF"
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -119,8 +122,7 @@ func Definition(path string) ([]byte, error) {
 func parse(path string) (*source.Doc, error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fail.New("file.missing", "name another with --file, or deploy from flags: slipway deploy SERVICE --cluster C --image CONTAINER=REF",
-			"there is no file %q", path)
+		return nil, fail.New("file.missing", "", "there is no file %q", path)
 	}
 	if err != nil {
 		return nil, fail.Wrap(err, "file.unreadable", "", "read %q", path)

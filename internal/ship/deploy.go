@@ -131,6 +131,9 @@ func (w *work) resolve(ctx context.Context) error {
 		return fail.New("service.controller", "only services whose deployment controller is ECS can be deployed for now",
 			"service %q is deployed by %s", w.out.Service, k.Type)
 	}
+	if w.r.Create != nil {
+		w.say(Event{Kind: KindWarning, Text: fmt.Sprintf("service %s exists: its 'service' settings only create a missing service and change nothing now", w.out.Service)})
+	}
 	w.live = s
 	w.out.Previous = aws.ToString(s.TaskDefinition)
 	w.say(Event{Kind: KindFound, Revision: last(w.out.Previous),

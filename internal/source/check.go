@@ -1,42 +1,33 @@
 package source
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"maps"
+	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/santhosh-tekuri/jsonschema/v6"
-	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+	"unicode/utf8"
 )
 
 // Check holds the document against a JSON Schema and reports all problems at once, each at its
 // place, in the file's order. A string that a variable filled with a number or a boolean counts
 // as one, and becomes one, where the schema wants one. The message of a broken pattern is the
-// schema's description of the member. An error that is not Problems means a broken schema.
+// schema's description of the member. An error that is not Problems means a broken schema, or one
+// with keywords that rule does not have.
 func (d *Doc) Check(schema []byte) error {
-	s, err := compile(schema)
+	root, err := readRule(schema)
 	if err != nil {
-		return fmt.Errorf("compile the schema: %w", err)
-	}
-	found, err := validate(s, d)
-	if err != nil || len(found) == 0 {
 		return err
 	}
-	if d.adapt(found) {
-		if found, err = validate(s, d); err != nil || len(found) == 0 {
-			return err
-		}
+	c := &checker{doc: d, defs: root.Defs}
+	if err := c.check(d.Root, root, "the file"); err != nil {
+		return fmt.Errorf("check by the schema: %w", err)
 	}
-	c := &checker{doc: d}
-	if err := json.Unmarshal(schema, &c.schema); err != nil {
-		return fmt.Errorf("read the schema: %w", err)
-	}
-	for _, e := range found {
-		c.problem(e)
+	if len(c.problems) == 0 {
+		return nil
 	}
 	slices.SortStableFunc(c.problems, func(a, b *Problem) int {
 		if a.Line != b.Line {
@@ -47,147 +38,157 @@ func (d *Doc) Check(schema []byte) error {
 	return c.problems
 }
 
-func compile(schema []byte) (*jsonschema.Schema, error) {
-	tree, err := jsonschema.UnmarshalJSON(bytes.NewReader(schema))
-	if err != nil {
-		return nil, err
-	}
-	c := jsonschema.NewCompiler()
-	const at = "mem:///schema.json" // only a name: nothing is fetched
-	if err := c.AddResource(at, tree); err != nil {
-		return nil, err
-	}
-	return c.Compile(at)
-}
-
-// validate gives the leaves of what the schema has against the document.
-func validate(s *jsonschema.Schema, d *Doc) ([]*jsonschema.ValidationError, error) {
-	tree, err := jsonschema.UnmarshalJSON(bytes.NewReader(d.Root.JSON()))
-	if err != nil {
-		return nil, fmt.Errorf("read our own JSON: %w", err)
-	}
-	var broken *jsonschema.ValidationError
-	switch err := s.Validate(tree); {
-	case err == nil:
-		return nil, nil
-	case !errors.As(err, &broken):
-		return nil, err
-	}
-	var leaves []*jsonschema.ValidationError
-	var walk func(e *jsonschema.ValidationError)
-	walk = func(e *jsonschema.ValidationError) {
-		if len(e.Causes) == 0 {
-			leaves = append(leaves, e)
-		}
-		for _, c := range e.Causes {
-			walk(c)
-		}
-	}
-	walk(broken)
-	return leaves, nil
-}
-
-// adapt turns filled strings into what the schema wants, where they read as it.
-func (d *Doc) adapt(found []*jsonschema.ValidationError) (changed bool) {
-	for _, e := range found {
-		n := d.find(e.InstanceLocation)
-		if n == nil || !n.filled || n.Kind != String {
-			continue
-		}
-		wants, ok := e.ErrorKind.(*kind.Type)
-		if !ok {
-			continue
-		}
-		for _, w := range wants.Want {
-			switch _, err := strconv.ParseFloat(n.Text, 64); {
-			case (w == "number" || w == "integer") && err == nil && json.Valid([]byte(n.Text)):
-				n.Kind, n.Raw, changed = Number, n.Text, true
-			case w == "boolean" && (n.Text == "true" || n.Text == "false"):
-				n.Kind, changed = Bool, true
-			}
-		}
-	}
-	return changed
-}
-
-// find gives the node at a path of the schema library's, or nil.
-func (d *Doc) find(path []string) *Node {
-	n := d.Root
-	for _, p := range path {
-		switch {
-		case n == nil:
-			return nil
-		case n.Kind == List:
-			i, err := strconv.Atoi(p)
-			if err != nil || i < 0 || i >= len(n.Items) {
-				return nil
-			}
-			n = n.Items[i]
-		default:
-			n = n.Get(p)
-		}
-	}
-	return n
-}
-
 type checker struct {
 	doc      *Doc
-	schema   any
+	defs     map[string]*rule
 	problems Problems
 }
 
-func (c *checker) add(p *Problem) { c.problems = append(c.problems, p) }
-
-func (c *checker) problem(e *jsonschema.ValidationError) {
-	n := c.doc.find(e.InstanceLocation)
-	name := "the file"
-	if len(e.InstanceLocation) > 0 {
-		name = strconv.Quote(e.InstanceLocation[len(e.InstanceLocation)-1])
-	}
-	switch k := e.ErrorKind.(type) {
-	case *kind.AdditionalProperties:
-		for _, p := range k.Properties {
-			c.unknown(n, p, e)
-		}
-	case *kind.Required:
-		c.add(c.doc.At(n, "", "%s lacks %s", name, list(k.Missing)))
-	case *kind.Type:
-		hint := typeHint(n, k)
-		if _, formed := c.at(e)["pattern"]; formed {
-			hint = c.describe(e)
-		}
-		c.add(c.doc.At(n, hint, "%s is %s, not %s", name, article(k.Got), wanted(k.Want)))
-	case *kind.Enum:
-		var all []string
-		for _, w := range k.Want {
-			all = append(all, fmt.Sprint(w))
-		}
-		c.add(c.doc.At(n, didYouMean(fmt.Sprint(k.Got), all), "%s is %v; it may be %s", name, k.Got, strings.Join(all, ", ")))
-	case *kind.Pattern:
-		c.add(c.doc.At(n, c.describe(e), "%s is %q, which does not read as one", name, k.Got))
-	case *kind.MinLength:
-		c.add(c.doc.At(n, "", "%s is empty", name))
-	case *kind.MinProperties:
-		c.add(c.doc.At(n, "", "%s is empty", name))
-	case *kind.Minimum:
-		got, _ := k.Got.Float64()
-		want, _ := k.Want.Float64()
-		c.add(c.doc.At(n, "", "%s is %v, less than %v", name, got, want))
-	default:
-		c.add(c.doc.At(n, "", "%s: %s", name, strings.Join(k.KeywordPath(), "/")))
-	}
+func (c *checker) add(n *Node, hint, format string, args ...any) {
+	c.problems = append(c.problems, c.doc.At(n, hint, format, args...))
 }
 
-func (c *checker) unknown(n *Node, name string, e *jsonschema.ValidationError) {
-	for _, k := range n.Keys {
-		if k.Name == name {
-			near := Nearest(name, c.known(e))
-			hint := ""
-			if near != "" {
-				hint = fmt.Sprintf("did you mean %q?", near)
-			}
-			c.add(c.doc.atKey(k, hint, "there is no key %q here", name))
-			return
+// check holds a node against a rule; name is what messages call the node. The error is of the
+// schema.
+func (c *checker) check(n *Node, r *rule, name string) error {
+	if r.Ref != "" {
+		def, ok := c.defs[strings.TrimPrefix(r.Ref, "#/$defs/")]
+		if !ok {
+			return fmt.Errorf("%q refers to nothing", r.Ref)
+		}
+		r = def
+	}
+	if len(r.Type) > 0 && !is(n, r.Type) && !adapt(n, r.Type) {
+		hint := typeHint(n, r.Type)
+		if r.Pattern != "" {
+			hint = r.describe()
+		}
+		c.add(n, hint, "%s is %s, not %s", name, article(kindName(n)), wanted(r.Type))
+		return nil
+	}
+	c.enum(n, r, name)
+	switch n.Kind {
+	case String:
+		return c.text(n, r, name)
+	case Number:
+		if v, err := strconv.ParseFloat(n.Text, 64); r.Minimum != nil && err == nil && v < *r.Minimum {
+			c.add(n, "", "%s is %v, less than %v", name, v, *r.Minimum)
+		}
+	case Map:
+		return c.members(n, r, name)
+	}
+	return nil
+}
+
+func (c *checker) enum(n *Node, r *rule, name string) {
+	if len(r.Enum) == 0 {
+		return
+	}
+	var all []string
+	for _, v := range r.Enum {
+		all = append(all, fmt.Sprint(v))
+	}
+	if slices.Contains(all, n.Text) {
+		return
+	}
+	got := n.Text
+	if got == "" {
+		got = article(kindName(n))
+	}
+	c.add(n, didYouMean(n.Text, all), "%s is %s; it may be %s", name, got, strings.Join(all, ", "))
+}
+
+func (c *checker) text(n *Node, r *rule, name string) error {
+	switch count := utf8.RuneCountInString(n.Text); {
+	case count >= r.MinLength:
+	case count == 0:
+		c.add(n, "", "%s is empty", name)
+		return nil
+	default:
+		c.add(n, "", "%s has fewer than %d characters", name, r.MinLength)
+		return nil
+	}
+	if r.Pattern == "" {
+		return nil
+	}
+	form, err := regexp.Compile(r.Pattern)
+	if err == nil && !form.MatchString(n.Text) {
+		c.add(n, r.describe(), "%s is %q, which does not read as one", name, n.Text)
+	}
+	return err
+}
+
+func (c *checker) members(n *Node, r *rule, name string) error {
+	switch {
+	case len(n.Keys) >= r.MinProperties:
+	case len(n.Keys) == 0:
+		c.add(n, "", "%s is empty", name)
+	default:
+		c.add(n, "", "%s has fewer than %d members", name, r.MinProperties)
+	}
+	var missing []string
+	for _, m := range r.Required {
+		if n.Get(m) == nil {
+			missing = append(missing, m)
 		}
 	}
+	if len(missing) > 0 {
+		c.add(n, "", "%s lacks %s", name, list(missing))
+	}
+	for _, k := range n.Keys {
+		of, known := r.Properties[k.Name]
+		switch {
+		case known:
+		case r.Additional == nil:
+			continue
+		case r.Additional.rule == nil:
+			hint := didYouMean(k.Name, slices.Sorted(maps.Keys(r.Properties)))
+			c.problems = append(c.problems, c.doc.atKey(k, hint, "there is no key %q here", k.Name))
+			continue
+		default:
+			of = r.Additional.rule
+		}
+		if err := c.check(k.Value, of, strconv.Quote(k.Name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// kindName gives a node's kind in JSON Schema's words.
+func kindName(n *Node) string {
+	return [...]string{Null: "null", Bool: "boolean", Number: "number", String: "string", List: "array", Map: "object"}[n.Kind]
+}
+
+// is reports whether a node is of one of some types.
+func is(n *Node, types []string) bool {
+	for _, t := range types {
+		if t == kindName(n) || t == "integer" && n.Kind == Number && whole(n.Text) {
+			return true
+		}
+	}
+	return false
+}
+
+func whole(number string) bool {
+	v, err := strconv.ParseFloat(number, 64)
+	return err == nil && v == math.Trunc(v)
+}
+
+// adapt turns a string that a variable filled into what the schema wants, where it reads as it.
+func adapt(n *Node, types []string) bool {
+	if n.Kind != String || !n.filled {
+		return false
+	}
+	as := Node{Kind: Number, Text: n.Text}
+	if n.Text == "true" || n.Text == "false" {
+		as.Kind = Bool
+	} else if _, err := strconv.ParseFloat(n.Text, 64); err != nil || !json.Valid([]byte(n.Text)) {
+		return false
+	}
+	if !is(&as, types) {
+		return false
+	}
+	n.Kind, n.Raw = as.Kind, n.Text
+	return true
 }

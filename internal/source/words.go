@@ -5,59 +5,19 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/santhosh-tekuri/jsonschema/v6"
-	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 )
 
-// at gives the part of the schema that a finding comes from.
-func (c *checker) at(e *jsonschema.ValidationError) map[string]any {
-	_, pointer, _ := strings.Cut(e.SchemaURL, "#")
-	node := c.schema
-	for step := range strings.SplitSeq(strings.TrimPrefix(pointer, "/"), "/") {
-		if step == "" {
-			continue
-		}
-		step = strings.NewReplacer("~1", "/", "~0", "~").Replace(step)
-		m, ok := node.(map[string]any)
-		if !ok {
-			return nil
-		}
-		node = m[step]
-	}
-	m, ok := node.(map[string]any)
-	if !ok {
-		return nil
-	}
-	return m
-}
-
-// known gives the keys that may stand where an unknown one stands, sorted.
-func (c *checker) known(e *jsonschema.ValidationError) []string {
-	properties, ok := c.at(e)["properties"].(map[string]any)
-	if !ok {
-		return nil
-	}
-	var names []string
-	for n := range properties {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	return names
-}
-
 // describe gives the schema's words for a member, for a hint.
-func (c *checker) describe(e *jsonschema.ValidationError) string {
-	text, ok := c.at(e)["description"].(string)
-	if !ok {
+func (r *rule) describe() string {
+	if r.Description == "" {
 		return ""
 	}
-	return strings.ToLower(text[:1]) + strings.TrimSuffix(text[1:], ".")
+	return strings.ToLower(r.Description[:1]) + strings.TrimSuffix(r.Description[1:], ".")
 }
 
 // typeHint helps where YAML reads something else than was meant.
-func typeHint(n *Node, k *kind.Type) string {
-	if n == nil || !slices.Contains(k.Want, "string") {
+func typeHint(n *Node, want []string) string {
+	if !slices.Contains(want, "string") {
 		return ""
 	}
 	switch n.Kind {

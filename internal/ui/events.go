@@ -38,9 +38,9 @@ var marks = map[ship.Kind]string{
 	ship.KindChange:  "~ ",
 }
 
-// Line gives an event as one line, with the time of day in the wall's zone.
+// Line gives an event as one line, with the time of day in the wall's zone and short ids.
 func Line(e ship.Event) string {
-	return e.At.Local().Format(time.TimeOnly) + "  " + marks[e.Kind] + oneLine(e.Text)
+	return e.At.Local().Format(time.TimeOnly) + "  " + marks[e.Kind] + Brief(oneLine(e.Text))
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
@@ -61,9 +61,9 @@ func Verdict(o ship.Outcome, colour bool) string {
 	}
 	var b strings.Builder
 	took := (time.Duration(o.Millis) * time.Millisecond).Round(time.Second)
-	fmt.Fprintf(&b, "%s%s%s%s, after %s\n", shade, mark, oneLine(o.Line()), end, took)
+	fmt.Fprintf(&b, "%s%s%s%s, after %s\n", shade, mark, Brief(oneLine(o.Line())), end, took)
 	for _, d := range o.Details {
-		fmt.Fprintf(&b, "  %s\n", oneLine(d))
+		fmt.Fprintf(&b, "  %s\n", Brief(oneLine(d)))
 	}
 	if o.Next != "" {
 		fmt.Fprintf(&b, "  next: %s\n", o.Next)

@@ -46,7 +46,7 @@ type Image struct {
 func ReadImages(path string) (Images, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fail.Wrap(err, "images.read", "", "read the list of images")
+		return nil, fail.Wrap(err, "images.read", badHint, "read the list of images")
 	}
 	var doc struct {
 		Images Images `yaml:"images"`
