@@ -80,10 +80,10 @@ func roleOf(pid string, args []string) string {
 	// A shim starts its program as the leader of a session.
 	stat, _ := os.ReadFile(filepath.Join("/proc", pid, "stat"))
 	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:])) // state, parent, group, session, …
-	if len(fields) > 3 && fields[3] != pid {
-		return "child"
+	if len(fields) > 3 && fields[3] == pid {
+		return "program"
 	}
-	return "program"
+	return "child" // or one that ended between two looks
 }
 
 // count tells how many of the processes have a role.

@@ -228,8 +228,8 @@ func TestItBindsNothingBeyondLoopbackWithoutKeys(t *testing.T) {
 		l.addr = fmt.Sprintf("%s:%d", addr, freePort(t))
 		out, err := l.command().CombinedOutput()
 		var exit *exec.ExitError
-		if !errors.As(err, &exit) || exit.ExitCode() != 1 || !strings.Contains(string(out), "--keys") {
-			t.Errorf("--listen %s: %v, and says %q; want exit code 1 and the way out", l.addr, err, out)
+		if !errors.As(err, &exit) || exit.ExitCode() != 2 || !strings.Contains(string(out), "--keys") {
+			t.Errorf("--listen %s: %v, and says %q; want exit code 2 and the way out", l.addr, err, out)
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/slipway-ecs/slipway/internal/balance"
+	"github.com/slipway-ecs/slipway/internal/proc"
 )
 
 // ErrAbsent says that no data plane serves a directory.
@@ -175,8 +176,15 @@ func (c *Client) Close() error {
 }
 
 // Stop tells the data plane to leave as a lame duck and waits until its process has given the
-// directory back, or ctx ends. Somebody must read Events meanwhile.
+// directory back and is gone, or ctx ends. Somebody must read Events meanwhile.
 func (c *Client) Stop(ctx context.Context) error {
+	process, err := proc.Identify(c.hello.PID)
+	if errors.Is(err, proc.ErrEnded) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
 	if err := c.send(Command{Stop: true}); err != nil && !errors.Is(err, net.ErrClosed) && !errors.Is(err, syscall.EPIPE) {
 		return err
 	}
@@ -184,14 +192,14 @@ func (c *Client) Stop(ctx context.Context) error {
 	defer look.Stop()
 	for {
 		unlock, err := lock(c.dir)
-		if err == nil {
-			unlock()
+		switch {
+		case err == nil:
+			if unlock(); !proc.Alive(process) {
+				return nil
+			}
+		case errors.Is(err, os.ErrNotExist):
 			return nil
-		}
-		if errors.Is(err, os.ErrNotExist) {
-			return nil
-		}
-		if !errors.Is(err, errTaken) {
+		case !errors.Is(err, errTaken):
 			return err
 		}
 		select {
