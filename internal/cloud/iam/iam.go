@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"github.com/slipway-ecs/slipway/internal/cloud"
+	"github.com/slipway-ecs/slipway/internal/cloud/page"
 	"github.com/slipway-ecs/slipway/internal/ids"
 	"github.com/slipway-ecs/slipway/internal/names"
 	"github.com/slipway-ecs/slipway/internal/store"
@@ -169,3 +170,23 @@ func viewTags(tags []Tag) []types.Tag {
 
 // id makes an IAM id: a prefix of four letters and 17 characters.
 func (s *Service) id(prefix string) string { return prefix + strings.ToUpper(s.o.IDs.Hex(17)) }
+
+// pageSize is how many items a page has unless MaxItems says otherwise. Source: IAM API
+// reference, MaxItems.
+const pageSize = 100
+
+// cut gives a page of a list and what its answer says of the rest.
+func cut[T any](all []T, key func(*T) string, marker *string, most *int32) (part []T, next *string, more bool, err error) {
+	size := pageSize
+	if most != nil {
+		size = int(*most)
+	}
+	part, token, err := page.Cut(all, key, aws.ToString(marker), size)
+	if err != nil {
+		return nil, nil, false, notAllowed("marker", aws.ToString(marker), "Member must be a marker that a former page gave")
+	}
+	if token == "" {
+		return part, nil, false, nil
+	}
+	return part, &token, true, nil
+}

@@ -104,3 +104,32 @@ func TestWhatIsNoPolicyIsRefused(t *testing.T) {
 		t.Errorf("a name with a space: got %v, want ValidationError", err)
 	}
 }
+
+func TestRolesComeInPages(t *testing.T) {
+	t.Parallel()
+	c := serve(t)("123456789012")
+	for _, name := range []string{"a", "b", "c"} {
+		if _, err := c.CreateRole(t.Context(), &client.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: aws.String(trust)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var seen []string
+	for pages := client.NewListRolesPaginator(c, &client.ListRolesInput{MaxItems: aws.Int32(2)}); pages.HasMorePages(); {
+		out, err := pages.NextPage(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(out.Roles) > 2 {
+			t.Errorf("a page of %d roles, want at most 2", len(out.Roles))
+		}
+		for _, r := range out.Roles {
+			seen = append(seen, *r.RoleName)
+		}
+	}
+	if len(seen) != 3 || seen[2] != "c" {
+		t.Errorf("roles of all pages: got %v, want a, b, c", seen)
+	}
+	if _, err := c.ListRoles(t.Context(), &client.ListRolesInput{Marker: aws.String("never given")}); code(err) != "ValidationError" {
+		t.Errorf("a marker nobody gave: got %v, want ValidationError", err)
+	}
+}

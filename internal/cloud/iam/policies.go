@@ -75,6 +75,9 @@ func (s *Service) ListRolePolicies(ctx context.Context, in *iam.ListRolePolicies
 			out.PolicyNames = append(out.PolicyNames, p.Name)
 		}
 	})
+	if err == nil {
+		out.PolicyNames, out.Marker, out.IsTruncated, err = cut(out.PolicyNames, func(n *string) string { return *n }, in.Marker, in.MaxItems)
+	}
 	return out, err
 }
 
@@ -130,6 +133,9 @@ func (s *Service) ListAttachedRolePolicies(ctx context.Context, in *iam.ListAtta
 			out.AttachedPolicies = append(out.AttachedPolicies, types.AttachedPolicy{PolicyArn: &arn, PolicyName: aws.String(names.Last(arn))})
 		}
 	})
+	if err == nil {
+		out.AttachedPolicies, out.Marker, out.IsTruncated, err = cut(out.AttachedPolicies, func(p *types.AttachedPolicy) string { return *p.PolicyArn }, in.Marker, in.MaxItems)
+	}
 	return out, err
 }
 
@@ -223,6 +229,9 @@ func (s *Service) ListPolicies(ctx context.Context, in *iam.ListPoliciesInput) (
 		}
 		return nil
 	})
+	if err == nil {
+		out.Policies, out.Marker, out.IsTruncated, err = cut(out.Policies, func(p *types.Policy) string { return *p.Arn }, in.Marker, in.MaxItems)
+	}
 	return out, err
 }
 

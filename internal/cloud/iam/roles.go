@@ -95,7 +95,7 @@ func (s *Service) GetRole(ctx context.Context, in *iam.GetRoleInput) (out *iam.G
 	return out, err
 }
 
-// ListRoles lists roles below a path, all on one page: an account here has few.
+// ListRoles lists roles below a path.
 func (s *Service) ListRoles(ctx context.Context, in *iam.ListRolesInput) (*iam.ListRolesOutput, error) {
 	out := &iam.ListRolesOutput{Roles: []types.Role{}}
 	err := s.store.View(func(tx *store.Tx) error {
@@ -108,6 +108,9 @@ func (s *Service) ListRoles(ctx context.Context, in *iam.ListRolesInput) (*iam.L
 		}
 		return nil
 	})
+	if err == nil {
+		out.Roles, out.Marker, out.IsTruncated, err = cut(out.Roles, func(r *types.Role) string { return *r.RoleName }, in.Marker, in.MaxItems)
+	}
 	return out, err
 }
 
