@@ -30,7 +30,7 @@ func served() roundtrip.Case {
 		Service: func() *wire.Service { return wire.NewEC2("2016-11-15", "http://ec2.amazonaws.com/doc/2016-11-15/") },
 		Client: func(e string) any {
 			return ec2.NewFromConfig(aws.Config{
-				Region: "us-east-1", BaseEndpoint: &e, RetryMaxAttempts: 1,
+				Region: "us-east-1", BaseEndpoint: &e, RetryMaxAttempts: 1, HTTPClient: roundtrip.Whole(),
 				Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", ""),
 			})
 		},
