@@ -24,7 +24,7 @@ import (
 
 func config(endpoint string) aws.Config {
 	return aws.Config{
-		Region: "us-east-1", BaseEndpoint: &endpoint, RetryMaxAttempts: 1, HTTPClient: roundtrip.Whole(),
+		Region: "us-east-1", BaseEndpoint: &endpoint, RetryMaxAttempts: 1, HTTPClient: Whole(),
 		Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", ""),
 	}
 }
