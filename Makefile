@@ -1,6 +1,10 @@
 # One place for the commands people use; CI calls the same ones.
 GO ?= go
 
+# The suites drive the built binary, which Go's test cache knows nothing of: they run each time.
+SUITES = ./conformance ./crash ./e2e
+UNITS = $$($(GO) list ./... | grep -v -e /conformance$$ -e /crash$$ -e /e2e$$)
+
 .PHONY: build test race lint demo sim mutants conformance bench clean
 
 build:            ## the binary, ./slipway
@@ -10,10 +14,11 @@ demo:             ## the whole story on this machine
 	$(GO) run ./cmd/slipway demo
 
 test:             ## every test; what needs a missing tool skips and says so
-	$(GO) test ./...
+	$(GO) test $(UNITS)
+	$(GO) test -count=1 $(SUITES)
 
 race:             ## under the race detector, but for the suites that drive the built binary
-	$(GO) test -race $$($(GO) list ./... | grep -v -e /conformance$$ -e /crash$$ -e /e2e$$)
+	$(GO) test -race $(UNITS)
 
 lint:             ## formatting, vet, staticcheck
 	@test -z "$$(gofmt -l . | tee /dev/stderr)"
