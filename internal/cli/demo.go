@@ -20,7 +20,7 @@ import (
 )
 
 // demoSpeed makes AWS's waits short enough for the whole story to take less than a minute.
-const demoSpeed = 20
+const demoSpeed = 30
 
 // demoAccount is the account the demo plays in.
 const demoAccount = "123456789012"
