@@ -143,7 +143,7 @@ func FuzzRoute(f *testing.F) {
 	f.Add("", "..", "a=%", "", "*", "*")
 	f.Fuzz(func(t *testing.T, pattern, path, query, host, key, value string) {
 		if len(pattern) > 128 || len(path) > 1<<12 {
-			t.Skip()
+			return // no rule and no request line is that long
 		}
 		router := balance.NewRouter([]balance.Rule{
 			{ARN: "1", Conditions: []balance.Condition{{Field: balance.PathPattern, Values: []string{pattern}, Regex: []string{pattern}}, {Field: balance.HostHeader, Values: []string{pattern}}}},
