@@ -3,6 +3,7 @@ package ui
 import (
 	"context"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -58,13 +59,19 @@ func (v *View) Stop() {
 
 type (
 	printed string
+	shown   struct{} // the line that was being printed stands
 	leave   struct{}
 	beat    struct{}
 )
 
+// model prints one batch of lines at a time: bubbletea runs commands side by side, so two lines
+// under way at once could change places, and one under way when the view leaves would be lost.
 type model struct {
 	o             LiveOptions
 	width, height int
+	lines         []string // to be printed once what is under way stands
+	printing      bool
+	leaving       bool // quit once every line stands
 }
 
 func (m *model) Init() tea.Cmd { return m.beat() }
@@ -79,13 +86,33 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case tea.WindowSizeMsg:
 		m.width, m.height = msg.Width, msg.Height
 	case printed:
-		return m, tea.Println(string(msg))
+		m.lines = append(m.lines, string(msg))
+		return m, m.next()
+	case shown:
+		m.printing = false
+		return m, m.next()
 	case leave:
-		return m, tea.Quit
+		m.leaving = true
+		return m, m.next()
 	case beat:
 		return m, m.beat()
 	}
 	return m, nil
+}
+
+// next prints the lines that wait, or quits when it is time to leave and none does.
+func (m *model) next() tea.Cmd {
+	switch {
+	case m.printing:
+		return nil
+	case len(m.lines) > 0:
+		lines := strings.Join(m.lines, "\n")
+		m.lines, m.printing = nil, true
+		return tea.Sequence(tea.Println(lines), func() tea.Msg { return shown{} })
+	case m.leaving:
+		return tea.Quit
+	}
+	return nil
 }
 
 // View draws.
