@@ -2,9 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
-	"io/fs"
-	"os"
 	"strings"
 	"time"
 
@@ -19,21 +16,16 @@ import (
 
 // deployOptions are the flags of deploy.
 type deployOptions struct {
-	service string
-	file    string // "" means slipway.yaml, if it is there
-	cluster string
+	target
 	images  []string // CONTAINER=REF
 	task    string
 	tag     string
-	env     []string // CONTAINER:KEY=VALUE
+	vars    []string // CONTAINER:KEY=VALUE
 	count   int32
 	counted bool // count was given
 	force   bool
 	timeout time.Duration
 	timed   bool // timeout was given
-	region  string
-	profile string
-	output  string
 	noLive  bool
 }
 
@@ -57,46 +49,41 @@ func newDeployCmd(app *App) *cobra.Command {
 			"  slipway deploy api -c main --task ecs/api.taskdef.json",
 		Args: atMost(1, "at most one service"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 1 {
-				o.service = args[0]
-			}
+			o.take(args)
 			o.counted, o.timed = cmd.Flags().Changed("count"), cmd.Flags().Changed("timeout")
 			return o.run(cmd.Context(), app)
 		},
 	}
+	o.flags(cmd)
 	f := cmd.Flags()
-	f.StringVarP(&o.file, "file", "f", "", "the project's file (default slipway.yaml, if it is there)")
-	f.StringVarP(&o.cluster, "cluster", "c", "", "ECS cluster, name or ARN")
 	f.StringArrayVar(&o.images, "image", nil, "`CONTAINER=IMAGE`; may be repeated")
 	f.StringVar(&o.task, "task", "", "task definition `FILE` in AWS's own shape, JSON or YAML; left out, the live one is edited")
 	f.StringVar(&o.tag, "tag", "", "another `TAG` for the image of the only (essential) container")
-	f.StringArrayVar(&o.env, "env", nil, "`CONTAINER:KEY=VALUE`, an environment variable; may be repeated")
+	f.StringArrayVar(&o.vars, "env-var", nil, "`CONTAINER:KEY=VALUE`, an environment variable; may be repeated")
 	f.Int32Var(&o.count, "count", 0, "how many tasks are wanted; left out, it stays as it is")
 	f.BoolVar(&o.force, "force", false, "deploy even if nothing changed")
 	f.DurationVar(&o.timeout, "timeout", 0, "how long to follow, as 90s or 30m (default 1h)")
-	f.StringVar(&o.region, "region", "", "AWS region (default: as every AWS tool finds it)")
-	f.StringVar(&o.profile, "profile", "", "profile of the AWS config files")
 	f.BoolVar(&o.noLive, "no-live", false, "plain lines on a terminal too")
-	outputFlag(cmd, &o.output)
 	return cmd
 }
 
 // run deploys and tells how it ended: nil for success, *Exit for other ends of a deployment.
 func (o *deployOptions) run(ctx context.Context, app *App) error {
-	if err := checkOutput(o.output); err != nil {
-		return err
-	}
 	if o.counted && o.count < 0 {
 		return fail.New("usage.flag", "write --count 0 to stop all tasks", "--count %d is less than 0", o.count)
 	}
 	if o.timed && o.timeout <= 0 {
 		return fail.New("usage.flag", "write --timeout 30m, or leave it out for 1h", "--timeout %s is no time to follow for", o.timeout)
 	}
-	request, where, err := o.request(app)
+	p, err := o.find(app)
 	if err != nil {
 		return err
 	}
-	cfg, err := sdk.Load(ctx, where)
+	request, err := o.request(p)
+	if err != nil {
+		return err
+	}
+	cfg, err := p.config(ctx)
 	if err != nil {
 		return err
 	}
@@ -136,72 +123,26 @@ func (o *deployOptions) show(ctx context.Context, app *App, r ship.Request) (tel
 	return ui.Lines(app.Stdout, colour), func() {}
 }
 
-// request puts file and flags together; flags win.
-func (o *deployOptions) request(app *App) (ship.Request, sdk.Options, error) {
-	var r ship.Request
-	var where sdk.Options
-	path := o.file
-	if path == "" && o.cluster == "" {
-		path = project.File
-	}
-	if path == "" { // from flags alone, unless the file is there and knows the service
-		if _, err := os.Stat(project.File); !errors.Is(err, fs.ErrNotExist) {
-			path = project.File
-		}
-	}
-	if path != "" {
-		p, err := project.Load(path, app.LookupEnv)
-		if err != nil {
-			return r, where, err
-		}
-		where = sdk.Options{Region: p.AWS.Region, Profile: p.AWS.Profile, Account: p.AWS.Account}
-		r.Cluster = p.Cluster
-		s, err := p.Pick(o.service)
-		switch {
-		case err == nil:
-			r.Service, r.Task, r.Create, r.Images, r.Env, r.Count, r.Timeout = s.Name, s.Task, s.Service, s.Images, s.Env, s.Count, s.Timeout
-		case o.file != "" || o.cluster == "":
-			return r, where, err
-		}
-	}
-	return r, o.where(where), o.flags(&r)
-}
-
-func (o *deployOptions) where(from sdk.Options) sdk.Options {
-	if o.region != "" {
-		from.Region = o.region
-	}
-	if o.profile != "" {
-		from.Profile = o.profile
-	}
-	return from
-}
-
-// flags puts the flags into a request.
-func (o *deployOptions) flags(r *ship.Request) error {
-	if r.Service == "" {
-		r.Service = o.service
-	}
-	if r.Service == "" {
-		return fail.New("usage.service", "slipway deploy SERVICE --cluster CLUSTER …", "which service is not said")
-	}
-	if o.cluster != "" {
-		r.Cluster = o.cluster
+// request puts what the file says of the service and the flags together; flags win.
+func (o *deployOptions) request(p *place) (ship.Request, error) {
+	r := ship.Request{Cluster: p.Cluster, Service: p.Service}
+	if s := p.Entry; s != nil {
+		r.Task, r.Create, r.Images, r.Env, r.Count, r.Timeout = s.Task, s.Service, s.Images, s.Env, s.Count, s.Timeout
 	}
 	if o.task != "" {
 		task, err := project.Definition(o.task)
 		if err != nil {
-			return err
+			return r, err
 		}
 		r.Task = task
 	}
 	images, err := pairs(o.images, r.Images, "--image", "CONTAINER=IMAGE")
 	if err != nil {
-		return err
+		return r, err
 	}
 	r.Images = images
-	if r.Env, err = environment(o.env, r.Env); err != nil {
-		return err
+	if r.Env, err = environment(o.vars, r.Env); err != nil {
+		return r, err
 	}
 	if o.counted {
 		r.Count = &o.count
@@ -210,7 +151,7 @@ func (o *deployOptions) flags(r *ship.Request) error {
 		r.Timeout = o.timeout
 	}
 	r.Tag, r.Force = o.tag, o.force
-	return nil
+	return r, nil
 }
 
 // pairs puts NAME=VALUE arguments into a copy of a map.
@@ -243,7 +184,7 @@ func environment(args []string, into map[string]map[string]string) (map[string]m
 		name, value, ok := strings.Cut(a, "=")
 		container, key, named := strings.Cut(name, ":")
 		if !ok || !named || container == "" || key == "" {
-			return nil, fail.New("usage.flag", "write it as --env "+form, "--env %q is not %s", a, form)
+			return nil, fail.New("usage.flag", "write it as --env-var "+form, "--env-var %q is not %s", a, form)
 		}
 		if out[container] == nil {
 			out[container] = map[string]string{}

@@ -18,9 +18,10 @@ import (
 
 // Options say where and as whom; what is empty comes from the SDK's standard chain.
 type Options struct {
-	Region  string
-	Profile string
-	Account string // refuse any other; empty takes whoever answers
+	Region   string
+	Profile  string
+	Endpoint string // a URL to call in place of AWS, for every service
+	Account  string // refuse any other; empty takes whoever answers
 }
 
 // Load gives a config that credentials and a region are known for. Environment variables and
@@ -33,6 +34,9 @@ func Load(ctx context.Context, o Options) (aws.Config, error) {
 	}
 	if o.Profile != "" {
 		set = append(set, config.WithSharedConfigProfile(o.Profile))
+	}
+	if o.Endpoint != "" {
+		set = append(set, config.WithBaseEndpoint(o.Endpoint))
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, set...)
 	if err != nil {

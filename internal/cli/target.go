@@ -1,0 +1,154 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-ecs/slipway/internal/fail"
+	"github.com/slipway-ecs/slipway/internal/project"
+	"github.com/slipway-ecs/slipway/internal/sdk"
+)
+
+// target are the flags by which every verb is told which service is meant, where and as whom.
+type target struct {
+	service     string // the positional argument: a key of the file, an ECS name, or an ARN
+	cluster     string
+	file        string // "" means slipway.yaml, if it is there
+	environment string // of the file
+	region      string
+	profile     string
+	endpoint    string
+	output      string
+}
+
+// place is what a target comes to.
+type place struct {
+	Cluster string           // name or ARN
+	Service string           // of the ECS service
+	Entry   *project.Service // what the file says of it; nil from flags alone
+	Project *project.Project // the file; nil where there is none
+	Where   sdk.Options
+}
+
+// flags adds the target's flags to a command.
+func (t *target) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVarP(&t.file, "file", "f", "", "the project's file (default slipway.yaml, if it is there)")
+	f.StringVarP(&t.cluster, "cluster", "c", "", "ECS cluster, name or ARN")
+	f.StringVarP(&t.environment, "env", "e", "", "the `ENVIRONMENT` of the file that is meant")
+	f.StringVar(&t.region, "region", "", "AWS region (default: as every AWS tool finds it)")
+	f.StringVar(&t.profile, "profile", "", "profile of the AWS config files")
+	f.StringVar(&t.endpoint, "endpoint", "", "`URL` to call in place of AWS, as AWS_ENDPOINT_URL")
+	outputFlag(cmd, &t.output)
+}
+
+// take reads the positional argument, if there is one.
+func (t *target) take(args []string) {
+	if len(args) > 0 {
+		t.service = args[0]
+	}
+}
+
+// find puts file and flags together; flags win. A file that is not named is read only if it is
+// there, and one that does not know the service is no obstacle where flags say enough. Errors
+// have codes "usage.…" and "file.…".
+func (t *target) find(app *App) (*place, error) {
+	p, err := t.look(app)
+	if err != nil {
+		return nil, err
+	}
+	if p.Service == "" {
+		return nil, fail.New("usage.service", "name one: SERVICE --cluster CLUSTER", "which service is not said")
+	}
+	return p, nil
+}
+
+// look is find for verbs that can do without a service.
+func (t *target) look(app *App) (*place, error) {
+	if err := checkOutput(t.output); err != nil {
+		return nil, err
+	}
+	name, cluster, region := t.service, t.cluster, t.region
+	if c, s, r, ok := serviceARN(t.service); ok {
+		name = s
+		if cluster == "" {
+			cluster = c
+		}
+		if region == "" {
+			region = r
+		}
+	}
+	p := &place{}
+	path, err := t.path(cluster)
+	if err != nil {
+		return nil, err
+	}
+	if path != "" {
+		f, err := project.Load(path, app.LookupEnv)
+		if err != nil {
+			return nil, err
+		}
+		p.Project, p.Cluster = f, f.Cluster
+		p.Where = sdk.Options{Region: f.AWS.Region, Profile: f.AWS.Profile, Account: f.AWS.Account}
+		switch entry, err := f.Pick(name); {
+		case err == nil:
+			p.Entry, p.Service = entry, entry.Name
+		case t.file != "" || cluster == "":
+			return nil, err
+		}
+	}
+	if p.Service == "" {
+		p.Service = name
+	}
+	if cluster != "" {
+		p.Cluster = cluster
+	}
+	if region != "" {
+		p.Where.Region = region
+	}
+	if t.profile != "" {
+		p.Where.Profile = t.profile
+	}
+	p.Where.Endpoint = t.endpoint
+	return p, nil
+}
+
+// path gives the file to read, or "" where flags alone count.
+func (t *target) path(cluster string) (string, error) {
+	path := t.file
+	if path == "" {
+		if _, err := os.Stat(project.File); cluster == "" || !errors.Is(err, fs.ErrNotExist) {
+			path = project.File
+		}
+	}
+	if t.environment == "" {
+		return path, nil
+	}
+	if path == "" {
+		return "", fail.New("usage.environment", "name the file with --file, or leave --env out", "--env %q is of a file, and there is none", t.environment)
+	}
+	return "", fail.New("usage.environment", "leave --env out", "%s has no environment %q", path, t.environment)
+}
+
+// config gives the SDK's config for a place.
+func (p *place) config(ctx context.Context) (aws.Config, error) { return sdk.Load(ctx, p.Where) }
+
+// serviceARN takes arn:aws:ecs:REGION:ACCOUNT:service/CLUSTER/NAME apart. ARNs of the old form,
+// without a cluster, do not count: their cluster has to be said.
+func serviceARN(s string) (cluster, name, region string, ok bool) {
+	parts := strings.SplitN(s, ":", 6)
+	if len(parts) != 6 || parts[0] != "arn" || parts[2] != "ecs" {
+		return "", "", "", false
+	}
+	path := strings.Split(parts[5], "/")
+	if len(path) != 3 || path[0] != "service" {
+		return "", "", "", false
+	}
+	return path[1], path[2], parts[3], true
+}

@@ -1,0 +1,66 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/slipway-ecs/slipway/internal/fail"
+	"github.com/slipway-ecs/slipway/internal/sdk"
+)
+
+const shop = `version: 1
+cluster: main
+aws: {region: eu-west-1, profile: shop}
+services:
+  api: {name: shop-api}
+  web: {}
+`
+
+func TestATargetIsTheFilesUnlessFlagsSayMore(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "slipway.yaml")
+	if err := os.WriteFile(file, []byte(shop), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const arn = "arn:aws:ecs:us-west-2:123456789012:service/prod/api"
+	for _, c := range []struct {
+		name string
+		t    target
+		want place // without the file
+		code string
+	}{
+		{"a key of the file", target{file: file, service: "api"}, place{Cluster: "main", Service: "shop-api", Where: sdk.Options{Region: "eu-west-1", Profile: "shop"}}, ""},
+		{"flags win", target{file: file, service: "web", cluster: "other", region: "us-east-1", profile: "p", endpoint: "http://localhost:1"},
+			place{Cluster: "other", Service: "web", Where: sdk.Options{Region: "us-east-1", Profile: "p", Endpoint: "http://localhost:1"}}, ""},
+		{"flags alone", target{service: "api", cluster: "main"}, place{Cluster: "main", Service: "api"}, ""},
+		{"an ARN says cluster and region", target{service: arn}, place{Cluster: "prod", Service: "api", Where: sdk.Options{Region: "us-west-2"}}, ""},
+		{"no service", target{cluster: "main"}, place{}, "usage.service"},
+		{"two services in the file", target{file: file}, place{}, "usage.service"},
+		{"an unknown service of a file that was named", target{file: file, service: "apj", cluster: "main"}, place{}, "usage.service"},
+		{"no such environment", target{file: file, service: "api", environment: "prod"}, place{}, "usage.environment"},
+		{"an environment without a file", target{service: "api", cluster: "main", environment: "prod"}, place{}, "usage.environment"},
+		{"no such output", target{service: "api", cluster: "main", output: "xml"}, place{}, "usage.output"},
+	} {
+		if c.t.output == "" {
+			c.t.output = outputText
+		}
+		got, err := c.t.find(&App{})
+		if c.code != "" {
+			if !fail.Is(err, c.code) {
+				t.Errorf("%s: error %v, want %s", c.name, err, c.code)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		if got.Cluster != c.want.Cluster || got.Service != c.want.Service || got.Where != c.want.Where {
+			t.Errorf("%s: got %+v, want %+v", c.name, got, c.want)
+		}
+		if got := got.Entry != nil; got != (c.t.file != "") {
+			t.Errorf("%s: from a file: %v", c.name, got)
+		}
+	}
+}
