@@ -15,6 +15,7 @@ const (
 	deploymentPrimary  = "PRIMARY"
 	deploymentActive   = "ACTIVE"
 	deploymentInactive = "INACTIVE"
+	deploymentDraining = "DRAINING" // task sets alone
 )
 
 // The rollout states of a deployment. Source: ecs.md 3.4.
@@ -60,7 +61,7 @@ func (d *Deployment) over() bool { return !d.underWay() && d.Deploying != deploy
 
 // liveOf gives the service whose deployments[] has d; "" where none has.
 func (d *Deployment) liveOf() string {
-	if d.Status == deploymentPrimary || d.Status == deploymentActive {
+	if d.Status == deploymentPrimary || d.Status == deploymentActive || d.Status == deploymentDraining {
 		return d.Service
 	}
 	return ""

@@ -38,7 +38,7 @@ func (s *Service) ListServiceDeployments(ctx context.Context, in *sdk.ListServic
 		}
 		var all []Deployment
 		for d := range s.deployments.By(tx, "service", row.ARN) {
-			if asked(&d, in) {
+			if d.Set == nil && asked(&d, in) {
 				all = append(all, d)
 			}
 		}
@@ -85,7 +85,7 @@ func (s *Service) deploymentOf(tx *store.Tx, scope names.Scope, arn string) (Dep
 		return Deployment{}, false
 	}
 	for d := range s.deployments.By(tx, "service", scope.Service(path[0], path[1])) {
-		if d.DeploymentID == path[2] {
+		if d.Set == nil && d.DeploymentID == path[2] {
 			return d, true
 		}
 	}
@@ -218,7 +218,7 @@ func (s *Service) DescribeServiceRevisions(ctx context.Context, in *sdk.Describe
 			if ok {
 				d, ok = s.deployments.Get(tx, deploymentKey(a.Scope().Service(path[0], path[1]), path[2]))
 			}
-			if !ok {
+			if !ok || d.Set != nil {
 				out.Failures = append(out.Failures, missing(arn))
 				continue
 			}

@@ -144,6 +144,10 @@ type Deployment struct {
 	// Counts as they were at the end, for describing it afterwards.
 	Final []FinalCount
 
+	// Set is there where this is a task set: an entry of taskSets[] of a service whose deployments
+	// somebody else drives. It is then no service deployment; see task_set.go.
+	Set *TaskSet `json:",omitempty"`
+
 	Created, Updated, Started, Finished, Stopped time.Time
 }
 

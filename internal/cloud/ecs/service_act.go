@@ -28,7 +28,7 @@ const (
 // Source: ecs.md 5.2 and 5.4.
 func (g *keeping) act() {
 	goals, upper := g.goals()
-	room := reconcile.Room{Upper: upper, Zones: g.zones()}
+	room := reconcile.Room{Upper: upper, Zones: g.zones(&g.primary().Work)}
 	start, stop, wake := reconcile.Tasks(goals, g.seen, room, g.now)
 	if wake.Before(g.now.Add(never)) {
 		g.res.Sooner(wake)
@@ -40,9 +40,9 @@ func (g *keeping) act() {
 	}
 }
 
-// zones gives the zones of the primary's subnets, in the order it names them.
-func (g *keeping) zones() []string {
-	config := kept[types.NetworkConfiguration](g.primary().Work.Network)
+// zones gives the zones of a workload's subnets, in the order it names them.
+func (g *keeping) zones(w *Workload) []string {
+	config := kept[types.NetworkConfiguration](w.Network)
 	if config.AwsvpcConfiguration == nil {
 		return nil
 	}

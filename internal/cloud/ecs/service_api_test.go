@@ -73,9 +73,15 @@ func TestCreateServiceRefusesWhatECSRefuses(t *testing.T) {
 			{"a strategy of later", func(in *sdk.CreateServiceInput) {
 				in.DeploymentConfiguration = &types.DeploymentConfiguration{Strategy: types.DeploymentStrategyBlueGreen}
 			}, "UnsupportedFeatureException: The deployment strategy BLUE_GREEN"},
-			{"a controller of later", func(in *sdk.CreateServiceInput) {
+			{"an unknown controller", func(in *sdk.CreateServiceInput) {
+				in.DeploymentController = &types.DeploymentController{Type: "SPINNAKER"}
+			}, "InvalidParameterException: Invalid deployment controller type: SPINNAKER"},
+			{"CodeDeploy without a target group", func(in *sdk.CreateServiceInput) {
 				in.DeploymentController = &types.DeploymentController{Type: types.DeploymentControllerTypeCodeDeploy}
-			}, "UnsupportedFeatureException: The deployment controller CODE_DEPLOY"},
+			}, "InvalidParameterException: A service with a CODE_DEPLOY deployment controller must have exactly one"},
+			{"a definition where task sets have them", func(in *sdk.CreateServiceInput) {
+				in.DeploymentController = &types.DeploymentController{Type: types.DeploymentControllerTypeExternal}
+			}, "InvalidParameterException: taskDefinition cannot be specified for a service with an EXTERNAL"},
 			{"a daemon", func(in *sdk.CreateServiceInput) { in.SchedulingStrategy = types.SchedulingStrategyDaemon }, "UnsupportedFeatureException: "},
 			{"a threshold out of range", func(in *sdk.CreateServiceInput) {
 				in.DeploymentConfiguration = breaker(true)

@@ -70,7 +70,11 @@ func (s *Service) CreateService(ctx context.Context, in *sdk.CreateServiceInput)
 			return err
 		}
 		s.forget(tx, arn)
-		s.begin(tx, &row)
+		if row.Settings.driven() {
+			s.firstSet(tx, &row)
+		} else {
+			s.begin(tx, &row)
+		}
 		s.services.Put(tx, row)
 		out = s.serviceView(tx, &row, len(row.Tags) > 0)
 		return nil
@@ -88,27 +92,59 @@ func (s *Service) fill(tx *store.Tx, scope names.Scope, cluster Cluster, row *Se
 	if in.DeploymentController != nil {
 		controller = in.DeploymentController.Type
 	}
-	if controller != types.DeploymentControllerTypeEcs {
-		return unsupported("The deployment controller %s is not served by this local cloud yet.", controller)
+	if err := checkController(controller, in); err != nil {
+		return err
 	}
 	if in.SchedulingStrategy == types.SchedulingStrategyDaemon {
 		return unsupported("The scheduling strategy DAEMON is not served by this local cloud yet.")
 	}
-	if in.DesiredCount == nil {
+	if in.DesiredCount == nil && controller != types.DeploymentControllerTypeExternal {
 		return invalid("The desired count must be specified for a service with the REPLICA scheduling strategy.")
 	}
-	if *in.DesiredCount < 0 {
+	if aws.ToInt32(in.DesiredCount) < 0 {
 		return invalid("The desired count cannot be less than 0.")
 	}
+	config := mergeConfiguration(defaultConfiguration(), in.DeploymentConfiguration)
+	if err := checkConfiguration(config); err != nil {
+		return err
+	}
+	if controller != types.DeploymentControllerTypeExternal {
+		if err := s.fillWork(tx, scope, cluster, row, in); err != nil {
+			return err
+		}
+	}
+	row.Desired = int(aws.ToInt32(in.DesiredCount))
+	row.Settings = ServiceSettings{
+		Controller: string(controller), Scheduling: string(types.SchedulingStrategyReplica),
+		PropagateTags: string(in.PropagateTags), ManagedTags: in.EnableECSManagedTags, ExecuteCommand: in.EnableExecuteCommand,
+		ZoneRebalancing: string(in.AvailabilityZoneRebalancing), RoleARN: text(in.Role),
+		PlacementConstraints: keepList(in.PlacementConstraints), Placement: keepList(in.PlacementStrategy),
+	}
+	setConfiguration(row, config, in.DeploymentConfiguration)
+	if row.Settings.PropagateTags == "" {
+		row.Settings.PropagateTags = string(types.PropagateTagsNone)
+	}
+	if row.Settings.ZoneRebalancing == "" {
+		row.Settings.ZoneRebalancing = string(types.AvailabilityZoneRebalancingEnabled)
+	}
+	if in.HealthCheckGracePeriodSeconds != nil {
+		row.Settings.GraceSet, row.Settings.Grace = true, time.Duration(*in.HealthCheckGracePeriodSeconds)*time.Second
+	}
+	if err := checkSettings(&row.Settings, in.PlacementConstraints, in.PlacementStrategy); err != nil {
+		return err
+	}
+	var err error
+	row.Tags, err = tagsIn(in.Tags)
+	return err
+}
+
+// fillWork writes the workload that a create asks for, or refuses it.
+func (s *Service) fillWork(tx *store.Tx, scope names.Scope, cluster Cluster, row *ServiceRow, in *sdk.CreateServiceInput) error {
 	if text(in.TaskDefinition) == "" {
 		return invalid("TaskDefinition can not be blank.")
 	}
 	definition, err := s.definitionRef(tx, scope, text(in.TaskDefinition))
 	if err != nil {
-		return err
-	}
-	config := mergeConfiguration(defaultConfiguration(), in.DeploymentConfiguration)
-	if err := checkConfiguration(config); err != nil {
 		return err
 	}
 	row.Work = Workload{
@@ -127,31 +163,7 @@ func (s *Service) fill(tx *store.Tx, scope names.Scope, cluster Cluster, row *Se
 			row.Work.LaunchType = string(types.LaunchTypeEc2)
 		}
 	}
-	if err := s.checkWorkload(tx, scope, cluster, &row.Work); err != nil {
-		return err
-	}
-	row.Desired = int(*in.DesiredCount)
-	row.Settings = ServiceSettings{
-		Controller: string(types.DeploymentControllerTypeEcs), Scheduling: string(types.SchedulingStrategyReplica),
-		PropagateTags: string(in.PropagateTags), ManagedTags: in.EnableECSManagedTags, ExecuteCommand: in.EnableExecuteCommand,
-		ZoneRebalancing: string(in.AvailabilityZoneRebalancing), RoleARN: text(in.Role),
-		PlacementConstraints: keepList(in.PlacementConstraints), Placement: keepList(in.PlacementStrategy),
-	}
-	setConfiguration(row, config, in.DeploymentConfiguration)
-	if row.Settings.PropagateTags == "" {
-		row.Settings.PropagateTags = string(types.PropagateTagsNone)
-	}
-	if row.Settings.ZoneRebalancing == "" {
-		row.Settings.ZoneRebalancing = string(types.AvailabilityZoneRebalancingEnabled)
-	}
-	if in.HealthCheckGracePeriodSeconds != nil {
-		row.Settings.GraceSet, row.Settings.Grace = true, time.Duration(*in.HealthCheckGracePeriodSeconds)*time.Second
-	}
-	if err := checkSettings(&row.Settings, in.PlacementConstraints, in.PlacementStrategy); err != nil {
-		return err
-	}
-	row.Tags, err = tagsIn(in.Tags)
-	return err
+	return s.checkWorkload(tx, scope, cluster, &row.Work)
 }
 
 // setConfiguration keeps a checked deployment configuration and what follows from it; ask is what

@@ -43,6 +43,9 @@ func (k *serviceKeeper) Keep(tx *store.Tx, arn string) (cloud.Result, error) {
 	}
 	g := keeping{s: k.s, tx: tx, now: tx.Now(), row: row}
 	g.load()
+	if row.Settings.driven() {
+		return g.keepSets(), nil
+	}
 	g.stops()
 	g.count()
 	if d := g.driven(); d != nil {
@@ -194,6 +197,11 @@ func (g *keeping) close() {
 		g.row.Steady = time.Time{}
 		return
 	}
+	g.sayOfSteadiness()
+}
+
+// sayOfSteadiness says that the service is steady: once, and again every 6 hours.
+func (g *keeping) sayOfSteadiness() {
 	if g.row.Steady.IsZero() || !g.now.Before(g.row.Steady.Add(repeatAfter)) {
 		g.s.tell(g.tx, &g.row, "has reached a steady state.")
 		g.row.Steady = g.now

@@ -37,6 +37,9 @@ func (s *Service) UpdateService(ctx context.Context, in *sdk.UpdateServiceInput)
 		if row.Status != serviceActive {
 			return &types.ServiceNotActiveException{Message: new("Service was not ACTIVE.")}
 		}
+		if err := s.changeController(tx, &row, in); err != nil {
+			return err
+		}
 		was := row.Work
 		if err := s.changeSettings(&row, in); err != nil {
 			return err
@@ -45,7 +48,7 @@ func (s *Service) UpdateService(ctx context.Context, in *sdk.UpdateServiceInput)
 			return err
 		}
 		row.Extras = mergeExtras(row.Extras, wire.ExtrasOf(ctx))
-		if in.ForceNewDeployment || !was.equal(&row.Work) {
+		if !row.Settings.driven() && (in.ForceNewDeployment || row.Primary == "" || !was.equal(&row.Work)) {
 			s.begin(tx, &row)
 		}
 		s.services.Put(tx, row)
@@ -61,9 +64,6 @@ func (s *Service) UpdateService(ctx context.Context, in *sdk.UpdateServiceInput)
 
 // changeSettings writes into the row what an update changes without a deployment, or refuses it.
 func (s *Service) changeSettings(row *ServiceRow, in *sdk.UpdateServiceInput) error {
-	if c := in.DeploymentController; c != nil && string(c.Type) != row.Settings.Controller {
-		return unsupported("Changing the deployment controller to %s is not served by this local cloud yet.", c.Type)
-	}
 	if in.DeploymentConfiguration != nil {
 		config := mergeConfiguration(kept[*types.DeploymentConfiguration](row.Config), in.DeploymentConfiguration)
 		if err := checkConfiguration(config); err != nil {

@@ -25,7 +25,7 @@ func (s *Service) serviceView(tx *store.Tx, row *ServiceRow, tags bool) *types.S
 	set, w := &row.Settings, &row.Work
 	v := &types.Service{
 		ServiceArn: new(row.ARN), ServiceName: new(row.Name), ClusterArn: new(row.Cluster), Status: new(row.Status),
-		DesiredCount: int32(row.Desired), TaskDefinition: new(w.TaskDefinition),
+		DesiredCount: int32(row.Desired), TaskDefinition: orNil(w.TaskDefinition),
 		LaunchType: types.LaunchType(w.LaunchType), CapacityProviderStrategy: kept[[]types.CapacityProviderStrategyItem](w.Providers),
 		PlatformVersion: orNil(w.PlatformVersion), PlatformFamily: s.platformFamily(tx, w),
 		LoadBalancers: listed[types.LoadBalancer](w.LoadBalancers), ServiceRegistries: listed[types.ServiceRegistry](w.Registries),
@@ -45,6 +45,9 @@ func (s *Service) serviceView(tx *store.Tx, row *ServiceRow, tags bool) *types.S
 	if set.GraceSet {
 		v.HealthCheckGracePeriodSeconds = new(int32(set.Grace / time.Second))
 	}
+	if set.driven() {
+		v.TaskSets = []types.TaskSet{}
+	}
 	tally := s.tally(tx, row.ARN)
 	for _, n := range tally {
 		v.RunningCount += int32(n.running)
@@ -56,6 +59,10 @@ func (s *Service) serviceView(tx *store.Tx, row *ServiceRow, tags bool) *types.S
 	for i := range live {
 		d := &live[i]
 		n := tally[d.Digits]
+		if d.Set != nil {
+			v.TaskSets = append(v.TaskSets, s.taskSetView(tx, row, d, n, tags))
+			continue
+		}
 		v.Deployments = append(v.Deployments, s.deploymentView(tx, d, n))
 		v.CurrentServiceRevisions = append(v.CurrentServiceRevisions, types.ServiceCurrentRevisionSummary{
 			Arn: new(d.revisionARN(d.Digits)), RequestedTaskCount: int32(d.Want),

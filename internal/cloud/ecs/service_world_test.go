@@ -31,6 +31,9 @@ var harbourScope = names.Scope{Account: "123456789012", Region: "eu-west-1"}
 
 const harbourGroup = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/web/0123456789abcdef"
 
+// greenGroup is the second target group there is.
+const greenGroup = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/green/fedcba9876543210"
+
 // harbour is a room of ECS with everything around it in memory, inside a synctest bubble. Images
 // named in scripts behave as those say; the version of an image is in its environment.
 type harbour struct {
@@ -365,7 +368,7 @@ func (p *piers) Target(tx *store.Tx, group, id string, port int) (state, reason,
 }
 
 func (p *piers) Group(_ *store.Tx, arn string) (BalancerGroup, bool) {
-	return BalancerGroup{ARN: arn, Name: "web", TargetType: "ip", Port: 80, LoadBalancers: []string{"lb"}, Delay: p.delay}, arn == harbourGroup
+	return BalancerGroup{ARN: arn, Name: "web", TargetType: "ip", Port: 80, LoadBalancers: []string{"lb"}, Delay: p.delay}, arn == harbourGroup || arn == greenGroup
 }
 
 func (p *piers) Watch() cloud.Watch {

@@ -83,6 +83,8 @@ func (s *Service) retag(ctx context.Context, arn string, change func([]Tag) ([]T
 				return apply(x.Tags, func(t []Tag) { x.Tags = t; s.services.Put(tx, x) })
 			}
 			return &types.ServiceNotFoundException{Message: new("Service not found.")}
+		case "task-set":
+			return s.retagSet(tx, arn, apply)
 		case "task":
 			if t, ok := s.tasks.Get(tx, arn); ok && t.Last != "STOPPED" {
 				return apply(t.Tags, func(tags []Tag) { t.Tags = tags; s.tasks.Put(tx, t) })

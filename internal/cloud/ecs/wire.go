@@ -24,4 +24,9 @@ func (s *Service) serviceOps(w *wire.Service) {
 	wire.Op(w, s.DescribeServiceDeployments)
 	wire.Op(w, s.DescribeServiceRevisions)
 	wire.Op(w, s.StopServiceDeployment)
+	wire.Op(w, s.CreateTaskSet)
+	wire.Op(w, s.UpdateTaskSet)
+	wire.Op(w, s.DeleteTaskSet)
+	wire.Op(w, s.DescribeTaskSets)
+	wire.Op(w, s.UpdateServicePrimaryTaskSet)
 }
