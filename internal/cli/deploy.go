@@ -75,7 +75,7 @@ func (o *deployOptions) run(ctx context.Context, app *App) error {
 	if o.timed && o.timeout <= 0 {
 		return fail.New("usage.flag", "write --timeout 30m, or leave it out for 1h", "--timeout %s is no time to follow for", o.timeout)
 	}
-	p, err := o.find(app)
+	p, err := o.find(ctx, app)
 	if err != nil {
 		return err
 	}

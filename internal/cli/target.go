@@ -58,8 +58,8 @@ func (t *target) take(args []string) {
 // find puts file and flags together; flags win. A file that is not named is read only if it is
 // there, and one that does not know the service is no obstacle where flags say enough. Errors
 // have codes "usage.…" and "file.…".
-func (t *target) find(app *App) (*place, error) {
-	p, err := t.look(app)
+func (t *target) find(ctx context.Context, app *App) (*place, error) {
+	p, err := t.look(ctx, app)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +70,7 @@ func (t *target) find(app *App) (*place, error) {
 }
 
 // look is find for verbs that can do without a service.
-func (t *target) look(app *App) (*place, error) {
+func (t *target) look(ctx context.Context, app *App) (*place, error) {
 	if err := checkOutput(t.output); err != nil {
 		return nil, err
 	}
@@ -90,12 +90,13 @@ func (t *target) look(app *App) (*place, error) {
 		return nil, err
 	}
 	if path != "" {
-		f, err := project.Load(path, app.LookupEnv)
+		f, err := project.Load(ctx, path, project.Options{
+			Environment: t.environment, Cluster: cluster, Var: app.LookupEnv, Version: app.Version.Version})
 		if err != nil {
 			return nil, err
 		}
 		p.Project, p.Cluster = f, f.Cluster
-		p.Where = sdk.Options{Region: f.AWS.Region, Profile: f.AWS.Profile, Account: f.AWS.Account}
+		p.Where = sdk.Options{Region: f.AWS.Region, Profile: f.AWS.Profile, Account: f.AWS.Account, Role: f.AWS.Role}
 		switch entry, err := f.Pick(name); {
 		case err == nil:
 			p.Entry, p.Service = entry, entry.Name
@@ -127,13 +128,10 @@ func (t *target) path(cluster string) (string, error) {
 			path = project.File
 		}
 	}
-	if t.environment == "" {
-		return path, nil
-	}
-	if path == "" {
+	if path == "" && t.environment != "" {
 		return "", fail.New("usage.environment", "name the file with --file, or leave --env out", "--env %q is of a file, and there is none", t.environment)
 	}
-	return "", fail.New("usage.environment", "leave --env out", "%s has no environment %q", path, t.environment)
+	return path, nil
 }
 
 // config gives the SDK's config for a place.

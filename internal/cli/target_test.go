@@ -45,7 +45,7 @@ func TestATargetIsTheFilesUnlessFlagsSayMore(t *testing.T) {
 		if c.t.output == "" {
 			c.t.output = outputText
 		}
-		got, err := c.t.find(&App{})
+		got, err := c.t.find(t.Context(), &App{})
 		if c.code != "" {
 			if !fail.Is(err, c.code) {
 				t.Errorf("%s: error %v, want %s", c.name, err, c.code)

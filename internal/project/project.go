@@ -1,6 +1,7 @@
 package project
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,12 +19,16 @@ import (
 // File is the name a project's file has where no other is given.
 const File = "slipway.yaml"
 
-// Project is what a file says.
+// Project is what a file says, one environment laid over it.
 type Project struct {
-	App      string
-	AWS      AWS
-	Cluster  string
-	Services []Service // in the file's order, at least one
+	Path        string
+	App         string
+	Environment string // "" where none was asked for
+	AWS         AWS
+	Cluster     string
+	Services    []Service // in the file's order, at least one
+	Tasks       []Task    // in the file's order
+	Values      []Value   // every value with where it came from, in order
 }
 
 // AWS says where and as whom; what is empty comes from the SDK's standard chain.
@@ -31,24 +36,61 @@ type AWS struct {
 	Region  string `json:"region"`
 	Account string `json:"account"` // the account that must answer; 12 digits
 	Profile string `json:"profile"`
+	Role    string `json:"role"` // ARN of the role to assume
 }
+
+// Engine is who drives a deployment.
+type Engine string
+
+// The engines.
+const (
+	EngineAuto       Engine = "auto" // what the service's deployment controller is
+	EngineECS        Engine = "ecs"
+	EngineCodeDeploy Engine = "codedeploy"
+)
 
 // Service is one service of the file.
 type Service struct {
-	Key     string
-	Name    string                       // of the ECS service
-	Task    []byte                       // the task definition as JSON; nil: the live one is edited
-	Service []byte                       // CreateService's input as JSON; nil: a missing service is an error
-	Images  map[string]string            // by container
-	Env     map[string]map[string]string // by container and name
-	Count   *int32                       // nil: not sent
-	Timeout time.Duration                // how long a deploy is watched; 0: ship's default
+	Key      string
+	Name     string                       // of the ECS service
+	Task     []byte                       // the task definition as JSON; nil: the live one is edited
+	Service  []byte                       // CreateService's input as JSON; nil: a missing service is an error
+	Images   map[string]string            // by container
+	Env      map[string]map[string]string // by container and name
+	Secrets  map[string]map[string]string // by container and name; a valueFrom
+	Pin      bool                         // deploy digests instead of tags
+	Count    *int32                       // nil: not sent
+	Engine   Engine                       // EngineAuto where left out
+	Strategy *Strategy                    // nil: as the service has it
+	Hooks    []Hook                       // in the order of points, then the file's; 'approve:' is among them
+	Timeout  time.Duration                // how long a deploy is watched; 0: ship's default
 }
 
-// Load reads a project's file and those it names, which are looked for beside it. lookup gives
-// environment variables. Errors have code "file.…": missing, unreadable, or source.Problems
-// with lines and carets.
-func Load(path string, lookup func(string) (string, bool)) (*Project, error) {
+// Task is a task that runs once.
+type Task struct {
+	Key       string
+	Service   string // a key of Services: the revision and the network it runs with
+	Container string // "": the only one, or the only essential one
+	Command   []string
+	Env       map[string]string
+	Timeout   time.Duration // 0: ship's default
+}
+
+// Options say how a file is read.
+type Options struct {
+	Environment string // of the file's 'environments'; "": none
+	Cluster     string // said elsewhere, so that the file need not have one; "" asks the file for it
+	Var         func(name string) (value string, set bool)
+	Version     string // slipway's own, held against 'requires:'; "" and what is no release fit all
+	// Source gives what ${kind:arg} stands for where that is not on this machine: ssm and cfn. Nil:
+	// they are problems.
+	Source func(ctx context.Context, where AWS, kind, arg string) (string, error)
+}
+
+// Load reads a project's file and those it names, which are looked for beside it. Errors have code
+// "file.…": missing, requires, or wrong with source.Problems, which have lines and
+// carets; an environment there is none of is "usage.environment".
+func Load(ctx context.Context, path string, o Options) (*Project, error) {
 	doc, err := parse(path)
 	if f := fail.Of(err); f != nil && f.Code == "file.missing" {
 		f.Hint = "name another with --file, or deploy from flags: slipway deploy SERVICE --cluster C --image CONTAINER=REF"
@@ -56,12 +98,86 @@ func Load(path string, lookup func(string) (string, bool)) (*Project, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := doc.Fill(lookup); err != nil {
-		return nil, wrong(path, err)
+	if err := fits(doc, path, o.Version); err != nil {
+		return nil, err
+	}
+	schema := Schema()
+	problems, err := split(doc.Check(schema))
+	if err != nil {
+		return nil, err
+	}
+	if doc.Root.Kind != source.Map {
+		return nil, wrong(path, problems)
+	}
+	lacks, err := split(choose(doc, path, o))
+	if err != nil {
+		return nil, err
+	}
+	problems = append(problems, lacks...)
+	more, err := split(fill(ctx, doc, path, o))
+	if err != nil {
+		return nil, err
+	}
+	if problems = append(problems, more...); len(problems) > 0 {
+		return nil, wrong(path, problems)
 	}
 	if err := doc.Check(schema); err != nil {
 		return nil, wrong(path, err)
 	}
+	return decode(doc, path, o.Environment)
+}
+
+// split tells problems of a file from other errors.
+func split(err error) (source.Problems, error) {
+	if ps, ok := err.(source.Problems); ok { //nolint:errorlint // Check and Fill give it bare
+		return ps, nil
+	}
+	return nil, err
+}
+
+// choose lays an environment over the document and takes 'environments' away.
+func choose(doc *source.Doc, path string, o Options) error {
+	name := o.Environment
+	all := doc.Root.Get("environments")
+	var names []string
+	if all != nil {
+		for _, k := range all.Keys {
+			names = append(names, k.Name)
+		}
+	}
+	doc.Drop("environments")
+	if name == "" {
+		hint := "add it: cluster: NAME"
+		if len(names) > 0 {
+			hint = "add it, or choose an environment that has one: --env " + names[0]
+		}
+		return clustered(doc, o, hint)
+	}
+	over := all.Get(name)
+	if over == nil {
+		hint := "there are " + strings.Join(names, ", ")
+		if len(names) == 0 {
+			hint = "it has no 'environments'"
+		} else if near := source.Nearest(name, names); near != "" {
+			hint = fmt.Sprintf("did you mean %q?", near)
+		}
+		return fail.New("usage.environment", hint, "%s has no environment %q", filepath.Base(path), name)
+	}
+	if over.Kind == source.Map {
+		doc.Overlay(over, name)
+	}
+	return clustered(doc, o, "add it, there or to the environment "+name)
+}
+
+// clustered asks for a cluster, which the file, the environment or a flag has.
+func clustered(doc *source.Doc, o Options, hint string) error {
+	if o.Cluster != "" || doc.Root.Get("cluster") != nil {
+		return nil
+	}
+	return source.Problems{doc.At(doc.Root, hint, "the file lacks \"cluster\"")}
+}
+
+func decode(doc *source.Doc, path, environment string) (*Project, error) {
 	var raw struct {
 		App     string `json:"app"`
 		AWS     AWS    `json:"aws"`
@@ -70,13 +186,23 @@ func Load(path string, lookup func(string) (string, bool)) (*Project, error) {
 	if err := doc.Decode(&raw); err != nil {
 		return nil, wrong(path, err)
 	}
-	p := &Project{App: raw.App, AWS: raw.AWS, Cluster: raw.Cluster}
+	p := &Project{Path: path, App: raw.App, Environment: environment, AWS: raw.AWS, Cluster: raw.Cluster, Values: values(doc)}
+	d := &decoder{doc: doc, dir: filepath.Dir(path)}
 	for _, k := range doc.Root.Get("services").Keys {
-		s, err := service(doc, k, filepath.Dir(path))
+		s, err := d.service(k)
 		if err != nil {
 			return nil, err
 		}
 		p.Services = append(p.Services, *s)
+	}
+	if tasks := doc.Root.Get("tasks"); tasks != nil {
+		for _, k := range tasks.Keys {
+			p.Tasks = append(p.Tasks, d.task(k, p))
+		}
+	}
+	d.named(p)
+	if len(d.problems) > 0 {
+		return nil, wrong(path, d.problems)
 	}
 	return p, nil
 }
@@ -99,11 +225,30 @@ func (p *Project) Pick(name string) (*Service, error) {
 	if name == "" {
 		return nil, fail.New("usage.service", "name one: "+strings.Join(keys, ", "), "there are %d services", len(keys))
 	}
-	hint := "there are " + strings.Join(keys, ", ")
-	if near := source.Nearest(name, keys); near != "" {
-		hint = fmt.Sprintf("did you mean %q?", near)
+	return nil, fail.New("usage.service", near(name, keys), "the file has no service %q", name)
+}
+
+// Task gives the task with a key.
+func (p *Project) Task(name string) (*Task, error) {
+	var keys []string
+	for i := range p.Tasks {
+		if p.Tasks[i].Key == name {
+			return &p.Tasks[i], nil
+		}
+		keys = append(keys, p.Tasks[i].Key)
 	}
-	return nil, fail.New("usage.service", hint, "the file has no service %q", name)
+	return nil, fail.New("usage.task", near(name, keys), "the file has no task %q", name)
+}
+
+// near hints at what was meant, or at what there is.
+func near(typed string, names []string) string {
+	if n := source.Nearest(typed, names); n != "" {
+		return fmt.Sprintf("did you mean %q?", n)
+	}
+	if len(names) == 0 {
+		return "there is none"
+	}
+	return "there are " + strings.Join(names, ", ")
 }
 
 // Definition reads a task definition or a service file in AWS's own shape, YAML or JSON, and
@@ -138,90 +283,16 @@ func wrong(path string, err error) error {
 	n := 1
 	if all := (source.Problems)(nil); errors.As(err, &all) {
 		n = len(all)
+		slices.SortStableFunc(all, func(a, b *source.Problem) int {
+			if a.Line != b.Line {
+				return a.Line - b.Line
+			}
+			return a.Column - b.Column
+		})
 	}
 	what := "a problem"
 	if n > 1 {
 		what = strconv.Itoa(n) + " problems"
 	}
 	return fail.Wrap(err, "file.wrong", "`slipway schema` prints what the file may hold", "%s has %s", filepath.Base(path), what)
-}
-
-func service(doc *source.Doc, k source.Key, dir string) (*Service, error) {
-	s := &Service{Key: k.Name, Name: k.Name}
-	n := k.Value
-	if name := n.Get("name"); name != nil {
-		s.Name = name.Text
-	}
-	var err error
-	if s.Task, err = definition(doc, n.Get("task"), dir); err != nil {
-		return nil, err
-	}
-	if s.Service, err = definition(doc, n.Get("service"), dir); err != nil {
-		return nil, err
-	}
-	s.Images = texts(n.Get("images"))
-	if env := n.Get("env"); env != nil {
-		s.Env = map[string]map[string]string{}
-		for _, c := range env.Keys {
-			s.Env[c.Name] = texts(c.Value)
-		}
-	}
-	if count := n.Get("count"); count != nil {
-		v, err := strconv.ParseInt(count.Text, 10, 32)
-		if err != nil {
-			return nil, wrong(doc.Name, source.Problems{doc.At(count, "", "\"count\" is %s, which is no number of tasks", count.Text)})
-		}
-		s.Count = new(int32(v))
-	}
-	if t := n.Get("timeout"); t != nil {
-		if s.Timeout, err = time.ParseDuration(t.Text); err != nil {
-			return nil, wrong(doc.Name, source.Problems{doc.At(t, "", "\"timeout\" is %q, which is no duration", t.Text)})
-		}
-	}
-	return s, nil
-}
-
-// definition gives what stands inline, or in the file a string names.
-func definition(doc *source.Doc, n *source.Node, dir string) ([]byte, error) {
-	switch {
-	case n == nil:
-		return nil, nil
-	case n.Kind == source.Map:
-		return n.JSON(), nil
-	}
-	path := n.Text
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(dir, path)
-	}
-	if _, err := os.Stat(path); err != nil {
-		return nil, wrong(doc.Name, source.Problems{doc.At(n, "paths are taken from the folder of this file", "there is no file %q", path)})
-	}
-	return Definition(path)
-}
-
-func texts(n *source.Node) map[string]string {
-	if n == nil {
-		return nil
-	}
-	out := map[string]string{}
-	for _, k := range n.Keys {
-		out[k.Name] = k.Value.Text
-		if k.Value.Kind == source.Number {
-			out[k.Name] = k.Value.Raw // as it was typed: 012 stays 012
-		}
-	}
-	return out
-}
-
-// Containers gives the containers a service's images and environment speak of, sorted.
-func (s *Service) Containers() []string {
-	var names []string
-	for c := range s.Images {
-		names = append(names, c)
-	}
-	for c := range s.Env {
-		names = append(names, c)
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
 }

@@ -30,7 +30,7 @@ func load(t *testing.T, text string, others map[string]string) (*project.Project
 			t.Fatal(err)
 		}
 	}
-	return project.Load(path, lookup)
+	return project.Load(t.Context(), path, project.Options{Var: lookup})
 }
 
 func TestAWholeFileIsRead(t *testing.T) {

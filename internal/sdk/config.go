@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	smithy "github.com/aws/smithy-go"
 
@@ -22,11 +23,15 @@ type Options struct {
 	Profile  string
 	Endpoint string // a URL to call in place of AWS, for every service
 	Account  string // refuse any other; empty takes whoever answers
+	Role     string // ARN of a role to assume for everything; empty: none
 }
+
+// session is the name of the session of a role that is assumed.
+const session = "slipway"
 
 // Load gives a config that credentials and a region are known for. Environment variables and
 // shared files count as in every AWS SDK, AWS_ENDPOINT_URL and AWS_MAX_ATTEMPTS among them. Errors have the codes
-// "access.credentials", "access.account" and "usage.region".
+// "access.credentials", "access.role", "access.account" and "usage.region".
 func Load(ctx context.Context, o Options) (aws.Config, error) {
 	set := []func(*config.LoadOptions) error{config.WithRetryMode(aws.RetryModeAdaptive)}
 	if o.Region != "" {
@@ -44,6 +49,13 @@ func Load(ctx context.Context, o Options) (aws.Config, error) {
 	}
 	if cfg.Region == "" {
 		return cfg, fail.New("usage.region", "set AWS_REGION, or 'region:' below 'aws:' in slipway.yaml", "no AWS region is set")
+	}
+	if o.Role != "" {
+		assume := stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg), o.Role, func(r *stscreds.AssumeRoleOptions) { r.RoleSessionName = session })
+		cfg.Credentials = aws.NewCredentialsCache(assume)
+		if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
+			return cfg, fail.Wrap(err, "access.role", "let the role trust the caller, and the caller assume it", "assume role %s", o.Role)
+		}
 	}
 	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
 		return cfg, fail.Wrap(err, "access.credentials", "log in, or set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",

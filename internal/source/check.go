@@ -14,8 +14,8 @@ import (
 
 // Check holds the document against a JSON Schema and reports all problems at once, each at its
 // place, in the file's order. A string that a variable filled with a number or a boolean counts
-// as one, and becomes one, where the schema wants one. The message of a broken pattern is the
-// schema's description of the member. An error that is not Problems means a broken schema, or one
+// as one, and becomes one, where the schema wants one. Before Fill, a string with a dollar may
+// stand for anything. The message of a broken pattern is the schema's description of the member. An error that is not Problems means a broken schema, or one
 // with keywords that rule does not have.
 func (d *Doc) Check(schema []byte) error {
 	root, err := readRule(schema)
@@ -51,12 +51,17 @@ func (c *checker) add(n *Node, hint, format string, args ...any) {
 // check holds a node against a rule; name is what messages call the node. The error is of the
 // schema.
 func (c *checker) check(n *Node, r *rule, name string) error {
-	if r.Ref != "" {
-		def, ok := c.defs[strings.TrimPrefix(r.Ref, "#/$defs/")]
-		if !ok {
-			return fmt.Errorf("%q refers to nothing", r.Ref)
+	r, err := c.resolve(r)
+	if err != nil {
+		return err
+	}
+	if n.Kind == String && !c.doc.filled && strings.Contains(n.Text, "$") && (len(r.Type) > 0 || len(r.AnyOf) > 0 || len(r.Enum) > 0) {
+		return nil // what it holds is known when it is filled
+	}
+	if len(r.AnyOf) > 0 {
+		if r, err = c.pick(n, r); err != nil {
+			return err
 		}
-		r = def
 	}
 	if len(r.Type) > 0 && !is(n, r.Type) && !adapt(n, r.Type) {
 		hint := typeHint(n, r.Type)
@@ -71,21 +76,84 @@ func (c *checker) check(n *Node, r *rule, name string) error {
 	case String:
 		return c.text(n, r, name)
 	case Number:
-		if v, err := strconv.ParseFloat(n.Text, 64); r.Minimum != nil && err == nil && v < *r.Minimum {
-			c.add(n, "", "%s is %v, less than %v", name, v, *r.Minimum)
-		}
+		c.number(n, r, name)
+	case List:
+		return c.items(n, r, name)
 	case Map:
 		return c.members(n, r, name)
 	}
 	return nil
 }
 
+// resolve follows a reference; a description beside it is the one that counts.
+func (c *checker) resolve(r *rule) (*rule, error) {
+	if r.Ref == "" {
+		return r, nil
+	}
+	def, ok := c.defs[strings.TrimPrefix(r.Ref, "#/$defs/")]
+	if !ok {
+		return nil, fmt.Errorf("%q refers to nothing", r.Ref)
+	}
+	if r.Description == "" {
+		return def, nil
+	}
+	described := *def
+	described.Description = r.Description
+	return &described, nil
+}
+
+// pick gives the one of several rules whose type a node has; where there is none, a rule that asks
+// for any of their types.
+func (c *checker) pick(n *Node, r *rule) (*rule, error) {
+	none := &rule{Description: r.Description}
+	for _, o := range r.AnyOf {
+		one, err := c.resolve(o)
+		if err != nil {
+			return nil, err
+		}
+		if len(one.Type) == 0 || is(n, one.Type) || adapt(n, one.Type) {
+			return one, nil
+		}
+		none.Type = append(none.Type, one.Type...)
+	}
+	return none, nil
+}
+
+func (c *checker) number(n *Node, r *rule, name string) {
+	v, err := strconv.ParseFloat(n.Text, 64)
+	switch {
+	case err != nil:
+	case r.Minimum != nil && v < *r.Minimum:
+		c.add(n, r.describe(), "%s is %v, less than %v", name, v, *r.Minimum)
+	case r.Maximum != nil && v > *r.Maximum:
+		c.add(n, r.describe(), "%s is %v, more than %v", name, v, *r.Maximum)
+	}
+}
+
+func (c *checker) items(n *Node, r *rule, name string) error {
+	if len(n.Items) < r.MinItems {
+		c.add(n, r.describe(), "%s is empty", name)
+	}
+	if r.Items == nil {
+		return nil
+	}
+	for _, i := range n.Items {
+		if err := c.check(i, r.Items, "an item of "+name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (c *checker) enum(n *Node, r *rule, name string) {
-	if len(r.Enum) == 0 {
+	if len(r.Enum) == 0 || n.Kind == Null {
 		return
 	}
 	var all []string
 	for _, v := range r.Enum {
+		if v == nil {
+			continue
+		}
 		all = append(all, fmt.Sprint(v))
 	}
 	if slices.Contains(all, n.Text) {

@@ -3,18 +3,38 @@ package source
 import (
 	"fmt"
 	"strings"
+
+	"github.com/slipway-ecs/slipway/internal/fail"
 )
 
-// Fill puts variables into every string of the document, in place; keys stay as they are. lookup
-// gives a variable and whether it is set. It reports all problems at once.
+// Values are what Fill puts into strings.
+type Values struct {
+	// Var gives an environment variable and whether it is set.
+	Var func(name string) (value string, set bool)
+	// Source gives what ${kind:arg} stands for. Nil: there are none.
+	Source func(kind, arg string) (string, error)
+}
+
+// Fill puts variables into every string of the document, in place; keys stay as they are. It
+// reports all problems at once. Called again it leaves alone what it has filled; with nodes, it
+// fills those alone.
 //
 // The syntax is Compose's: ${VAR} (unset is a problem), ${VAR:-default} (where it is unset or
 // empty), ${VAR-default} (where it is unset), ${VAR:?message} and ${VAR?message} (a problem in
-// your words), and $$ for a dollar. What a variable holds is never read again. A dollar before
-// anything else is a problem, so that no typing error passes as text.
-func (d *Doc) Fill(lookup func(name string) (value string, set bool)) error {
-	f := &filler{doc: d, lookup: lookup, seen: map[*Node]bool{}}
-	f.node(d.Root)
+// your words), and $$ for a dollar; ${kind:arg} asks a source. What a variable holds is never read
+// again. A dollar before anything else is a problem, so that no typing error passes as text.
+func (d *Doc) Fill(v Values, only ...*Node) error {
+	if d.seen == nil {
+		d.seen = map[*Node]bool{}
+	}
+	f := &filler{doc: d, values: v}
+	if len(only) == 0 {
+		only = []*Node{d.Root}
+		d.filled = true
+	}
+	for _, n := range only {
+		f.node(n)
+	}
 	if len(f.problems) > 0 {
 		return f.problems
 	}
@@ -23,27 +43,27 @@ func (d *Doc) Fill(lookup func(name string) (value string, set bool)) error {
 
 type filler struct {
 	doc      *Doc
-	lookup   func(string) (string, bool)
-	seen     map[*Node]bool // merged nodes stand in several maps
+	values   Values
 	problems Problems
 }
 
 func (f *filler) node(n *Node) {
-	if n == nil || f.seen[n] {
+	if n == nil || f.doc.seen[n] {
 		return
 	}
-	f.seen[n] = true
+	f.doc.seen[n] = n.Kind == String // a map may hold what was passed over before
 	switch n.Kind {
 	case String:
 		if !strings.Contains(n.Text, "$") {
 			return
 		}
-		text, filled, err := expand(n.Text, f.lookup)
+		e := &expansion{values: f.values}
+		text, err := e.expand(n.Text)
 		if err != nil {
 			f.problems = append(f.problems, f.doc.At(n, err.hint, "%s", err.msg))
 			return
 		}
-		n.Text, n.filled = text, filled
+		n.Text, n.filled, n.Vars = text, len(e.used) > 0, e.used
 	case List:
 		for _, i := range n.Items {
 			f.node(i)
@@ -57,14 +77,20 @@ func (f *filler) node(n *Node) {
 
 type fillError struct{ msg, hint string }
 
-// expand puts variables into a text; filled tells whether there was one.
-func expand(text string, lookup func(string) (string, bool)) (out string, filled bool, err *fillError) {
+// expansion is one text being filled.
+type expansion struct {
+	values Values
+	used   []string // as Node.Vars
+}
+
+// expand puts variables into a text.
+func (e *expansion) expand(text string) (out string, err *fillError) {
 	var b strings.Builder
 	for {
 		before, rest, found := strings.Cut(text, "$")
 		b.WriteString(before)
 		if !found {
-			return b.String(), filled, nil
+			return b.String(), nil
 		}
 		switch {
 		case strings.HasPrefix(rest, "$"):
@@ -73,17 +99,16 @@ func expand(text string, lookup func(string) (string, bool)) (out string, filled
 		case strings.HasPrefix(rest, "{"):
 			inner, after, ok := closing(rest[1:])
 			if !ok {
-				return "", false, &fillError{msg: "a '${' has no '}'", hint: "write $$ for a dollar"}
+				return "", &fillError{msg: "a '${' has no '}'", hint: "write $$ for a dollar"}
 			}
-			value, err := variable(inner, lookup)
+			value, err := e.variable(inner)
 			if err != nil {
-				return "", false, err
+				return "", err
 			}
 			b.WriteString(value)
-			filled = true
 			text = after
 		default:
-			return "", false, &fillError{msg: "a dollar stands alone", hint: "write ${VAR} for a variable, $$ for a dollar"}
+			return "", &fillError{msg: "a dollar stands alone", hint: "write ${VAR} for a variable, $$ for a dollar"}
 		}
 	}
 }
@@ -108,7 +133,7 @@ func closing(s string) (inner, after string, ok bool) {
 }
 
 // variable gives the value of what stands between the braces.
-func variable(inner string, lookup func(string) (string, bool)) (string, *fillError) {
+func (e *expansion) variable(inner string) (string, *fillError) {
 	end := 0
 	for end < len(inner) && wordByte(inner[end], end) {
 		end++
@@ -117,8 +142,11 @@ func variable(inner string, lookup func(string) (string, bool)) (string, *fillEr
 	if name == "" {
 		return "", &fillError{msg: fmt.Sprintf("${%s} does not begin with a name", inner), hint: "a name has letters, digits and _"}
 	}
-	value, set := lookup(name)
 	colon := strings.HasPrefix(op, ":")
+	if rest := strings.TrimPrefix(op, ":"); colon && rest != "" && rest[0] != '-' && rest[0] != '?' {
+		return e.source(name, rest)
+	}
+	value, set := e.values.Var(name)
 	missing := !set || colon && value == ""
 	op = strings.TrimPrefix(op, ":")
 	switch {
@@ -126,15 +154,18 @@ func variable(inner string, lookup func(string) (string, bool)) (string, *fillEr
 		if !set {
 			return "", &fillError{msg: fmt.Sprintf("the variable %s is not set", name), hint: fmt.Sprintf("set it, or write ${%s:-default}", name)}
 		}
+		e.used = append(e.used, name)
 		return value, nil
 	case strings.HasPrefix(op, "-"):
 		if !missing {
+			e.used = append(e.used, name)
 			return value, nil
 		}
-		value, _, err := expand(op[1:], lookup)
-		return value, err
+		e.used = append(e.used, name+":-")
+		return e.expand(op[1:])
 	case strings.HasPrefix(op, "?"):
 		if !missing {
+			e.used = append(e.used, name)
 			return value, nil
 		}
 		state := "not set"
@@ -148,6 +179,27 @@ func variable(inner string, lookup func(string) (string, bool)) (string, *fillEr
 		return "", &fillError{msg: msg}
 	}
 	return "", &fillError{msg: fmt.Sprintf("${%s} has no meaning", inner), hint: "write ${VAR}, ${VAR:-default} or ${VAR:?message}"}
+}
+
+// source gives what ${kind:arg} stands for; arg may hold variables.
+func (e *expansion) source(kind, arg string) (string, *fillError) {
+	if e.values.Source == nil {
+		return "", &fillError{msg: fmt.Sprintf("${%s:%s} has no meaning", kind, arg), hint: "write ${VAR}, ${VAR:-default} or ${VAR:?message}"}
+	}
+	arg, problem := e.expand(arg)
+	if problem != nil {
+		return "", problem
+	}
+	value, err := e.values.Source(kind, arg)
+	if err != nil {
+		out := &fillError{msg: err.Error()}
+		if f := fail.Of(err); f != nil {
+			out.hint = f.Hint
+		}
+		return "", out
+	}
+	e.used = append(e.used, kind+":"+arg)
+	return value, nil
 }
 
 func wordByte(c byte, at int) bool {

@@ -37,7 +37,7 @@ func TestVariablesAreFilledInAsComposeDoes(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%q: %v", in, err)
 		}
-		if err := d.Fill(lookup); err != nil {
+		if err := d.Fill(source.Values{Var: lookup}); err != nil {
 			t.Errorf("%q: %v", in, err)
 			continue
 		}
@@ -55,7 +55,7 @@ func TestAVariableCannotChangeTheStructure(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := d.Fill(func(string) (string, bool) { return value, true }); err != nil {
+		if err := d.Fill(source.Values{Var: func(string) (string, bool) { return value, true }}); err != nil {
 			t.Fatal(err)
 		}
 		if got := d.Root.Get("a"); len(d.Root.Keys) != 2 || got.Kind != source.String || got.Text != value {
@@ -72,7 +72,7 @@ func TestAFilledNumberMayStandWhereTheSchemaWantsOne(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := d.Fill(lookup); err != nil {
+		if err := d.Fill(source.Values{Var: lookup}); err != nil {
 			t.Fatal(err)
 		}
 		return d, d.Check(schema)
@@ -113,7 +113,7 @@ func FuzzParseNeverPanicsAndFindsItsPlaces(f *testing.F) {
 			}
 			return
 		}
-		if err := d.Fill(lookup); err == nil {
+		if err := d.Fill(source.Values{Var: lookup}); err == nil {
 			d.Root.JSON()
 		}
 	})

@@ -17,6 +17,10 @@ type rule struct {
 	Pattern       string           `json:"pattern"`
 	MinLength     int              `json:"minLength"` // in characters
 	Minimum       *float64         `json:"minimum"`
+	Maximum       *float64         `json:"maximum"`
+	Items         *rule            `json:"items"`
+	MinItems      int              `json:"minItems"`
+	AnyOf         []*rule          `json:"anyOf"` // told apart by their types alone
 	MinProperties int              `json:"minProperties"`
 	Required      []string         `json:"required"`
 	Properties    map[string]*rule `json:"properties"`

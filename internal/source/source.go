@@ -34,6 +34,9 @@ type Node struct {
 	Items  []*Node // List
 	Keys   []Key   // Map, in the file's order, each name once
 
+	Layer string   // what Merge laid it over the file as; empty: the file's own
+	Vars  []string // the variables Fill took Text from, as they are written; a default's is VAR:-
+
 	filled bool // Text came from a variable, so a number or a boolean in it counts as such
 }
 
@@ -62,7 +65,10 @@ func (n *Node) Get(name string) *Node {
 type Doc struct {
 	Name string // as errors show it
 	Root *Node
-	text string
+
+	text   string
+	filled bool           // Fill was everywhere
+	seen   map[*Node]bool // strings that Fill has filled; merged ones stand in several maps
 }
 
 // Problem is something wrong at a place of a file.
