@@ -45,6 +45,9 @@ var floors = []struct{ of, never, why string }{
 	{"internal/lb", "internal/cloud/...", "the data plane lives without the daemon"},
 	{"internal/launch/...", "internal/cloud/...", "a runtime knows nothing of ECS's tables"},
 
+	{"internal/ship/explain", "context", "what names a cause asks nobody"},
+	{"internal/ship/explain", "net/http", "what names a cause asks nobody"},
+
 	{"internal/ui", "internal/cloud/...", "renderers compute nothing"},
 	{"internal/ui", "internal/cli", "cli stands on ui"},
 }
@@ -63,8 +66,8 @@ var groups = map[string][]string{
 	"ground":   {"internal/rollout", "internal/strategy", "internal/reconcile", "internal/gate", "internal/alarm", "internal/balance", "internal/names"},
 	"tools":    {"internal/drive", "internal/wire", "internal/shapes", "internal/store", "internal/clock", "internal/ids", "internal/proc", "internal/source", "internal/fail"},
 	"cloud":    {"internal/cloud", "internal/cloud/...", "internal/lb", "internal/launch", "internal/launch/..."},
-	"deployer": {"internal/ship", "internal/sdk", "internal/project"},
-	"wings":    {"internal/cloud", "internal/cloud/...", "internal/lb", "internal/launch", "internal/launch/...", "internal/ship", "internal/sdk", "internal/project", "internal/sim"},
+	"deployer": {"internal/ship", "internal/ship/...", "internal/sdk", "internal/project"},
+	"wings":    {"internal/cloud", "internal/cloud/...", "internal/lb", "internal/launch", "internal/launch/...", "internal/ship", "internal/ship/...", "internal/sdk", "internal/project", "internal/sim"},
 	"doors":    {"cmd/...", "internal/cli", "internal/ui", "internal/cloud/host"},
 	"rooms": {"internal/cloud/ecs", "internal/cloud/elb", "internal/cloud/cloudwatch", "internal/cloud/logs", "internal/cloud/ecr",
 		"internal/cloud/ec2", "internal/cloud/iam", "internal/cloud/sts", "internal/cloud/host"},

@@ -1,0 +1,388 @@
+// Package explain names why a deployment went wrong: from what was seen of it, as plain data, to
+// a tree of causes, each with what to do.
+//
+// It decides and asks nobody; who has the facts hands them in. What no rule knows is called
+// unclassified and shown as it was said. Read Facts, Of and the tables in rules.go.
+package explain
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Facts are what was seen of one deployment. What is missing is unknown, not fine.
+type Facts struct {
+	Service    string
+	Deployment *Deployment
+	Superseded string   // what took the deployment's place: family:revision; empty where nothing did
+	Events     []Event  // of the service while the deployment ran, oldest first
+	Tasks      []Task   // of the new revision that stopped, oldest first
+	Targets    []Target // of the service's target groups, as they are now
+	Alarms     []Alarm  // those the deployment watches
+}
+
+// Deployment is a service deployment's own word.
+type Deployment struct {
+	Status    string // IN_PROGRESS, ROLLBACK_SUCCESSFUL, …
+	Reason    string // statusReason
+	Rollback  string // rollback.reason
+	Stage     string
+	Breaker   string // MONITORING, TRIGGERED, …
+	Failures  int    // failed tasks the breaker has counted
+	Threshold int    // at which it trips
+	Triggered []string
+	Hooks     []Hook
+}
+
+// Hook is a life-cycle hook of the present stage.
+type Hook struct{ ID, Type, Target, Status string }
+
+// Event is a message of the service.
+type Event struct {
+	At   time.Time
+	Text string
+}
+
+// Task is a task that stopped.
+type Task struct {
+	ID         string
+	StopCode   string
+	Reason     string
+	Containers []Container
+}
+
+// Container is how a container of a stopped task ended.
+type Container struct {
+	Name   string
+	Exit   *int // nil: it never ran, or ended unseen
+	Reason string
+	Log    []string // the last lines, oldest first
+}
+
+// Target is a target's health.
+type Target struct{ Group, ID, State, Reason, Text string }
+
+// Alarm is an alarm's state.
+type Alarm struct{ Name, State, Reason string }
+
+// Cause is a knot of the tree: what happened, and below it why.
+type Cause struct {
+	Class   Class    `json:"class"`
+	Text    string   `json:"text"`          // what happened, one line
+	Do      string   `json:"do,omitempty"`  // what to do about it
+	Raw     []string `json:"raw,omitempty"` // the words this was read from, as AWS said them
+	Log     []string `json:"log,omitempty"` // the last lines of the container it is about
+	Seen    int      `json:"seen"`          // how often
+	Because []Cause  `json:"because,omitempty"`
+}
+
+// scaledDown begins the reason of tasks that a deployment itself or a smaller count stopped: an
+// effect, not a cause.
+const scaledDown = "Scaling activity initiated by"
+
+// maxRaw and maxLog are how many words and log lines a cause keeps.
+const (
+	maxRaw = 3
+	maxLog = 10
+)
+
+// Of gives the tree. Its root is what ended the deployment, or holds it up, as the deployment
+// itself says; below stands what the tasks, targets, events and alarms say of why. A root
+// without anything known has class Nothing.
+func Of(f Facts) Cause {
+	root := surface(f)
+	under := list{}
+	for _, t := range f.Tasks {
+		under.task(t)
+	}
+	for _, e := range f.Events {
+		under.event(e.Text)
+	}
+	for _, t := range f.Targets {
+		under.target(t)
+	}
+	for _, a := range f.Alarms {
+		if a.State == "ALARM" {
+			c := knot(Alarmed, fmt.Sprintf("alarm %s is in ALARM: %s", a.Name, a.Reason), a.Reason)
+			under.add(c)
+		}
+	}
+	for _, c := range under.nest() {
+		if c.Class != root.Class {
+			root.Because = append(root.Because, c)
+			continue
+		}
+		root.Raw = join(root.Raw, c.Raw)
+	}
+	return lift(root)
+}
+
+// lift puts the one known cause in the place of a root that says nothing.
+func lift(root Cause) Cause {
+	known := slices.IndexFunc(root.Because, func(c Cause) bool { return c.Class != Unclassified })
+	if root.Class == Nothing && known >= 0 {
+		up := root.Because[known]
+		up.Because = append(up.Because, slices.Delete(slices.Clone(root.Because), known, known+1)...)
+		return up
+	}
+	if root.Class == Nothing && len(root.Because) > 0 {
+		up := root.Because[0]
+		up.Because = append(up.Because, root.Because[1:]...)
+		return up
+	}
+	return root
+}
+
+// First gives the deepest cause that is known: what to mend first. Knots come in the order of
+// their rank: what explains most comes first.
+func (c Cause) First() Cause {
+	for _, b := range c.Because {
+		if b.Class != Unclassified {
+			return b.First()
+		}
+	}
+	return c
+}
+
+// Line gives the cause and the first that lies below it, in one line.
+func (c Cause) Line() string {
+	if first := c.First(); first.Class != c.Class {
+		return c.Text + ": " + first.Text
+	}
+	return c.Text
+}
+
+// list is causes, one of each class and text, in the order in which they were first seen; those
+// of tasks stand before those of events, which mostly tell of the same from further away.
+type list []Cause
+
+func (l *list) add(c Cause) {
+	for i := range *l {
+		if have := &(*l)[i]; have.Class == c.Class && c.Class != Unclassified {
+			have.Seen += c.Seen
+			have.Raw = join(have.Raw, c.Raw)
+			if len(have.Log) == 0 {
+				have.Log = c.Log
+			}
+			return
+		} else if c.Class == Unclassified && have.Class == Unclassified && have.Text == c.Text {
+			have.Seen += c.Seen
+			return
+		}
+	}
+	*l = append(*l, c)
+}
+
+// has reports whether a cause of one of the classes is known already.
+func (l *list) has(any ...Class) bool {
+	return slices.ContainsFunc(*l, func(c Cause) bool { return slices.Contains(any, c.Class) })
+}
+
+// nest puts what a health check met below the health check that failed, and what explains little
+// last.
+func (l list) nest() list {
+	var out, under list
+	failed := l.has(TargetHealth)
+	for _, c := range l {
+		if failed && slices.Contains(targetCauses, c.Class) {
+			under = append(under, c)
+			continue
+		}
+		out = append(out, c)
+	}
+	for i := range out {
+		if out[i].Class == TargetHealth {
+			out[i].Because = under
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Cause) int { return slices.Index(vague, a.Class) - slices.Index(vague, b.Class) })
+	return out
+}
+
+// vague are classes that explain less than any other, the least last.
+var vague = []Class{TaskStopped, PlacementUnknown, Throttled, BackOff, Unclassified}
+
+// task reads a stopped task: its containers' reasons, then its own, then exit codes.
+func (l *list) task(t Task) {
+	if strings.HasPrefix(t.Reason, scaledDown) {
+		return
+	}
+	name := "task " + t.ID[:min(8, len(t.ID))]
+	for _, c := range t.Containers {
+		if c.Reason == "" {
+			continue
+		}
+		if r := match(taskRules(), c.Reason); r != nil {
+			k := knot(r.class, fmt.Sprintf("%s, container %s: %s", name, c.Name, r.says(c.Reason)), c.Reason)
+			k.Log = tail(c.Log)
+			l.add(k)
+			return
+		}
+	}
+	if r := match(taskRules(), t.Reason); r != nil {
+		k := knot(r.class, name+": "+r.says(t.Reason), t.Reason)
+		for _, c := range t.Containers {
+			if len(k.Log) == 0 {
+				k.Log = tail(c.Log)
+			}
+		}
+		l.add(k)
+		return
+	}
+	if t.StopCode == "UserInitiated" {
+		l.add(knot(TaskStopped, fmt.Sprintf("%s was stopped by hand: %s", name, t.Reason), t.Reason))
+		return
+	}
+	for _, c := range t.Containers {
+		if k, ok := exited(name, t, c); ok {
+			l.add(k)
+			return
+		}
+	}
+	raw := t.Reason
+	for _, c := range t.Containers {
+		if c.Reason != "" {
+			raw += " (" + c.Name + ": " + c.Reason + ")"
+		}
+	}
+	l.add(Cause{Class: Unclassified, Text: name + " stopped: " + raw, Raw: []string{raw}, Seen: 1})
+}
+
+// exited reads an exit code. A container that was stopped because another one ended has a code
+// of a signal; that is no cause where the other is there.
+func exited(name string, t Task, c Container) (Cause, bool) {
+	if c.Exit == nil || t.StopCode != "EssentialContainerExited" && t.StopCode != "TaskFailedToStart" {
+		return Cause{}, false
+	}
+	code := *c.Exit
+	others := slices.ContainsFunc(t.Containers, func(o Container) bool {
+		return o.Name != c.Name && o.Exit != nil && *o.Exit != 143 && *o.Exit != 137
+	})
+	if (code == 143 || code == 137) && others {
+		return Cause{}, false
+	}
+	raw := fmt.Sprintf("%s: exit code %d", c.Name, code)
+	var k Cause
+	switch code {
+	case 0:
+		k = knot(ExitZero, fmt.Sprintf("%s: container %s ended by itself with exit code 0", name, c.Name), raw)
+	case 127:
+		k = knot(CommandNotFound, fmt.Sprintf("%s: the shell of container %s found no such command (exit code 127)", name, c.Name), raw)
+	case 126:
+		k = knot(CommandNotFound, fmt.Sprintf("%s: container %s may not run its command (exit code 126)", name, c.Name), raw)
+	case 137, 139, 134:
+		k = knot(Killed, fmt.Sprintf("%s: container %s was killed by %s (exit code %d)", name, c.Name, signals[code], code), raw)
+	default:
+		k = knot(ExitAtStart, fmt.Sprintf("%s: container %s ended with exit code %d", name, c.Name, code), raw)
+	}
+	k.Log = tail(c.Log)
+	return k, true
+}
+
+var signals = map[int]string{134: "SIGABRT", 137: "SIGKILL", 139: "SIGSEGV"}
+
+// event reads a service event. What is routine says nothing, and what only repeats what the
+// tasks have said better is left out.
+func (l *list) event(text string) {
+	if r := match(eventRules(), text); r != nil {
+		if r.class == Nothing || l.has(r.after...) {
+			return
+		}
+		l.add(knot(r.class, r.says(text), text))
+		return
+	}
+	l.add(Cause{Class: Unclassified, Text: text, Raw: []string{text}, Seen: 1})
+}
+
+// target reads a target's health.
+func (l *list) target(t Target) {
+	r := match(targetRules(), t.Reason)
+	if r == nil {
+		return
+	}
+	l.add(knot(r.class, fmt.Sprintf("target %s of %s is %s: %s", t.ID, t.Group, t.State, t.Text), strings.TrimSpace(t.Reason+" "+t.Text)))
+}
+
+// surface reads what the deployment says of itself.
+func surface(f Facts) Cause {
+	d := f.Deployment
+	if d == nil {
+		for _, e := range f.Events {
+			switch {
+			case strings.Contains(e.Text, "deployment failed: tasks failed to start"):
+				return knot(Breaker, "the circuit breaker ended it: too many tasks failed", e.Text)
+			case strings.Contains(e.Text, "deployment failed: alarm detected"):
+				return knot(Alarmed, "an alarm went into ALARM during the deployment", e.Text)
+			}
+		}
+		return Cause{Class: Nothing, Text: "nothing is known of the deployment itself", Seen: 1}
+	}
+	raw := strings.TrimSpace(d.Reason)
+	if raw == "" || strings.HasPrefix(raw, "No rollback candidate") && d.Rollback != "" {
+		raw = strings.TrimSpace(strings.TrimSpace(d.Rollback) + " " + raw)
+	}
+	if r := match(deploymentRules(), raw); r != nil {
+		c := knot(r.class, r.says(raw), raw)
+		if r.class == Alarmed && len(d.Triggered) > 0 {
+			c.Text = "alarm " + strings.Join(d.Triggered, ", ") + " went into ALARM during the deployment"
+		}
+		if r.class == Breaker && d.Threshold > 0 {
+			c.Text = fmt.Sprintf("the circuit breaker ended it: %d of %d tasks failed", d.Failures, d.Threshold)
+		}
+		return c
+	}
+	switch {
+	case d.Breaker == "TRIGGERED":
+		return knot(Breaker, fmt.Sprintf("the circuit breaker ended it: %d of %d tasks failed", d.Failures, d.Threshold), raw)
+	case len(d.Triggered) > 0:
+		return knot(Alarmed, "alarm "+strings.Join(d.Triggered, ", ")+" went into ALARM during the deployment", raw)
+	case f.Superseded != "":
+		return knot(Superseded, "a newer deployment, of "+f.Superseded+", took its place", raw)
+	}
+	for _, h := range d.Hooks {
+		switch h.Status {
+		case "FAILED":
+			return knot(HookFailed, fmt.Sprintf("the hook %s of stage %s failed", named(h), d.Stage), raw)
+		case "TIMED_OUT":
+			return knot(HookTimedOut, fmt.Sprintf("the hook %s of stage %s took too long", named(h), d.Stage), raw)
+		case "AWAITING_ACTION":
+			return knot(Waiting, fmt.Sprintf("it waits at stage %s for somebody to continue or to refuse", d.Stage), raw)
+		}
+	}
+	switch {
+	case d.Status == "SUCCESSFUL":
+		return Cause{Class: Nothing, Text: "the deployment succeeded", Seen: 1}
+	case raw != "":
+		return Cause{Class: Unclassified, Text: raw, Raw: []string{raw}, Seen: 1}
+	}
+	return Cause{Class: Nothing, Text: "the deployment is " + d.Status + " and gives no reason", Seen: 1}
+}
+
+func named(h Hook) string {
+	if h.Target != "" {
+		return h.Target[strings.LastIndexByte(h.Target, ':')+1:]
+	}
+	return h.ID
+}
+
+// knot makes a cause of a class, with what to do.
+func knot(c Class, text, raw string) Cause {
+	k := Cause{Class: c, Text: text, Do: advice[c], Seen: 1}
+	if raw != "" {
+		k.Raw = []string{raw}
+	}
+	return k
+}
+
+func join(have, more []string) []string {
+	for _, m := range more {
+		if len(have) < maxRaw && !slices.Contains(have, m) {
+			have = append(have, m)
+		}
+	}
+	return have
+}
+
+func tail(lines []string) []string { return lines[max(0, len(lines)-maxLog):] }
