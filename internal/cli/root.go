@@ -51,7 +51,7 @@ func newRoot(app *App) *cobra.Command {
 			root.AddCommand(c)
 		}
 	}
-	add(groupShip, newDeployCmd(app))
+	add(groupShip, newDeployCmd(app), newEcsDeployCmd(app))
 	add(groupLocal, newLocalCmd(app), newDemoCmd(app))
 	add(groupFile, newSchemaCmd(app))
 	root.AddCommand(newVersionCmd(app))
