@@ -249,6 +249,21 @@ func (r *Runtime) readPlace(ctx context.Context, id string) (*launch.Place, erro
 	return p, nil
 }
 
+// Rest ends the tasks' own containers, in which nothing runs any more. The tasks stay, and how
+// their containers ended.
+func (r *Runtime) Rest(ctx context.Context) error {
+	list, err := r.engine.ContainerList(ctx, client.ContainerListOptions{Filters: client.Filters{}.Add("label", labelOwner+"="+r.owner, labelSpec)})
+	if err != nil {
+		return err
+	}
+	for _, c := range list.Items {
+		if _, err := r.engine.ContainerKill(ctx, c.ID, client.ContainerKillOptions{}); err != nil && !ended(err) {
+			return err
+		}
+	}
+	return nil
+}
+
 // Remove removes a task's containers, its own last, so that a removal cut short is found again.
 func (r *Runtime) Remove(ctx context.Context, task string) error {
 	list, err := r.engine.ContainerList(ctx, client.ContainerListOptions{

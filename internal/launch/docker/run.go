@@ -242,6 +242,13 @@ func (r *Runtime) inspectHandle(ctx context.Context, id string) (launch.Handle, 
 func (r *Runtime) Watch(ctx context.Context, h launch.Handle) (launch.Exit, error) {
 	ctx, done := context.WithCancel(ctx)
 	defer done()
+	found, err := r.engine.ContainerInspect(ctx, h.ID, client.ContainerInspectOptions{})
+	if err != nil {
+		return launch.Exit{}, gone(h.Task, h.Container, err)
+	}
+	if !found.Container.State.Running {
+		return r.exit(ctx, h, "") // whatever has become of the task since
+	}
 	own := r.engine.ContainerWait(ctx, h.ID, client.ContainerWaitOptions{Condition: container.WaitConditionNotRunning})
 	place := r.engine.ContainerWait(ctx, r.taskName(h.Task), client.ContainerWaitOptions{Condition: container.WaitConditionNotRunning})
 	lost := ""
