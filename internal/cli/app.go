@@ -25,6 +25,7 @@ const (
 	ExitAccess      = 4 // no credentials, or not allowed
 	ExitSuperseded  = 6
 	ExitUnknown     = 7 // connection lost, or watched for long enough
+	ExitWaiting     = 8 // for approval
 	ExitStopped     = 9 // stopped without a rollback
 	ExitInterrupted = 130
 )

@@ -3,20 +3,18 @@ package cli
 import (
 	"context"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-ecs/slipway/internal/fail"
 	"github.com/slipway-ecs/slipway/internal/project"
-	"github.com/slipway-ecs/slipway/internal/sdk"
 	"github.com/slipway-ecs/slipway/internal/ship"
-	"github.com/slipway-ecs/slipway/internal/ui"
 )
 
 // deployOptions are the flags of deploy.
 type deployOptions struct {
-	target
+	following
+	lease   leaseFlags
 	images  []string // CONTAINER=REF
 	task    string
 	tag     string
@@ -24,9 +22,8 @@ type deployOptions struct {
 	count   int32
 	counted bool // count was given
 	force   bool
-	timeout time.Duration
-	timed   bool // timeout was given
-	noLive  bool
+	until   string
+	detach  bool
 }
 
 func newDeployCmd(app *App) *cobra.Command {
@@ -36,9 +33,10 @@ func newDeployCmd(app *App) *cobra.Command {
 		Short: "Bring a service to a new revision and follow it to the end",
 		Long: "Register a task definition if something changed, update the service, and follow the deployment that made\n" +
 			"to its end. What to deploy stands in slipway.yaml, or in flags, which win.\n\n" +
-			"Exit codes: 0 succeeded, 1 failed, 2 usage, 3 rolled back, 4 no credentials or access, 6 superseded by a\n" +
-			"newer deployment, 7 unknown (connection lost, or watched for long enough), 9 stopped without rollback,\n" +
-			"130 interrupted; after 7 and 130 the deployment goes on in ECS.",
+			"With --until it stops at a point and ends with 0: registered (nothing is deployed yet), scaled, test-traffic,\n" +
+			"before-shift, shifted or baked. ECS waits there for `slipway continue` or `slipway abort`, whether or not we are\n" +
+			"there (at baked and registered it has nothing to wait for). An interrupt asks, on a terminal, whether to leave the\n" +
+			"deployment running or to abort it; elsewhere it leaves it running.\n\n" + exitCodes,
 		Example: "  # what slipway.yaml says\n" +
 			"  slipway deploy api\n\n" +
 			"  # without a file: another image for one container\n" +
@@ -49,8 +47,10 @@ func newDeployCmd(app *App) *cobra.Command {
 			"  slipway deploy api -c main --task ecs/api.taskdef.json",
 		Args: atMost(1, "at most one service"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.take(args)
-			o.counted, o.timed = cmd.Flags().Changed("count"), cmd.Flags().Changed("timeout")
+			if err := o.read(cmd, args); err != nil {
+				return err
+			}
+			o.counted = cmd.Flags().Changed("count")
 			return o.run(cmd.Context(), app)
 		},
 	}
@@ -62,8 +62,9 @@ func newDeployCmd(app *App) *cobra.Command {
 	f.StringArrayVar(&o.vars, "env-var", nil, "`CONTAINER:KEY=VALUE`, an environment variable; may be repeated")
 	f.Int32Var(&o.count, "count", 0, "how many tasks are wanted; left out, it stays as it is")
 	f.BoolVar(&o.force, "force", false, "deploy even if nothing changed")
-	f.DurationVar(&o.timeout, "timeout", 0, "how long to follow, as 90s or 30m (default 1h)")
-	f.BoolVar(&o.noLive, "no-live", false, "plain lines on a terminal too")
+	f.StringVar(&o.until, "until", "", "stop at this `POINT`, for `slipway continue` or `slipway abort`")
+	f.BoolVar(&o.detach, "detach", false, "do not follow: say the deployment's id and end")
+	o.lease.flags(cmd)
 	return cmd
 }
 
@@ -72,8 +73,9 @@ func (o *deployOptions) run(ctx context.Context, app *App) error {
 	if o.counted && o.count < 0 {
 		return fail.New("usage.flag", "write --count 0 to stop all tasks", "--count %d is less than 0", o.count)
 	}
-	if o.timed && o.timeout <= 0 {
-		return fail.New("usage.flag", "write --timeout 30m, or leave it out for 1h", "--timeout %s is no time to follow for", o.timeout)
+	until, err := points(o.until, ship.PointRegistered)
+	if err != nil {
+		return err
 	}
 	p, err := o.find(ctx, app)
 	if err != nil {
@@ -83,44 +85,18 @@ func (o *deployOptions) run(ctx context.Context, app *App) error {
 	if err != nil {
 		return err
 	}
-	cfg, err := p.config(ctx)
+	if request.Lease, err = o.lease.lease(app, "deploy"); err != nil {
+		return err
+	}
+	d, err := p.deployer(ctx)
 	if err != nil {
 		return err
 	}
-	tell, stop := o.show(ctx, app, request)
-	deployer := &ship.Deployer{ECS: sdk.NewECS(cfg)}
-	outcome, err := deployer.Deploy(ctx, request, tell)
-	stop()
-	if err != nil {
-		return err
-	}
-	if code := codes[outcome.Verdict]; code != ExitDone {
-		return &Exit{Code: code}
-	}
-	return nil
-}
-
-// codes are the exit codes of verdicts.
-var codes = map[ship.Verdict]int{
-	ship.Succeeded:   ExitDone,
-	ship.Failed:      ExitFailed,
-	ship.RolledBack:  ExitRolledBack,
-	ship.Superseded:  ExitSuperseded,
-	ship.Unknown:     ExitUnknown,
-	ship.Stopped:     ExitStopped,
-	ship.Interrupted: ExitInterrupted,
-}
-
-// show picks how events are shown.
-func (o *deployOptions) show(ctx context.Context, app *App, r ship.Request) (tell func(ship.Event), stop func()) {
-	colour := ui.ColourOf(app.Stdout, app.Getenv)
-	switch {
-	case o.output == outputJSON:
-		return ui.JSONLines(app.Stdout), func() {}
-	case ui.IsTerminal(app.Stdout) && !o.noLive && app.Getenv("TERM") != "dumb" && app.Getenv("CI") == "":
-		return ui.LiveDeploy(ctx, app.Stdout, app.Env, "deploy "+r.Service+" to "+r.Cluster, colour)
-	}
-	return ui.Lines(app.Stdout, colour), func() {}
+	s := o.show(ctx, app, "deploy "+p.Service+" to "+p.Cluster, false)
+	request.Until, request.Detach, request.Ask = until, o.detach, s.ask()
+	out, err := d.Deploy(ctx, request, s.say)
+	s.stop()
+	return ended(out, err)
 }
 
 // request puts what the file says of the service and the flags together; flags win.
@@ -128,6 +104,7 @@ func (o *deployOptions) request(p *place) (ship.Request, error) {
 	r := ship.Request{Cluster: p.Cluster, Service: p.Service}
 	if s := p.Entry; s != nil {
 		r.Task, r.Create, r.Images, r.Env, r.Count, r.Timeout = s.Task, s.Service, s.Images, s.Env, s.Count, s.Timeout
+		r.Hooks = hooksOf(s)
 	}
 	if o.task != "" {
 		task, err := project.Definition(o.task)

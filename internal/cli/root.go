@@ -51,7 +51,8 @@ func newRoot(app *App) *cobra.Command {
 			root.AddCommand(c)
 		}
 	}
-	add(groupShip, newDeployCmd(app), newEcsDeployCmd(app))
+	add(groupShip, newDeployCmd(app), newRollbackCmd(app), newAbortCmd(app), newApproveCmd(app), newRejectCmd(app),
+		newContinueCmd(app), newResumeCmd(app), newWatchCmd(app), newWaitCmd(app))
 	add(groupLocal, newLocalCmd(app), newDemoCmd(app))
 	add(groupFile, newSchemaCmd(app))
 	root.AddCommand(newVersionCmd(app))

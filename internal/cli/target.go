@@ -25,6 +25,7 @@ type target struct {
 	profile     string
 	endpoint    string
 	output      string
+	unasked     bool // values of the file are not asked for: variables that are not set are no obstacle
 }
 
 // place is what a target comes to.
@@ -91,7 +92,7 @@ func (t *target) look(ctx context.Context, app *App) (*place, error) {
 	}
 	if path != "" {
 		f, err := project.Load(ctx, path, project.Options{
-			Environment: t.environment, Cluster: cluster, Var: app.LookupEnv, Version: app.Version.Version})
+			Environment: t.environment, Cluster: cluster, Var: t.lookup(app), Version: app.Version.Version})
 		if err != nil {
 			return nil, err
 		}
@@ -118,6 +119,21 @@ func (t *target) look(ctx context.Context, app *App) (*place, error) {
 	}
 	p.Where.Endpoint = t.endpoint
 	return p, nil
+}
+
+// lookup gives environment variables. Verbs that only need to know which service is meant get a
+// word that names nothing for those that are not set, so that a cluster named by one is not found
+// rather than mistaken.
+func (t *target) lookup(app *App) func(string) (string, bool) {
+	if !t.unasked {
+		return app.LookupEnv
+	}
+	return func(name string) (string, bool) {
+		if v, set := app.LookupEnv(name); set {
+			return v, true
+		}
+		return "unset-" + name, true
+	}
 }
 
 // path gives the file to read, or "" where flags alone count.

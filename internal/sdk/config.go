@@ -24,11 +24,9 @@ type Options struct {
 	Endpoint string // a URL to call in place of AWS, for every service
 	Account  string // refuse any other; empty takes whoever answers
 	Role     string // ARN of a role to assume for everything; empty: none
-	Session  string // name of the session of that role; empty: "slipway"
-	Keys     *Keys  // in place of the chain's credentials; nil: the chain's
 }
 
-// session is the name of the session of a role that is assumed, where nobody says another.
+// session is the name of the session of a role that is assumed.
 const session = "slipway"
 
 // Load gives a config that credentials and a region are known for. Environment variables and
@@ -45,9 +43,6 @@ func Load(ctx context.Context, o Options) (aws.Config, error) {
 	if o.Endpoint != "" {
 		set = append(set, config.WithBaseEndpoint(o.Endpoint))
 	}
-	if o.Keys != nil {
-		set = append(set, config.WithCredentialsProvider(o.Keys.provider()))
-	}
 	cfg, err := config.LoadDefaultConfig(ctx, set...)
 	if err != nil {
 		return cfg, fail.Wrap(err, "access.credentials", "check AWS_PROFILE and ~/.aws/config", "read the AWS configuration")
@@ -56,10 +51,7 @@ func Load(ctx context.Context, o Options) (aws.Config, error) {
 		return cfg, fail.New("usage.region", "set AWS_REGION, or 'region:' below 'aws:' in slipway.yaml", "no AWS region is set")
 	}
 	if o.Role != "" {
-		if o.Session == "" {
-			o.Session = session
-		}
-		assume := stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg), o.Role, func(r *stscreds.AssumeRoleOptions) { r.RoleSessionName = o.Session })
+		assume := stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg), o.Role, func(r *stscreds.AssumeRoleOptions) { r.RoleSessionName = session })
 		cfg.Credentials = aws.NewCredentialsCache(assume)
 		if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
 			return cfg, fail.Wrap(err, "access.role", "let the role trust the caller, and the caller assume it", "assume role %s", o.Role)
@@ -136,6 +128,14 @@ func Code(err error) string {
 		return e.ErrorCode()
 	}
 	return ""
+}
+
+// Words gives AWS's message, or the error's text where the error is not an answer of AWS's.
+func Words(err error) string {
+	if e, ok := errors.AsType[smithy.APIError](err); ok {
+		return e.ErrorMessage()
+	}
+	return err.Error()
 }
 
 // Explain makes an error of a call one that a person can act on: AWS's code and words, and what

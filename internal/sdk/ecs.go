@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
@@ -15,7 +17,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-// ECS is an ECS client. Reads are the SDK's own, with retries. The three writes below are sent
+// ECS is an ECS client. Reads are the SDK's own, with retries. The writes below are sent
 // once: who gets an error for which Lost is true looks before sending again.
 type ECS struct{ *ecs.Client }
 
@@ -102,6 +104,32 @@ func (e *ECS) Create(ctx context.Context, in *ecs.CreateServiceInput) (*types.Se
 		return nil, err
 	}
 	return out.Service, nil
+}
+
+// Stop is StopServiceDeployment, sent once.
+func (e *ECS) Stop(ctx context.Context, in *ecs.StopServiceDeploymentInput) (*ecs.StopServiceDeploymentOutput, error) {
+	return e.Client.StopServiceDeployment(ctx, in, once)
+}
+
+// Continue is ContinueServiceDeployment, sent once.
+func (e *ECS) Continue(ctx context.Context, in *ecs.ContinueServiceDeploymentInput) (*ecs.ContinueServiceDeploymentOutput, error) {
+	return e.Client.ContinueServiceDeployment(ctx, in, once)
+}
+
+// Tag is TagResource, sent once.
+func (e *ECS) Tag(ctx context.Context, arn string, tags map[string]string) error {
+	in := &ecs.TagResourceInput{ResourceArn: &arn}
+	for _, k := range slices.Sorted(maps.Keys(tags)) {
+		in.Tags = append(in.Tags, types.Tag{Key: aws.String(k), Value: aws.String(tags[k])})
+	}
+	_, err := e.Client.TagResource(ctx, in, once)
+	return err
+}
+
+// Untag is UntagResource, sent once.
+func (e *ECS) Untag(ctx context.Context, arn string, keys []string) error {
+	_, err := e.Client.UntagResource(ctx, &ecs.UntagResourceInput{ResourceArn: &arn, TagKeys: keys}, once)
+	return err
 }
 
 // sendBody puts a body in place of the one the SDK made, before it is signed.

@@ -95,7 +95,7 @@ func (w *work) apply(ctx context.Context) error {
 		after, err = w.api.Update(sent, in)
 		return err
 	}, func() (bool, error) {
-		s, err := w.describe(ctx)
+		s, err := describe(ctx, w.api, w.r.Cluster, w.r.Service)
 		if err != nil || s == nil {
 			return false, err
 		}
@@ -109,7 +109,7 @@ func (w *work) apply(ctx context.Context) error {
 	if now == nil {
 		return fail.New("service.no_deployment", "", "service %q has no primary deployment", w.out.Service)
 	}
-	w.take(now)
+	w.mark(now)
 	if before != nil && aws.ToString(before.Id) == w.id {
 		w.scaling = true
 		w.say(Event{Kind: KindUpdated, Text: fmt.Sprintf("service %s wants %d tasks now; that takes no deployment", w.out.Service, after.DesiredCount)})
@@ -134,6 +134,9 @@ func (w *work) update() *ecs.UpdateServiceInput {
 	if !moved && !counted && !w.r.Force {
 		return nil
 	}
+	if moved || w.r.Force {
+		in.DeploymentConfiguration, in.LoadBalancers = w.configuration(), w.r.Balancers
+	}
 	return in
 }
 
@@ -156,7 +159,8 @@ func (w *work) adopt(now *types.Deployment) error {
 	if now == nil {
 		return fail.New("service.no_deployment", "", "service %q has no primary deployment", w.out.Service)
 	}
-	w.take(now)
+	w.mark(now)
+	w.following = true
 	switch now.RolloutState {
 	case types.DeploymentRolloutStateInProgress:
 		w.say(Event{Kind: KindUnchanged, Deployment: w.id, Text: fmt.Sprintf("%s is being deployed already: following that", last(w.arn))})
@@ -170,8 +174,8 @@ func (w *work) adopt(now *types.Deployment) error {
 	return nil
 }
 
-// take remembers which deployment is ours.
-func (w *work) take(d *types.Deployment) {
+// mark remembers which deployment is ours.
+func (w *work) mark(d *types.Deployment) {
 	w.id, w.since = aws.ToString(d.Id), aws.ToTime(d.CreatedAt)
 	w.out.Deployment = w.id
 }
@@ -183,6 +187,12 @@ func (w *work) create(ctx context.Context) error {
 		return fail.Wrap(err, "file.service", "its members are those of CreateService", "read the service of %q", w.out.Service)
 	}
 	in.Cluster, in.ServiceName, in.TaskDefinition = &w.r.Cluster, &w.out.Service, &w.arn
+	if c := w.configuration(); c != nil {
+		in.DeploymentConfiguration = c
+	}
+	if w.r.Balancers != nil {
+		in.LoadBalancers = w.r.Balancers
+	}
 	if w.r.Count != nil {
 		in.DesiredCount = w.r.Count
 	}
@@ -193,7 +203,7 @@ func (w *work) create(ctx context.Context) error {
 		made, err = w.api.Create(sent, in)
 		return err
 	}, func() (bool, error) {
-		s, err := w.describe(ctx)
+		s, err := describe(ctx, w.api, w.r.Cluster, w.r.Service)
 		if err != nil || s == nil || aws.ToString(s.Status) != "ACTIVE" {
 			return false, err
 		}
@@ -207,7 +217,7 @@ func (w *work) create(ctx context.Context) error {
 	if now == nil {
 		return fail.New("service.no_deployment", "look at it with `aws ecs describe-services`", "service %q was created without a deployment", w.out.Service)
 	}
-	w.take(now)
+	w.mark(now)
 	w.say(Event{Kind: KindCreated, Revision: last(w.arn), Deployment: w.id, Text: fmt.Sprintf("created service %s with %s", w.out.Service, last(w.arn))})
 	return nil
 }

@@ -12,8 +12,9 @@ import (
 )
 
 const (
-	maxTasks  = 3 // stopped tasks in an outcome's details
-	maxVoices = 5 // service events in an outcome's details
+	maxTasks  = 3   // stopped tasks in an outcome's details
+	maxVoices = 5   // service events in an outcome's details
+	taskBatch = 100 // tasks that DescribeTasks takes
 )
 
 // scaledDown is how ECS begins the reason of a task that a deployment or a smaller count stopped:
@@ -44,74 +45,93 @@ func reason(d types.ServiceDeployment) string {
 	return why
 }
 
-// end sets the outcome of a deployment that has ended.
-func (w *work) end(ctx context.Context, v Verdict, cause string) {
-	w.out.Verdict = v
+// end gives the end of a deployment with its cause and what was seen of trouble.
+func (n *native) end(ctx context.Context, v Verdict, cause string) (Sight, error) {
+	n.moved = true
 	if v == Succeeded {
-		return
+		return Sight{Verdict: v}, nil
 	}
-	if err := w.inspect(ctx); err != nil {
-		w.say(Event{Kind: KindWarning, Text: fmt.Sprintf("stopped tasks could not be looked at: %v", err)})
+	if err := n.inspect(ctx); err != nil {
+		n.say(Event{Kind: KindWarning, Text: fmt.Sprintf("stopped tasks could not be looked at: %v", err)})
 	}
 	if cause == "" {
 		cause = "ECS gives no reason"
 	}
-	if v != Superseded && len(w.tasks) > 0 {
-		cause = strings.TrimSuffix(cause, ".") + "; first: " + w.tasks[0].Line()
+	if v != Superseded && len(n.tasks) > 0 {
+		cause = strings.TrimSuffix(cause, ".") + "; first: " + n.tasks[0].Line()
 	}
-	w.out.Cause, w.out.Next = cause, w.lookAt()
-	w.detail()
+	return Sight{Verdict: v, Cause: cause, Details: n.details()}, nil
 }
 
-// detail puts what was seen of trouble into the outcome.
-func (w *work) detail() {
-	for _, t := range w.tasks[:min(maxTasks, len(w.tasks))] {
-		w.out.Details = append(w.out.Details, t.Line())
+// details gives what was seen of trouble.
+func (n *native) details() []string {
+	var out []string
+	for _, t := range n.tasks[:min(maxTasks, len(n.tasks))] {
+		out = append(out, t.Line())
 	}
-	w.out.Details = append(w.out.Details, w.voices[:min(maxVoices, len(w.voices))]...)
+	return append(out, n.voices[:min(maxVoices, len(n.voices))]...)
 }
 
 // listen tells the service's events since our deployment was made, oldest first, each once.
-func (w *work) listen(s *types.Service) {
+func (n *native) listen(s *types.Service) {
 	for _, e := range slices.Backward(s.Events) {
 		id := aws.ToString(e.Id)
-		if w.heard[id] || e.CreatedAt == nil || e.CreatedAt.Before(w.since) {
+		if n.heard[id] || e.CreatedAt == nil || e.CreatedAt.Before(n.since) {
 			continue
 		}
-		w.heard[id] = true
-		w.moved = w.clock.Now()
+		n.heard[id], n.moved = true, true
 		msg := aws.ToString(e.Message)
-		w.say(Event{Kind: KindService, Text: msg})
+		n.say(Event{Kind: KindService, Text: msg})
 		if !slices.ContainsFunc(routine, func(part string) bool { return strings.Contains(msg, part) }) {
-			w.voices = append(w.voices, msg)
+			n.voices = append(n.voices, msg)
 		}
 	}
 }
 
 // failures reports whether our side has failed launches that no stopped task has been told for.
-func (w *work) failures() bool {
-	d := find(w.service, w.id)
-	return d != nil && int(d.FailedTasks) > len(w.tasks)
+func (n *native) failures() bool {
+	if n.service == nil {
+		return false
+	}
+	d := find(n.service, n.id)
+	return d != nil && int(d.FailedTasks) > len(n.tasks) && int(d.FailedTasks) > n.asked
 }
 
 // inspect tells the tasks of our revision that stopped by themselves, each once.
-func (w *work) inspect(ctx context.Context) error {
-	listed, err := w.api.ListTasks(ctx, &ecs.ListTasksInput{
-		Cluster: &w.r.Cluster, ServiceName: &w.out.Service, DesiredStatus: types.DesiredStatusStopped,
+func (n *native) inspect(ctx context.Context) error {
+	if err := n.listTasks(ctx); err != nil || len(n.fresh) == 0 {
+		return err
+	}
+	return n.describeTasks(ctx)
+}
+
+// listTasks learns which tasks have stopped that nobody described yet.
+func (n *native) listTasks(ctx context.Context) error {
+	if n.service != nil {
+		if d := find(n.service, n.id); d != nil {
+			n.asked = int(d.FailedTasks)
+		}
+	}
+	listed, err := n.api.ListTasks(ctx, &ecs.ListTasksInput{
+		Cluster: &n.cluster, ServiceName: &n.name, DesiredStatus: types.DesiredStatusStopped,
 	})
 	if err != nil {
 		return err
 	}
-	var fresh []string
+	n.fresh = nil
 	for _, arn := range listed.TaskArns {
-		if !w.stopped[arn] {
-			fresh = append(fresh, arn)
+		if !n.stopped[arn] {
+			n.fresh = append(n.fresh, arn)
 		}
 	}
-	if len(fresh) == 0 {
-		return nil
-	}
-	out, err := w.api.DescribeTasks(ctx, &ecs.DescribeTasksInput{Cluster: &w.r.Cluster, Tasks: fresh})
+	return nil
+}
+
+// describeTasks tells those that were listed.
+func (n *native) describeTasks(ctx context.Context) error {
+	fresh := n.fresh[:min(len(n.fresh), taskBatch)]
+	n.fresh = nil
+	out, err := n.api.DescribeTasks(ctx, &ecs.DescribeTasksInput{Cluster: &n.cluster, Tasks: fresh})
 	if err != nil {
 		return err
 	}
@@ -120,13 +140,13 @@ func (w *work) inspect(ctx context.Context) error {
 		if aws.ToString(t.LastStatus) != "STOPPED" {
 			continue
 		}
-		w.stopped[aws.ToString(t.TaskArn)] = true
-		if aws.ToString(t.StartedBy) != w.id || strings.HasPrefix(aws.ToString(t.StoppedReason), scaledDown) {
+		n.stopped[aws.ToString(t.TaskArn)] = true
+		if aws.ToString(t.StartedBy) != n.id || strings.HasPrefix(aws.ToString(t.StoppedReason), scaledDown) {
 			continue
 		}
 		told := task(t)
-		w.tasks = append(w.tasks, told)
-		w.say(Event{Kind: KindTask, Revision: last(aws.ToString(t.TaskDefinitionArn)), Task: &told, Text: told.Line()})
+		n.tasks, n.moved = append(n.tasks, told), true
+		n.say(Event{Kind: KindTask, Revision: last(aws.ToString(t.TaskDefinitionArn)), Task: &told, Text: told.Line()})
 	}
 	return nil
 }

@@ -241,7 +241,7 @@ func TestASecondRunFollowsWhatTheFirstBegan(t *testing.T) {
 		}
 	})
 	want(t, out, err, ship.Interrupted)
-	if !strings.Contains(out.Next, "describe-service-deployments") {
+	if !strings.Contains(out.Next, "slipway watch arn:") {
 		t.Errorf("next is %q", out.Next)
 	}
 	f.script = succeeds()

@@ -25,6 +25,11 @@ const (
 	KindProgress   Kind = "progress"   // counts or states moved
 	KindService    Kind = "service"    // the service said something (its own event)
 	KindTask       Kind = "task"       // a task of the new revision stopped
+	KindPause      Kind = "pause"      // the rollout waits for somebody
+	KindAnswer     Kind = "answer"     // a pause was answered
+	KindHook       Kind = "hook"       // one of our hooks began, said something or ended
+	KindLease      Kind = "lease"      // the lease on the service was taken, waited for or lost
+	KindStopping   Kind = "stopping"   // the engine was asked to roll back
 	KindWarning    Kind = "warning"    // something a person should know that stops nothing
 	KindVerdict    Kind = "verdict"    // the end
 )
@@ -38,15 +43,25 @@ type Event struct {
 	Deployment string    `json:"deployment,omitempty"` // service deployment ARN, or ecs-svc/… where there is no ARN
 	Progress   *Progress `json:"progress,omitempty"`   // KindProgress
 	Task       *Task     `json:"task,omitempty"`       // KindTask
+	Pause      *Pause    `json:"pause,omitempty"`      // KindPause, KindAnswer
 	Outcome    *Outcome  `json:"outcome,omitempty"`    // KindVerdict
 }
 
 // Progress is how far a deployment is.
 type Progress struct {
-	Status  string `json:"status"`          // the service deployment's, or the rollout state where there is none
-	Stage   string `json:"stage,omitempty"` // the life-cycle stage
-	Desired int    `json:"desired"`         // tasks the service wants
-	Sides   []Side `json:"sides"`           // newest first
+	Status  string  `json:"status"`                 // the service deployment's, or the rollout state where there is none
+	Stage   string  `json:"stage,omitempty"`        // the life-cycle stage
+	Desired int     `json:"desired"`                // tasks the service wants
+	Sides   []Side  `json:"sides"`                  // newest first
+	Groups  []Group `json:"targetGroups,omitempty"` // health of the service's targets, as last asked for
+}
+
+// Group is the health of a target group.
+type Group struct {
+	Name    string `json:"name"`
+	Healthy int    `json:"healthy"`
+	Targets int    `json:"targets"`       // draining ones left out
+	Why     string `json:"why,omitempty"` // of the first that is not healthy
 }
 
 // Side is a revision with its tasks.
@@ -57,7 +72,12 @@ type Side struct {
 	Desired  int    `json:"desired"`
 	Running  int    `json:"running"`
 	Pending  int    `json:"pending"`
-	Failed   int    `json:"failed"` // failed launches in a row
+	Failed   int    `json:"failed"`       // failed launches in a row
+	ID       string `json:"id,omitempty"` // ecs-svc/…
+	// Production and Test are shares of traffic in percent that the engine asks for; nil where
+	// it shifts none.
+	Production *float64 `json:"productionPercent,omitempty"`
+	Test       *float64 `json:"testPercent,omitempty"`
 }
 
 // Task is a task that stopped.
@@ -87,6 +107,9 @@ const (
 	Stopped     Verdict = "stopped"     // it ended early and nothing was rolled back
 	Unknown     Verdict = "unknown"     // connection lost, or watched for long enough
 	Interrupted Verdict = "interrupted" // we were told to leave; it goes on
+	Waiting     Verdict = "waiting for approval"
+	Reached     Verdict = "reached" // as far as was asked for; it waits there or goes on
+	Detached    Verdict = "started" // it goes on by itself, as was asked for
 )
 
 // Outcome is the whole end.
@@ -100,5 +123,7 @@ type Outcome struct {
 	Revision   string   `json:"revision"`             // task definition ARN that was to be deployed
 	Previous   string   `json:"previous,omitempty"`   // task definition ARN that served before
 	Deployment string   `json:"deployment,omitempty"` // service deployment ARN, or ecs-svc/… where there is no ARN
+	Point      Point    `json:"point,omitempty"`      // Reached: which
+	Pauses     []Pause  `json:"pauses,omitempty"`     // Waiting, Reached: what waits for an answer
 	Millis     int64    `json:"tookMillis"`
 }

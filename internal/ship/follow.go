@@ -3,232 +3,346 @@ package ship
 import (
 	"context"
 	"fmt"
-	"reflect"
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ecs"
-	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
-
+	"github.com/slipway-ecs/slipway/internal/clock"
+	"github.com/slipway-ecs/slipway/internal/fail"
 	"github.com/slipway-ecs/slipway/internal/sdk"
 )
 
 const (
 	brisk    = time.Second      // between readings while things move
 	calm     = 5 * time.Second  // between readings otherwise
+	slowest  = 30 * time.Second // between readings while AWS throttles us
 	movement = 30 * time.Second // how long after a change things count as moving
-	appear   = time.Minute      // how long a service deployment may take to be listed
+	around   = 10 * time.Second // how long before something is due things count as moving
 	patience = time.Minute      // how long no reading may come back before the connection counts as lost
 	reads    = 30 * time.Second // how long one reading may take, its retries included
 )
 
-// watched is what following remembers between readings.
-type watched struct {
-	native   bool   // service deployments can be asked for
-	followed string // ARN of our service deployment; "" until it is found
-	status   string
-	stage    string
-	seen     bool // the service has listed our deployment
-	failed   bool // and as FAILED
-	ending   bool // the service looks as if our deployment had ended: ask next
-	told     Progress
+// Choice is what to do about an interrupt.
+type Choice string
+
+// The choices.
+const (
+	Leave  Choice = "leave"  // stop watching; the deployment goes on
+	Abort  Choice = "abort"  // have it rolled back, and watch that
+	GoOn   Choice = "go on"  // watch on
+	within        = "within" // the reason of leaving at a limit
+)
+
+// follower follows a rollout to its end, to a point, or until it is told to leave.
+type follower struct {
+	rollout Rollout
+	clock   clock.Clock
+	tell    func(Event)
+	limit   time.Duration
+	until   Point
+	detach  bool                                                     // leave once the rollout's lasting id is known
+	ask     func() Choice                                            // what an interrupt means; nil leaves
+	beat    func(context.Context) bool                               // keeps the lease when that is due; reports whether it called. May be nil
+	hooks   *hooks                                                   // ours; may be nil
+	command func(verb, pause string) string                          // of ours, for what to do next
+	reason  func(ctx context.Context, pauses map[string]bool) string // who refused one of the pauses, and why; may be nil
+	out     *Outcome
+
+	last     Sight
 	moved    time.Time
-	heard    map[string]bool // ids of service events
-	stopped  map[string]bool // ids of stopped tasks
-	tasks    []Task          // of our revision, stopped by themselves; first things first
-	voices   []string        // service events that speak of trouble; first things first
-	ours     types.ServiceDeployment
-	service  *types.Service
+	silent   time.Time // since when no reading has come back
+	slow     time.Duration
+	owed     *owed           // an answer that did not get through yet
+	waited   map[string]bool // pauses that were told
+	answered map[string]bool // pauses that we answered
 }
 
-// follow reads until our deployment has ended, and sets the outcome. Each turn is one call: our
-// service deployment and the service in turn, the former at once when the latter shows an end.
-func (w *work) follow(ctx context.Context) {
-	w.native = !w.scaling
-	w.moved = w.clock.Now()
-	w.heard, w.stopped = map[string]bool{}, map[string]bool{}
-	limit := w.r.Timeout
-	if limit == 0 {
-		limit = DefaultTimeout
+func (f *follower) say(e Event) {
+	e.At = f.clock.Now()
+	f.tell(e)
+}
+
+// follow reads until the rollout has ended, and sets the outcome.
+func (f *follower) follow(ctx context.Context) {
+	f.moved = f.clock.Now()
+	f.waited, f.answered = map[string]bool{}, map[string]bool{}
+	if f.limit == 0 {
+		f.limit = DefaultTimeout
 	}
-	began := w.clock.Now()
-	var silent time.Time // since when no reading has come back
-	for turn := 0; ; turn++ {
+	began := f.clock.Now()
+	for {
+		if ctx.Err() != nil {
+			if ctx = f.interrupted(ctx); ctx == nil {
+				return
+			}
+		}
 		reading, stop := context.WithTimeout(ctx, reads)
-		done, err := w.read(reading, turn)
+		s, err := f.rollout.Look(reading)
 		stop()
-		now := w.clock.Now()
-		switch {
-		case done:
-			return
-		case ctx.Err() != nil:
-			w.leave(Interrupted, "watching was interrupted; the deployment goes on in ECS")
-			return
-		case err == nil:
-			silent = time.Time{}
-		case sdk.Denied(err):
-			w.leave(Unknown, sdk.Explain(err, "watch service "+w.out.Service).Error())
-			return
-		case silent.IsZero():
-			silent = now
-			w.say(Event{Kind: KindWarning, Text: fmt.Sprintf("no answer while watching (%v); trying again for %s", err, patience)})
-		case now.Sub(silent) > patience:
-			w.leave(Unknown, fmt.Sprintf("the connection was lost %s ago: %v", patience, err))
+		if f.note(ctx, s, err) {
 			return
 		}
-		if now.Sub(began) > limit {
-			w.leave(Unknown, fmt.Sprintf("it was watched for %s and has not ended; it goes on in ECS", limit))
+		if ctx.Err() != nil || s.Again {
+			continue
+		}
+		if f.clock.Now().Sub(began) > f.limit {
+			f.leave(within)
 			return
 		}
-		pause := brisk
-		if now.Sub(w.moved) > movement {
-			pause = calm
-		}
-		if w.wait(ctx, pause) != nil {
-			w.leave(Interrupted, "watching was interrupted; the deployment goes on in ECS")
-			return
+		f.pause(ctx, f.pace(f.clock.Now()))
+		if f.beat != nil && ctx.Err() == nil && f.beat(ctx) {
+			f.pause(ctx, brisk)
 		}
 	}
 }
 
-// leave ends the watching before the deployment has ended.
-func (w *work) leave(v Verdict, cause string) {
-	w.out.Verdict, w.out.Cause, w.out.Next = v, cause, w.lookAt()
-}
-
-// lookAt gives a command that shows how our deployment goes on.
-func (w *work) lookAt() string {
-	if w.followed != "" {
-		return "aws ecs describe-service-deployments --service-deployment-arns " + w.followed
-	}
-	return fmt.Sprintf("aws ecs describe-services --cluster %s --services %s", w.out.Cluster, w.out.Service)
-}
-
-// read makes one reading; done says that the outcome is set.
-func (w *work) read(ctx context.Context, turn int) (done bool, err error) {
+// note takes a reading; done says that the outcome is set.
+func (f *follower) note(ctx context.Context, s Sight, err error) (done bool) {
+	now := f.clock.Now()
 	switch {
-	case w.native && w.followed == "":
-		found, err := w.locate(ctx)
-		if err != nil || found {
-			return false, err
-		}
-	case w.native && (w.ending || turn%2 == 1):
-		w.ending = false
-		return w.readDeployment(ctx)
+	case err != nil && ctx.Err() != nil:
+		return false
+	case err == nil:
+		f.silent, f.slow = time.Time{}, 0
+	case sdk.Denied(err):
+		f.leave(sdk.Explain(err, "watch service "+f.out.Service).Error())
+		return true
+	case sdk.Throttled(err):
+		f.slow = min(slowest, max(2*f.slow, 2*brisk))
+		return false
+	case f.silent.IsZero():
+		f.silent = now
+		f.say(Event{Kind: KindWarning, Text: fmt.Sprintf("no answer while watching (%v); trying again for %s", err, patience)})
+		return false
+	case now.Sub(f.silent) > patience:
+		f.leave(fmt.Sprintf("the connection was lost %s ago: %v", patience, err))
+		return true
+	default:
+		return false
 	}
-	return w.readService(ctx)
+	if s.Moved {
+		f.moved = now
+	}
+	if s.Deployment != "" {
+		f.out.Deployment = s.Deployment
+	}
+	if s.Revision != "" {
+		f.out.Revision = s.Revision
+	}
+	f.last = s
+	if f.detach && s.Deployment != "" {
+		f.out.Verdict, f.out.Next = Detached, f.command("watch", "")
+		return true
+	}
+	if s.Verdict != "" {
+		f.out.Verdict, f.out.Cause, f.out.Details = s.Verdict, s.Cause, s.Details
+		if f.reason != nil && s.Verdict != Succeeded {
+			if why := f.reason(ctx, f.waited); why != "" {
+				f.out.Cause = why + ": " + f.out.Cause
+			}
+		}
+		if s.Verdict != Succeeded {
+			f.out.Next = f.command("explain", "")
+		}
+		if f.hooks != nil {
+			f.hooks.stop()
+		}
+		return true
+	}
+	return f.arrive(ctx, s)
 }
 
-// locate finds our service deployment by the digits that its revision shares with our
-// deployment's id. ECS lists it a moment after the update.
-func (w *work) locate(ctx context.Context) (found bool, err error) {
-	after := w.since.Add(-time.Second)
-	out, err := w.api.ListServiceDeployments(ctx, &ecs.ListServiceDeploymentsInput{
-		Cluster: &w.r.Cluster, Service: &w.r.Service, CreatedAt: &types.CreatedAt{After: &after},
-	})
-	if sdk.Denied(err) || sdk.Unsupported(err) {
-		w.native = false
-		w.say(Event{Kind: KindWarning, Text: fmt.Sprintf("service deployments cannot be listed (%s): judging by the service alone", sdk.Code(err))})
-		return false, nil
+// arrive does what is to be done where the rollout stands: our hooks of the points it has
+// passed, leaving where we were told to, and telling what waits for somebody.
+func (f *follower) arrive(ctx context.Context, s Sight) (done bool) {
+	if f.owed != nil {
+		f.answer(ctx, f.owed.pause, f.owed.goOn)
+		return false
 	}
+	if f.hooks != nil && f.hook(ctx, s) {
+		return false
+	}
+	if passed(s.Point, f.until) || f.until == PointApproval && len(s.Pauses) > 0 {
+		f.out.Point, f.out.Pauses, f.out.Verdict = f.until, s.Pauses, Reached
+		if f.until == PointApproval {
+			f.out.Verdict = Waiting
+		}
+		f.out.Next = f.command("continue", "") + "` or `" + f.command("abort", "")
+		return true
+	}
+	for _, p := range s.Pauses {
+		if f.waited[p.ID] || f.answered[p.ID] {
+			continue
+		}
+		f.waited[p.ID], f.moved = true, f.clock.Now()
+		f.say(Event{Kind: KindPause, Pause: &p, Deployment: f.out.Deployment, Text: p.Line() + ": " + f.command("approve", p.ID) + ", or reject"})
+	}
+	return false
+}
+
+// Line tells of a pause.
+func (p Pause) Line() string {
+	line := "waiting for approval at " + p.Stage
+	if p.Point != "" {
+		line = fmt.Sprintf("waiting for approval at %s (%s)", p.Point, p.Stage)
+	}
+	if !p.Expires.IsZero() {
+		then := "rolls back"
+		if p.Then == "CONTINUE" {
+			then = "goes on"
+		}
+		line += fmt.Sprintf(" until %s, then it %s", p.Expires.UTC().Format(time.RFC3339), then)
+	}
+	return line
+}
+
+// hook runs our hooks of the points that were passed; running says that one is under way, so
+// that nothing else is to be done about the place where the rollout stands.
+func (f *follower) hook(ctx context.Context, s Sight) (running bool) {
+	point, err, ended := f.hooks.ended()
+	if ended {
+		f.settle(ctx, s, point, err)
+	}
+	if f.hooks.running() {
+		return true
+	}
+	step := ""
+	for _, p := range s.Pauses {
+		if !f.answered[p.ID] {
+			step = p.ID
+			break
+		}
+	}
+	return f.hooks.begin(ctx, s.Point, step)
+}
+
+// settle acts on the end of our hooks of a point: where the rollout waits there it goes on, and
+// where a hook failed it is rolled back.
+func (f *follower) settle(ctx context.Context, s Sight, point Point, err error) {
+	f.moved = f.clock.Now()
 	if err != nil {
-		return false, err
+		f.say(Event{Kind: KindWarning, Text: fmt.Sprintf("hook at %s: %v; rolling back", point, err)})
+		f.hooks.failure = fmt.Errorf("hook at %s: %w", point, err)
 	}
-	digits := strings.TrimPrefix(w.id, "ecs-svc/")
-	for _, d := range out.ServiceDeployments {
-		if last(aws.ToString(d.TargetServiceRevisionArn)) == digits {
-			w.followed = aws.ToString(d.ServiceDeploymentArn)
-			w.out.Deployment = w.followed
-			w.say(Event{Kind: KindFollowing, Deployment: w.followed, Text: "following " + w.followed})
-			return true, nil
+	var mine []Pause
+	for _, p := range s.Pauses {
+		if p.Point == point && !f.answered[p.ID] {
+			mine = append(mine, p)
 		}
 	}
-	if w.clock.Now().Sub(w.began) > appear {
-		w.native = false
-		w.say(Event{Kind: KindWarning, Text: "ECS lists no service deployment of ours: judging by the service alone"})
+	stays := f.until == point && len(mine) == 1 // it is to wait there for somebody else
+	switch {
+	case len(mine) > 0 && (err != nil || !stays):
+		f.answer(ctx, mine[0], err == nil)
+	case err != nil:
+		f.abort(ctx)
 	}
-	return false, nil
 }
 
-// readDeployment asks for our service deployment.
-func (w *work) readDeployment(ctx context.Context) (done bool, err error) {
-	out, err := w.api.DescribeServiceDeployments(ctx, &ecs.DescribeServiceDeploymentsInput{ServiceDeploymentArns: []string{w.followed}})
-	if sdk.Denied(err) || sdk.Unsupported(err) {
-		w.native = false
-		w.say(Event{Kind: KindWarning, Text: fmt.Sprintf("service deployments cannot be described (%s): judging by the service alone", sdk.Code(err))})
-		return false, nil
-	}
-	if err != nil || len(out.ServiceDeployments) == 0 {
-		return false, err
-	}
-	w.ours = out.ServiceDeployments[0]
-	w.status, w.stage = string(w.ours.Status), string(w.ours.LifecycleStage)
-	v, ended := judge(w.ours.Status)
-	if !ended {
-		w.progress()
-		return false, nil
-	}
-	if done, err := w.readService(ctx); done || err != nil { // what was said and counted to the end
-		return done, err
-	}
-	if v == Stopped && superseded(w.service, w.id, w.ours) {
-		first := primary(w.service)
-		w.end(ctx, Superseded, fmt.Sprintf("deployment %s of %s took its place", aws.ToString(first.Id), last(aws.ToString(first.TaskDefinition))))
-		return true, nil
-	}
-	w.end(ctx, v, reason(w.ours))
-	return true, nil
+// owed is an answer that did not get through yet.
+type owed struct {
+	pause Pause
+	goOn  bool
 }
 
-// readService asks for the service: counts, its events, and, where there is no better source,
-// the verdict.
-func (w *work) readService(ctx context.Context) (done bool, err error) {
-	s, err := w.describe(ctx)
-	if err != nil {
-		return false, err
-	}
-	if s == nil {
-		w.end(ctx, Stopped, "the service is gone")
-		return true, nil
-	}
-	w.service = s
-	v, cause, ended := byService(reading{
-		id: w.id, arn: w.arn, previous: w.out.Previous, seen: w.seen, failed: w.watched.failed, scaling: w.scaling,
-	}, s)
-	if d := find(s, w.id); d != nil {
-		w.seen = true
-		w.watched.failed = w.watched.failed || d.RolloutState == types.DeploymentRolloutStateFailed
-		if !w.native {
-			w.status = string(d.RolloutState)
-		}
-	}
-	w.listen(s)
-	w.progress()
-	if w.failures() {
-		if err := w.inspect(ctx); err != nil && !sdk.Denied(err) {
-			return false, err
-		}
-	}
-	if ended && !w.native {
-		w.end(ctx, v, cause)
-		return true, nil
-	}
-	w.ending = ended
-	return false, nil
-}
-
-// progress tells counts and states, if they differ from what was told last.
-func (w *work) progress() {
-	if w.service == nil {
+func (f *follower) answer(ctx context.Context, p Pause, goOn bool) {
+	err := f.rollout.Answer(ctx, p.ID, goOn)
+	if err != nil && !fail.Is(err, "pause.over") {
+		f.owed = &owed{p, goOn}
+		f.say(Event{Kind: KindWarning, Text: fmt.Sprintf("answer pause %s: %v; trying again", p.ID, err)})
 		return
 	}
-	p := Progress{Status: w.status, Stage: w.stage, Desired: int(w.service.DesiredCount), Sides: sides(w.service, w.id)}
-	if reflect.DeepEqual(p, w.told) {
+	f.owed, f.answered[p.ID] = nil, true
+	text := "continued at " + p.Stage
+	if !goOn {
+		text = "rolling back at " + p.Stage
+	}
+	f.say(Event{Kind: KindAnswer, Pause: &p, Deployment: f.out.Deployment, Text: text})
+}
+
+func (f *follower) abort(ctx context.Context) {
+	sent, done := finish(ctx)
+	defer done()
+	err := f.rollout.Stop(sent)
+	f.moved = f.clock.Now()
+	if err != nil && !fail.Is(err, "abort.over") {
+		f.say(Event{Kind: KindWarning, Text: fmt.Sprintf("it could not be stopped: %v", err)})
 		return
 	}
-	w.told, w.moved = p, w.clock.Now()
-	w.say(Event{Kind: KindProgress, Text: p.Line(), Progress: &p})
+	f.say(Event{Kind: KindStopping, Deployment: f.out.Deployment, Text: "asked for a rollback"})
+}
+
+// interrupted asks what an interrupt means. It gives the context to go on with, or nil where the
+// outcome is set.
+func (f *follower) interrupted(ctx context.Context) context.Context {
+	choice := Leave
+	if f.ask != nil {
+		choice = f.ask()
+	}
+	f.ask = nil // a second interrupt leaves
+	on := context.WithoutCancel(ctx)
+	switch choice {
+	case Abort:
+		f.abort(on)
+		return on
+	case GoOn:
+		return on
+	}
+	f.leave("")
+	f.out.Verdict = Interrupted
+	if len(f.last.Pauses) == 0 {
+		f.out.Cause = "watching was interrupted; the deployment goes on in ECS"
+	}
+	return nil
+}
+
+// leave ends the watching before the deployment has ended: Unknown, or Waiting where it waits
+// for somebody.
+func (f *follower) leave(cause string) {
+	if f.hooks != nil {
+		f.hooks.stop()
+	}
+	if cause == within {
+		cause = fmt.Sprintf("it was watched for %s and has not ended; it goes on in ECS", f.limit)
+	}
+	f.out.Verdict, f.out.Cause, f.out.Next = Unknown, cause, f.command("watch", "")
+	var waiting []string
+	for _, p := range f.last.Pauses {
+		waiting = append(waiting, p.Line())
+	}
+	if len(waiting) > 0 && f.silent.IsZero() {
+		f.out.Verdict, f.out.Pauses = Waiting, f.last.Pauses
+		f.out.Cause, f.out.Next = strings.Join(waiting, "; "), f.command("approve", "")
+	}
+}
+
+// pace says how long to wait for the next reading.
+func (f *follower) pace(now time.Time) time.Duration {
+	switch due := f.last.Due; {
+	case f.slow > 0:
+		return f.slow
+	case now.Sub(f.moved) <= movement:
+		return brisk
+	case !due.IsZero() && now.After(due.Add(-around)) && now.Before(due.Add(movement)):
+		return brisk
+	case !due.IsZero() && due.After(now):
+		return min(calm, max(brisk, due.Sub(now)-around))
+	}
+	return calm
+}
+
+// pause waits, until ctx ends or one of our hooks does.
+func (f *follower) pause(ctx context.Context, d time.Duration) {
+	t := f.clock.NewTimer(d)
+	defer t.Stop()
+	var hook <-chan struct{}
+	if f.hooks != nil {
+		hook = f.hooks.over()
+	}
+	select {
+	case <-ctx.Done():
+	case <-t.C():
+	case <-hook:
+	}
 }
 
 // Line gives the progress in one line.
@@ -242,11 +356,29 @@ func (p Progress) Line() string {
 		if s.Failed > 0 {
 			line += fmt.Sprintf(", %d failed", s.Failed)
 		}
+		if s.Production != nil {
+			line += fmt.Sprintf(", %s of traffic", percent(*s.Production))
+		}
+		if s.Test != nil && *s.Test > 0 {
+			line += fmt.Sprintf(", %s of test traffic", percent(*s.Test))
+		}
+		parts = append(parts, line)
+	}
+	for _, g := range p.Groups {
+		line := fmt.Sprintf("%s %d of %d healthy", g.Name, g.Healthy, g.Targets)
+		if g.Why != "" {
+			line += " (" + g.Why + ")"
+		}
 		parts = append(parts, line)
 	}
 	line := strings.Join(parts, " · ")
+	if p.Stage != "" {
+		line = strings.ToLower(strings.ReplaceAll(p.Stage, "_", " ")) + ": " + line
+	}
 	if p.Status != "" {
 		line = strings.ToLower(strings.ReplaceAll(p.Status, "_", " ")) + ": " + line
 	}
 	return line
 }
+
+func percent(p float64) string { return fmt.Sprintf("%g %%", p) }

@@ -107,7 +107,7 @@ func sides(s *types.Service, id string) []Side {
 	out := make([]Side, 0, len(s.Deployments))
 	for _, d := range s.Deployments {
 		out = append(out, Side{
-			Revision: last(aws.ToString(d.TaskDefinition)), Status: aws.ToString(d.Status), Ours: aws.ToString(d.Id) == id,
+			ID: aws.ToString(d.Id), Revision: last(aws.ToString(d.TaskDefinition)), Status: aws.ToString(d.Status), Ours: aws.ToString(d.Id) == id,
 			Desired: int(d.DesiredCount), Running: int(d.RunningCount), Pending: int(d.PendingCount), Failed: int(d.FailedTasks),
 		})
 	}

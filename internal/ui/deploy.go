@@ -40,7 +40,8 @@ func LiveDeploy(ctx context.Context, w io.Writer, env []string, title string, co
 	}
 }
 
-// progressFrame lays progress out.
+// progressFrame lays progress out: the revisions with their tasks, where traffic goes, and how
+// targets are.
 func progressFrame(title string, p *ship.Progress) Frame {
 	f := Frame{Title: title, Status: "looking"}
 	if p == nil {
@@ -50,7 +51,7 @@ func progressFrame(title string, p *ship.Progress) Frame {
 	if p.Stage != "" {
 		f.Status += " " + p.Stage
 	}
-	tasks := Panel{Title: "tasks"}
+	tasks, traffic, targets := Panel{Title: "tasks"}, Panel{Title: "traffic"}, Panel{Title: "targets"}
 	for _, s := range p.Sides {
 		tone := Old
 		if s.Ours {
@@ -66,7 +67,28 @@ func progressFrame(title string, p *ship.Progress) Frame {
 			Tone:  tone,
 			Bar:   &Bar{Parts: []Part{{float64(s.Running) / whole, tone}, {float64(s.Pending) / whole, Soft}}, Text: text},
 		})
+		if s.Production != nil {
+			text := fmt.Sprintf("%g %%", *s.Production)
+			if s.Test != nil && *s.Test > 0 {
+				text += fmt.Sprintf(", %g %% of the test route", *s.Test)
+			}
+			traffic.Rows = append(traffic.Rows, Row{Cells: []string{s.Revision}, Tone: tone,
+				Bar: &Bar{Parts: []Part{{*s.Production / 100, tone}}, Text: text}})
+		}
+	}
+	for _, g := range p.Groups {
+		text := fmt.Sprintf("%d of %d healthy", g.Healthy, g.Targets)
+		if g.Why != "" {
+			text += ": " + g.Why
+		}
+		targets.Rows = append(targets.Rows, Row{Cells: []string{g.Name},
+			Bar: &Bar{Parts: []Part{{float64(g.Healthy) / float64(max(g.Targets, 1)), Good}}, Text: text}})
 	}
 	f.Panels = []Panel{tasks}
+	for _, more := range []Panel{traffic, targets} {
+		if len(more.Rows) > 0 {
+			f.Panels = append(f.Panels, more)
+		}
+	}
 	return f
 }

@@ -36,6 +36,7 @@ var marks = map[ship.Kind]string{
 	ship.KindWarning: "! ",
 	ship.KindTask:    "! ",
 	ship.KindChange:  "~ ",
+	ship.KindPause:   "? ",
 }
 
 // Line gives an event as one line, with the time of day in the wall's zone and short ids.
@@ -50,9 +51,9 @@ func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 func Verdict(o ship.Outcome, colour bool) string {
 	mark, shade := "✗ ", "\x1b[31m"
 	switch o.Verdict {
-	case ship.Succeeded:
+	case ship.Succeeded, ship.Reached, ship.Detached:
 		mark, shade = "✓ ", "\x1b[32m"
-	case ship.Unknown, ship.Interrupted, ship.Superseded:
+	case ship.Unknown, ship.Interrupted, ship.Superseded, ship.Waiting:
 		mark, shade = "? ", "\x1b[33m"
 	}
 	end := "\x1b[0m"
