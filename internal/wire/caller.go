@@ -15,9 +15,10 @@ type Caller struct {
 
 // call is what a handler's context carries.
 type call struct {
-	caller Caller
-	extras []Extra
-	echoes []Extra
+	caller  Caller
+	extras  []Extra
+	echoes  []Extra
+	missing func(operation string) // see NotBuilt; nil outside of services of HTTP
 }
 
 type callKey struct{}

@@ -86,16 +86,19 @@ func NewGateway(o GatewayOptions, services ...*Service) *Gateway {
 // ServeHTTP answers one request. A handler's panic costs its own request only.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q := &request{r: r, id: g.o.NewRequestID(), times: g.o.Times, sig: readSignature(r)}
+	if s := g.plain(q); s != nil {
+		g.serveHTTP(w, q, s)
+		return
+	}
 	if !g.identify(q) {
+		if s := g.claimed(q); s != nil {
+			g.serveHTTP(w, q, s)
+			return
+		}
 		g.o.Other.ServeHTTP(w, r)
 		return
 	}
-	q.call = &call{caller: Caller{
-		Account: g.o.Account(q.sig.key), Region: q.sig.region, AccessKeyID: q.sig.key, RequestID: q.id,
-	}}
-	if q.sig.region == "" {
-		q.call.caller.Region = g.o.Region
-	}
+	q.call = &call{caller: g.callerOf(q)}
 	if f, ok := g.receive(q); !ok {
 		q.refuse(w, f)
 		return
@@ -120,6 +123,15 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	g.run(w, q, op, in)
+}
+
+// callerOf tells who asks.
+func (g *Gateway) callerOf(q *request) Caller {
+	c := Caller{Account: g.o.Account(q.sig.key), Region: q.sig.region, AccessKeyID: q.sig.key, RequestID: q.id}
+	if c.Region == "" {
+		c.Region = g.o.Region
+	}
+	return c
 }
 
 // receive reads the body, believes or refuses the signature, and finishes finding the operation.

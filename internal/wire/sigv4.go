@@ -29,6 +29,7 @@ type signature struct {
 	signed                     []string
 	value                      string
 	presigned                  bool
+	v2                         bool // of version 2, which only services of HTTP know
 	malformed                  bool // it is there and cannot be read
 }
 
@@ -51,7 +52,8 @@ func readSignature(r *http.Request) signature {
 		return s
 	}
 	if !strings.Contains(r.URL.RawQuery, "X-Amz-Credential=") {
-		return signature{}
+		s, _ := readSignatureV2(r)
+		return s
 	}
 	q := r.URL.Query()
 	s := signature{presigned: true, value: q.Get("X-Amz-Signature")}
@@ -85,6 +87,13 @@ const (
 //
 // Source: Signature Version 4; the test vectors of botocore stand in the tests.
 func (s signature) verify(r *http.Request, body []byte, now time.Time, keys func(string) (string, bool)) refusal {
+	hash, ok := s.payloadHash(r, body)
+	return s.verifyHash(r, hash, ok, maxSkew, now, keys)
+}
+
+// verifyHash checks a signature over a request whose body's hash is as the signer had it, if honest;
+// its date may be skew from now.
+func (s signature) verifyHash(r *http.Request, hash string, honest bool, skew time.Duration, now time.Time, keys func(string) (string, bool)) refusal {
 	if s.malformed {
 		return malformedSignature
 	}
@@ -95,32 +104,22 @@ func (s signature) verify(r *http.Request, body []byte, now time.Time, keys func
 	if !ok {
 		return unknownKey
 	}
-	stamp := r.Header.Get("X-Amz-Date")
-	if s.presigned {
-		stamp = r.URL.Query().Get("X-Amz-Date")
-	}
+	stamp := s.stampOf(r)
 	at, err := time.Parse(amzDate, stamp)
-	if err != nil && !s.presigned {
-		if at, err = http.ParseTime(r.Header.Get("Date")); err == nil {
-			stamp = at.UTC().Format(amzDate)
-		}
-	}
 	if err != nil || !strings.HasPrefix(stamp, s.date) || len(s.date) != 8 || !slices.Contains(s.signed, "host") {
 		return malformedSignature
 	}
-	lasts := maxSkew
+	until := at.Add(skew)
 	if s.presigned {
-		seconds, err := strconv.Atoi(r.URL.Query().Get("X-Amz-Expires"))
-		if err != nil || seconds < 1 || seconds > 604800 {
+		var ok bool
+		if until, ok = s.until(r); !ok {
 			return malformedSignature
 		}
-		lasts = time.Duration(seconds) * time.Second
 	}
-	if now.After(at.Add(lasts)) || now.Before(at.Add(-maxSkew)) {
+	if now.After(until) || now.Before(at.Add(-skew)) {
 		return expired
 	}
-	hash, ok := s.payloadHash(r, body)
-	if !ok || !s.covers(r) {
+	if !honest || !s.covers(r) {
 		return wrongSignature
 	}
 	want := s.sign(secret, stamp, s.canonical(r, hash))
@@ -128,6 +127,22 @@ func (s signature) verify(r *http.Request, body []byte, now time.Time, keys func
 		return wrongSignature
 	}
 	return believed
+}
+
+// stampOf gives a request's date in the form that is signed; "" where it has none.
+func (s signature) stampOf(r *http.Request) string {
+	if s.presigned {
+		return r.URL.Query().Get("X-Amz-Date")
+	}
+	stamp := r.Header.Get("X-Amz-Date")
+	if _, err := time.Parse(amzDate, stamp); err == nil {
+		return stamp
+	}
+	at, err := http.ParseTime(r.Header.Get("Date"))
+	if err != nil {
+		return ""
+	}
+	return at.UTC().Format(amzDate)
 }
 
 // payloadHash gives what stands for the body; ok is false where the header says another hash than
@@ -139,7 +154,7 @@ func (s signature) payloadHash(r *http.Request, body []byte) (hash string, ok bo
 	if sent == "" || strings.EqualFold(sent, own) {
 		return own, true
 	}
-	return sent, sent == "UNSIGNED-PAYLOAD" && s.service == "s3"
+	return sent, false
 }
 
 // covers reports whether what decides the operation is signed.
@@ -232,11 +247,16 @@ func escape(s string, slash bool) string {
 func (s signature) sign(secret, stamp, canonical string) string {
 	sum := sha256.Sum256([]byte(canonical))
 	text := algorithm + "\n" + stamp + "\n" + s.date + "/" + s.region + "/" + s.service + "/aws4_request\n" + hex.EncodeToString(sum[:])
+	return hex.EncodeToString(mac(s.signingKey(secret), text))
+}
+
+// signingKey derives the scope's key of a secret.
+func (s signature) signingKey(secret string) []byte {
 	key := []byte("AWS4" + secret)
 	for _, part := range []string{s.date, s.region, s.service, "aws4_request"} {
 		key = mac(key, part)
 	}
-	return hex.EncodeToString(mac(key, text))
+	return key
 }
 
 func mac(key []byte, text string) []byte {

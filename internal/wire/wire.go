@@ -1,5 +1,6 @@
 // Package wire is the server side of the AWS protocols, written once over the SDK's own structs:
-// AWS JSON 1.0 and 1.1, Query, EC2 Query, REST-JSON and Smithy RPC v2 CBOR.
+// AWS JSON 1.0 and 1.1, Query, EC2 Query, REST-JSON and Smithy RPC v2 CBOR. S3, which is none of
+// them, gets callers, signatures and bodies from here and answers for itself (HTTP).
 //
 // A Service declares its operations by their handlers' types; a Gateway answers for several on one
 // port. Member names come from the SDK's run-time schemas where it has them, else from package
@@ -29,6 +30,7 @@ type Service struct {
 	apiVersion string // of the query protocol; "" where the service has none
 	namespace  string // of XML answers
 	ec2, rest  bool
+	http       *HTTP  // answers for itself
 	cbor       bool   // also RPC v2 CBOR, with awsQueryCompatible error codes
 	errorSpace string // namespace of error types in JSON and CBOR, with its "#"
 

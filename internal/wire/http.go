@@ -1,0 +1,170 @@
+package wire
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+)
+
+// HTTP is a service whose requests are HTTP's own and no operations in a protocol of ours: S3, whose
+// bodies are too large for memory and whose paths are data. The gateway finds it, knows the caller,
+// checks signatures and takes aws-chunked framing off the body; the rest is the service's.
+type HTTP struct {
+	// Claims says whether a request that nobody signed is for the service, by its host or path.
+	Claims func(r *http.Request) bool
+
+	// Resource gives what a request is about as signatures of version 2 have it: "/bucket/key" for
+	// both forms of address, not decoded.
+	Resource func(r *http.Request) string
+
+	// Serve answers a request. The body is plain; what reading it gives may be an *Error: it was cut
+	// short, or is not what was signed. Trailers of an aws-chunked body are in r.Trailer after its
+	// end. CallerOf tells who asks.
+	Serve func(w http.ResponseWriter, r *http.Request)
+
+	// Refuse answers a request whose signature is not believed.
+	Refuse func(w http.ResponseWriter, r *http.Request, why *Error)
+}
+
+// NewHTTP makes a service that answers HTTP itself.
+func NewHTTP(signingName string, h HTTP) *Service {
+	return &Service{name: signingName, http: &h, operations: map[string]*operation{}}
+}
+
+// NotBuilt tells the gateway that a service of HTTP was asked for what nobody built, as the gateway
+// tells of operations itself.
+func NotBuilt(ctx context.Context, operation string) {
+	if c, ok := ctx.Value(callKey{}).(*call); ok && c.missing != nil {
+		c.missing(operation)
+	}
+}
+
+// plain gives the service of HTTP that a request's signature names.
+func (g *Gateway) plain(q *request) *Service {
+	if s := g.byName[q.sig.service]; s != nil && s.http != nil {
+		return s
+	}
+	return nil
+}
+
+// claimed gives the service of HTTP that takes an unsigned request.
+func (g *Gateway) claimed(q *request) *Service {
+	for _, s := range g.services {
+		if s.http != nil && q.sig.service == "" && s.http.Claims(q.r) {
+			return s
+		}
+	}
+	return nil
+}
+
+// serveHTTP hands a request to a service of HTTP.
+func (g *Gateway) serveHTTP(w http.ResponseWriter, q *request, s *Service) {
+	q.take(s)
+	q.call = &call{caller: g.callerOf(q), missing: func(operation string) { g.o.Missing(s.name, operation) }}
+	r := q.r.Clone(context.WithValue(q.r.Context(), callKey{}, q.call))
+	now := g.o.Clock.Now()
+	hash := r.Header.Get("X-Amz-Content-Sha256")
+	if hash == "" || q.sig.presigned {
+		hash = unsignedPayload
+	}
+	why, secret := q.sig.lapse(r, now), ""
+	if g.o.Keys != nil {
+		if why, secret = q.sig.verifyStream(r, hash, s.http, now, g.o.Keys); why == believed && q.sig.v2 {
+			why = q.sig.lapse(r, now)
+		}
+	}
+	if why != believed {
+		s.http.Refuse(w, r, why.plain(q.sig))
+		return
+	}
+	unframe(r, q.sig, hash, secret)
+	defer func() {
+		p := recover()
+		if p == nil || p == http.ErrAbortHandler { //nolint:errorlint // recover gives the sentinel itself
+			if p != nil {
+				panic(p)
+			}
+			return
+		}
+		g.o.Log.Error("a handler failed", "service", s.name, "operation", r.Method+" "+r.URL.Path, "err", fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+		s.http.Refuse(w, r, &Error{Code: "InternalError", Message: "We encountered an internal error. Please try again.", Status: 500, Fault: ServerFault})
+	}()
+	s.http.Serve(w, r)
+}
+
+// unsignedPayload stands for a body's hash where nobody signed the body.
+const unsignedPayload = "UNSIGNED-PAYLOAD"
+
+// lapse refuses presigned requests whose time is over, also where no signature is checked: a link
+// that never expires is no presigned link.
+func (s signature) lapse(r *http.Request, now time.Time) refusal {
+	if !s.presigned || s.malformed {
+		return believed
+	}
+	until, ok := s.until(r)
+	if !ok {
+		return malformedSignature
+	}
+	if now.After(until) {
+		return expired
+	}
+	return believed
+}
+
+// plainSkew is how far the date of a request to a service of HTTP may be from now.
+//
+// Source: S3 API reference, RequestTimeTooSkewed.
+const plainSkew = 15 * time.Minute
+
+// verifyStream verifies a signature before the body is read; it gives the secret, which signs the
+// body's chunks too.
+func (s signature) verifyStream(r *http.Request, hash string, h *HTTP, now time.Time, keys func(string) (string, bool)) (refusal, string) {
+	if s.service == "" {
+		return unsigned, ""
+	}
+	secret, ok := keys(s.key)
+	if !s.malformed && !ok {
+		return unknownKey, ""
+	}
+	if s.v2 && !s.malformed {
+		return s.verifyV2(r, h.Resource(r), secret), secret
+	}
+	return s.verifyHash(r, hash, true, plainSkew, now, keys), secret
+}
+
+// plain gives a refusal in S3's words.
+//
+// Source: S3 API reference, error responses.
+func (r refusal) plain(s signature) *Error {
+	switch r {
+	case unknownKey:
+		return &Error{Code: "InvalidAccessKeyId", Status: 403, Message: "The AWS Access Key Id you provided does not exist in our records."}
+	case wrongSignature:
+		return &Error{Code: "SignatureDoesNotMatch", Status: 403, Message: "The request signature we calculated does not match the signature you provided. Check your key and signing method."}
+	case malformedSignature:
+		if s.presigned {
+			return &Error{Code: "AuthorizationQueryParametersError", Status: 400, Message: "Error parsing the X-Amz-Credential parameter; the query parameters of the signature are incomplete or malformed"}
+		}
+		return &Error{Code: "AuthorizationHeaderMalformed", Status: 400, Message: "The authorization header that you provided is not valid."}
+	case expired:
+		if s.presigned {
+			return &Error{Code: "AccessDenied", Status: 403, Message: "Request has expired"}
+		}
+		return &Error{Code: "RequestTimeTooSkewed", Status: 403, Message: "The difference between the request time and the current time is too large."}
+	}
+	return &Error{Code: "AccessDenied", Status: 403, Message: "Access Denied"}
+}
+
+// withoutChunked takes aws-chunked out of a list of content encodings.
+func withoutChunked(encoding string) string {
+	var rest []string
+	for e := range strings.SplitSeq(encoding, ",") {
+		if e = strings.TrimSpace(e); e != "" && !strings.EqualFold(e, "aws-chunked") {
+			rest = append(rest, e)
+		}
+	}
+	return strings.Join(rest, ",")
+}

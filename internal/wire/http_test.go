@@ -1,0 +1,145 @@
+package wire_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/slipway-ecs/slipway/internal/clock"
+	"github.com/slipway-ecs/slipway/internal/wire"
+)
+
+// echoing is a service of HTTP that answers with what it was sent, as S3 of the year 2013.
+func echoing(now time.Time) http.Handler {
+	refuse := func(w http.ResponseWriter, _ *http.Request, why *wire.Error) { http.Error(w, why.Code, why.Status) }
+	return wire.NewGateway(wire.GatewayOptions{
+		Clock: clock.NewVirtual(now),
+		Keys: func(key string) (string, bool) {
+			return "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", key == "AKIAIOSFODNN7EXAMPLE"
+		},
+	}, wire.NewHTTP("s3", wire.HTTP{
+		Claims:   func(r *http.Request) bool { return strings.HasPrefix(r.Host, "examplebucket.") },
+		Resource: func(r *http.Request) string { return r.URL.Path },
+		Refuse:   refuse,
+		Serve: func(w http.ResponseWriter, r *http.Request) {
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				refuse(w, r, err.(*wire.Error))
+				return
+			}
+			w.Header().Set("X-Encoding", r.Header.Get("Content-Encoding"))
+			w.Header().Set("X-Trailer", r.Trailer.Get("X-Amz-Checksum-Crc32c"))
+			_, _ = w.Write(body)
+		},
+	}))
+}
+
+var may24 = time.Date(2013, 5, 24, 0, 0, 0, 0, time.UTC)
+
+// The requests and signatures are the examples of the S3 API reference, "Signature calculations for
+// the authorization header: transferring payload in multiple chunks" and "Using query parameters".
+
+const (
+	chunked = "10000;chunk-signature=ad80c730a21e5b8d04586a2213dd63b9a0e99e0e2307b0ade35a65485a288648\r\n%a\r\n" +
+		"400;chunk-signature=0055627c9e194cb4542bae2aa5492e3c1575bbb81b612b7d234b86a503ef5497\r\n%b\r\n" +
+		"0;chunk-signature=b6c6ea8a5354eaf15b3cb7646744f4275b71ea724fed81ceb9323e279d449df9\r\n\r\n"
+	chunkedBy = "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request,SignedHeaders=content-encoding;content-length;host;x-amz-content-sha256;x-amz-date;x-amz-decoded-content-length;x-amz-storage-class,Signature=4f232c4386841ef735655705268965c44a0e4690baa4adea153f7db9fa80a0a9"
+)
+
+func sendChunks(body string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest("PUT", "http://s3.amazonaws.com/examplebucket/chunkObject.txt", strings.NewReader(body))
+	r.ContentLength = 66824
+	for k, v := range map[string]string{
+		"X-Amz-Date": "20130524T000000Z", "X-Amz-Storage-Class": "REDUCED_REDUNDANCY", "Authorization": chunkedBy,
+		"X-Amz-Content-Sha256": "STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "Content-Encoding": "aws-chunked", "X-Amz-Decoded-Content-Length": "66560",
+	} {
+		r.Header.Set(k, v)
+	}
+	w := httptest.NewRecorder()
+	echoing(may24).ServeHTTP(w, r)
+	return w
+}
+
+func TestSignedChunksAreTakenApartAndEachIsVerified(t *testing.T) {
+	t.Parallel()
+	whole := strings.Replace(strings.Replace(chunked, "%a", strings.Repeat("a", 65536), 1), "%b", strings.Repeat("a", 1024), 1)
+	if w := sendChunks(whole); w.Code != 200 || w.Body.String() != strings.Repeat("a", 66560) || w.Header().Get("X-Encoding") != "" {
+		t.Errorf("the example: got %d, %d bytes, encoding %q", w.Code, w.Body.Len(), w.Header().Get("X-Encoding"))
+	}
+	for what, c := range map[string]struct{ body, want string }{
+		"another last chunk": {strings.Replace(strings.Replace(chunked, "%a", strings.Repeat("a", 65536), 1), "%b", strings.Repeat("b", 1024), 1), "SignatureDoesNotMatch"},
+		"an end too early":   {whole[:66000], "IncompleteBody"},
+		"no last chunk":      {whole[:strings.LastIndex(whole, "0;chunk")], "IncompleteBody"},
+	} {
+		if w := sendChunks(c.body); !strings.Contains(w.Body.String(), c.want) {
+			t.Errorf("%s: got %d %.80s, want %s", what, w.Code, w.Body, c.want)
+		}
+	}
+}
+
+func TestTrailersOfAnUnsignedStreamComeAfterTheBody(t *testing.T) {
+	t.Parallel()
+	h := wire.NewGateway(wire.GatewayOptions{}, wire.NewHTTP("s3", wire.HTTP{
+		Claims: func(*http.Request) bool { return true },
+		Serve: func(w http.ResponseWriter, r *http.Request) {
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				t.Error(err)
+			}
+			_, _ = io.WriteString(w, string(body)+" "+r.Trailer.Get("X-Amz-Checksum-Crc32"))
+		},
+	}))
+	r := httptest.NewRequest("PUT", "/b/k", strings.NewReader("5\r\nhello\r\n6\r\n world\r\n0\r\nx-amz-checksum-crc32:DUoRhQ==\r\n\r\n"))
+	r.Header.Set("X-Amz-Content-Sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER")
+	r.Header.Set("X-Amz-Decoded-Content-Length", "11")
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	if got := w.Body.String(); got != "hello world DUoRhQ==" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestALinkIsGoodUntilItsTimeIsOver(t *testing.T) {
+	t.Parallel()
+	const link = "http://examplebucket.s3.amazonaws.com/test.txt?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host&X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404"
+	for _, c := range []struct {
+		after  time.Duration
+		url    string
+		status int
+		want   string
+	}{
+		{0, link, 200, ""},
+		{24 * time.Hour, link, 200, ""},
+		{24*time.Hour + time.Second, link, 403, "AccessDenied"},
+		{0, strings.Replace(link, "test.txt", "best.txt", 1), 403, "SignatureDoesNotMatch"},
+		{0, strings.Replace(link, "86400", "864000", 1), 400, "AuthorizationQueryParametersError"},
+	} {
+		w := httptest.NewRecorder()
+		echoing(may24.Add(c.after)).ServeHTTP(w, httptest.NewRequest("GET", c.url, nil))
+		if w.Code != c.status || !strings.Contains(w.Body.String(), c.want) {
+			t.Errorf("after %s, %.60s…: got %d %s, want %d %s", c.after, c.url, w.Code, w.Body, c.status, c.want)
+		}
+	}
+}
+
+func TestABodyOtherThanItsHashIsRefusedAlsoWhereNobodyChecksKeys(t *testing.T) {
+	t.Parallel()
+	h := wire.NewGateway(wire.GatewayOptions{}, wire.NewHTTP("s3", wire.HTTP{
+		Claims: func(*http.Request) bool { return true },
+		Serve: func(w http.ResponseWriter, r *http.Request) {
+			if _, err := io.ReadAll(r.Body); err != nil {
+				_, _ = io.WriteString(w, err.Error())
+			}
+		},
+	}))
+	r := httptest.NewRequest("PUT", "/b/k", strings.NewReader("hello"))
+	r.Header.Set("X-Amz-Content-Sha256", strings.Repeat("0", 64))
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	if !strings.Contains(w.Body.String(), "XAmzContentSHA256Mismatch") {
+		t.Errorf("got %q", w.Body)
+	}
+}
