@@ -221,7 +221,7 @@ func forget(ctx context.Context, o Options) error {
 	if err := endLeftovers(ctx, o); err != nil {
 		return err
 	}
-	for _, name := range []string{stateFile, "logs", "metrics", "tasks", "lb", "seed"} {
+	for _, name := range []string{stateFile, "logs", "metrics", "tasks", "lb", "s3", "seed"} {
 		if err := os.RemoveAll(filepath.Join(o.Dir, name)); err != nil {
 			return fmt.Errorf("forget %s: %w", name, err)
 		}

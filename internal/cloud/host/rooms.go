@@ -21,6 +21,7 @@ import (
 	"github.com/slipway-ecs/slipway/internal/cloud/iam"
 	"github.com/slipway-ecs/slipway/internal/cloud/logs"
 	"github.com/slipway-ecs/slipway/internal/cloud/loop"
+	"github.com/slipway-ecs/slipway/internal/cloud/s3"
 	"github.com/slipway-ecs/slipway/internal/cloud/sts"
 	"github.com/slipway-ecs/slipway/internal/ids"
 	"github.com/slipway-ecs/slipway/internal/launch/process"
@@ -41,6 +42,7 @@ type rooms struct {
 	ec2        *ec2.Service
 	iam        *iam.Service
 	sts        *sts.Service
+	s3         *s3.Service
 }
 
 // room is what the host needs of each of them.
@@ -53,7 +55,7 @@ type room interface {
 
 // all lists the rooms in reading order, which is the order keepers are run in at the start.
 func (r *rooms) all() []room {
-	return []room{r.ecs, r.elb, r.cloudwatch, r.logs, r.ecr, r.ec2, r.iam, r.sts}
+	return []room{r.ecs, r.elb, r.cloudwatch, r.logs, r.ecr, r.ec2, r.iam, r.sts, r.s3}
 }
 
 // furnish builds the rooms with their ports, opens the store with their tables, and makes the
@@ -73,6 +75,7 @@ func (c *Cloud) furnish() error {
 	r.ecr = ecr.New(ecr.Options{IDs: source, Endpoint: c.Endpoint, Sign: c.keys.sum, Lengthen: times.lengthen})
 	r.logs = logs.New(logs.Options{IDs: source, Dir: filepath.Join(o.Dir, "logs"), Log: o.Log, Wall: times.wall, Internal: times.internal})
 	r.cloudwatch = cloudwatch.New(cloudwatch.Options{Dir: filepath.Join(o.Dir, "metrics"), Log: o.Log, Wall: times.wall})
+	r.s3 = s3.New(s3.Options{IDs: source, Dir: filepath.Join(o.Dir, "s3"), Fsync: o.Fsync, Log: o.Log, Wall: times.wall, Internal: times.internal})
 	r.elb = elb.New(elb.Options{
 		IDs: source, Network: r.ec2, Lenient: o.Lenient, Warn: o.Warn, Shorten: times.shorten, Wall: times.wall, Host: c.sharedHost(), Patience: time.Second,
 	})
