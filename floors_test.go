@@ -58,6 +58,7 @@ var homes = []struct{ what, home, why string }{
 	{"go.etcd.io/bbolt", "internal/store", "one library, one home"},
 	{"github.com/fxamacker/cbor*", "internal/wire", "one library, one home"},
 	{"github.com/aclements/go-moremath*", "internal/gate", "one library, one home"},
+	{"github.com/moby/moby*", "internal/launch/docker", "one library, one home"},
 	{"charm.land/*", "internal/ui", "one library, one home"},
 	{"github.com/spf13/cobra", "internal/cli", "one library, one home"},
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -249,4 +251,15 @@ func (s *shop) answer(ctx context.Context) (status int, version string, err erro
 	}
 	defer res.Body.Close() //nolint:errcheck // nothing is read from it
 	return res.StatusCode, res.Header.Get("X-Sample-Version"), nil
+}
+
+// tasks gives the ids of the service's tasks that run, in order.
+func (s *shop) tasks() string {
+	s.t.Helper()
+	out, err := s.ecs.ListTasks(s.t.Context(), &ecs.ListTasksInput{Cluster: aws.String(cluster), ServiceName: aws.String(service)})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	slices.Sort(out.TaskArns)
+	return strings.Join(out.TaskArns, " ")
 }

@@ -47,24 +47,33 @@ services:
 func newProject(t *testing.T) (*team, *ecs.Client) {
 	t.Helper()
 	w := newTeam(t, images)
-	cfg := aws.Config{
-		Region: "us-east-1", BaseEndpoint: &w.endpoint,
-		Credentials: credentials.NewStaticCredentialsProvider("123456789012", "local", ""),
-	}
-	cloud := ecs.NewFromConfig(cfg)
+	cloud := ecs.NewFromConfig(w.config())
 	if _, err := cloud.CreateCluster(t.Context(), &ecs.CreateClusterInput{ClusterName: aws.String("main")}); err != nil {
 		t.Fatal(err)
 	}
-	nets, err := ec2.NewFromConfig(cfg).DescribeSubnets(t.Context(), nil)
-	if err != nil {
-		t.Fatal(err)
+	w.write("slipway.yaml", fmt.Sprintf(project, strings.Join(w.subnets(), ", ")))
+	return w, cloud
+}
+
+// config is for SDK clients of the team's cloud.
+func (w *team) config() aws.Config {
+	return aws.Config{
+		Region: "us-east-1", BaseEndpoint: &w.endpoint,
+		Credentials: credentials.NewStaticCredentialsProvider("123456789012", "local", ""),
 	}
-	var ids []string
+}
+
+// subnets gives the ids of the cloud's subnets.
+func (w *team) subnets() (ids []string) {
+	w.t.Helper()
+	nets, err := ec2.NewFromConfig(w.config()).DescribeSubnets(w.t.Context(), nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
 	for _, n := range nets.Subnets {
 		ids = append(ids, *n.SubnetId)
 	}
-	w.write("slipway.yaml", fmt.Sprintf(project, strings.Join(ids, ", ")))
-	return w, cloud
+	return ids
 }
 
 // runs gives family:revision of what the service runs.

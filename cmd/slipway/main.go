@@ -16,7 +16,7 @@ import (
 	"github.com/slipway-ecs/slipway/internal/proc"
 )
 
-func main() { os.Exit(run(os.Args[1:])) }
+func main() { os.Exit(run(cli.Args(os.Args))) }
 
 // run plays the hidden role the first argument names, or else the command line.
 func run(args []string) int {

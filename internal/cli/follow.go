@@ -93,8 +93,8 @@ func (p *place) deployer(ctx context.Context) (*ship.Deployer, error) {
 }
 
 // watch gives what a verb that takes up a deployment asks for.
-func (o *following) watch(p *place) ship.Watch {
-	return ship.Watch{Cluster: p.Cluster, Service: p.Service, Deployment: o.deployment, Timeout: o.timeout}
+func (o *following) watch(p *place) ship.Pursuit {
+	return ship.Pursuit{Cluster: p.Cluster, Service: p.Service, Deployment: o.deployment, Timeout: o.timeout}
 }
 
 // ended turns a verdict into a command's error.

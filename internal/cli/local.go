@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/lmittmann/tint"
@@ -37,6 +38,8 @@ func newLocalCmd(app *App) *cobra.Command {
 			"  eval \"$(slipway local env)\"\n\n" +
 			"  # twenty times faster than AWS, with images mapped to commands of this machine\n" +
 			"  slipway local --speed 20 --images images.yaml\n\n" +
+			"  # tasks as containers, where Docker or Podman answers\n" +
+			"  slipway local --runtime auto\n\n" +
 			"  # for a test: a free port, nothing kept\n" +
 			"  slipway local --listen 127.0.0.1:0 --data \"$(mktemp -d)\"",
 		Args: atMost(0, "no arguments"),
@@ -45,7 +48,7 @@ func newLocalCmd(app *App) *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&o.listen, "listen", "127.0.0.1:4566", "address of the endpoint; port 0 takes a free one")
 	cmd.PersistentFlags().StringVar(&o.data, "data", defaultData(app), "directory where everything is kept")
-	f.StringVar(&o.runtime, "runtime", "process", "what tasks run as: process")
+	f.StringVar(&o.runtime, "runtime", "process", "what tasks run as: process, docker, or auto (docker where an engine answers)")
 	f.StringVar(&o.images, "images", "", "file that maps image patterns to commands of this machine")
 	f.Float64Var(&o.speed, "speed", 1, "how many times faster AWS's own waits pass, 0.1 to 3600")
 	f.StringVar(&o.region, "region", "us-east-1", "region of requests that name none")
@@ -87,8 +90,8 @@ func (o *localCmd) run(ctx context.Context, app *App) error {
 
 // options makes the host's of the flags.
 func (o *localCmd) options(app *App) (host.Options, error) {
-	if o.runtime != "process" && o.runtime != "auto" {
-		return host.Options{}, fail.New("usage.runtime", "write --runtime process", "there is no runtime %q yet", o.runtime)
+	if !slices.Contains([]string{host.RuntimeProcess, host.RuntimeDocker, host.RuntimeAuto}, o.runtime) {
+		return host.Options{}, fail.New("usage.runtime", "write --runtime process, docker or auto", "there is no runtime %q", o.runtime)
 	}
 	if err := checkSpeed(o.speed); err != nil {
 		return host.Options{}, err
@@ -110,7 +113,7 @@ func (o *localCmd) options(app *App) (host.Options, error) {
 	}
 	return host.Options{
 		Listen: o.listen, Dir: data, Fresh: o.fresh, Speed: o.speed, Region: o.region, Account: o.account, Keys: o.keys,
-		Images: images, Lenient: o.lenient, Fsync: o.fsync, Exe: exe, Log: newLog(app),
+		Images: images, Runtime: o.runtime, Lenient: o.lenient, Fsync: o.fsync, Exe: exe, Log: newLog(app),
 		Warn: func(line string) { fmt.Fprintln(app.Stderr, "warning:", line) },
 	}, nil
 }

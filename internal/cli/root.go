@@ -52,7 +52,7 @@ func newRoot(app *App) *cobra.Command {
 		}
 	}
 	add(groupShip, newDeployCmd(app), newRollbackCmd(app), newAbortCmd(app), newApproveCmd(app), newRejectCmd(app),
-		newContinueCmd(app), newResumeCmd(app), newWatchCmd(app), newWaitCmd(app))
+		newContinueCmd(app), newResumeCmd(app), newWatchCmd(app), newWaitCmd(app), newEcsDeployCmd(app))
 	add(groupLocal, newLocalCmd(app), newDemoCmd(app))
 	add(groupFile, newSchemaCmd(app))
 	root.AddCommand(newVersionCmd(app))

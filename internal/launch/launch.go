@@ -84,6 +84,8 @@ type Task struct {
 	Name        string // for people: "cluster/family:revision"
 	NetworkMode string // as in the task definition: "awsvpc", "bridge", "host", "none" or ""
 	Containers  []Container
+	CPU         int // of the whole task; 1024 is one CPU; 0 is no limit; drivers that can, apply it
+	MemoryMiB   int // of the whole task; 0 is no limit; drivers that can, apply it
 }
 
 // Container gives the container of that name.
@@ -108,6 +110,25 @@ type Container struct {
 	StopSignal string // "SIGTERM", "SIGINT", …; "" is SIGTERM
 	CPU        int    // 1024 is one CPU; 0 is no share of its own; drivers that can, apply it
 	MemoryMiB  int    // hard limit; 0 is none; drivers that can, apply it
+
+	// Digest fixes the image: what Pull gave, or what the deployment's first task was given. ""
+	// takes what Image names now.
+	Digest string
+
+	// What only drivers with images of their own apply.
+	User     string // "", "uid", "uid:gid" or names of the image
+	ReadOnly bool   // the root file system
+	Init     bool   // an init as pid 1 that reaps and forwards signals
+	Labels   []KeyValue
+	Mounts   []Mount
+}
+
+// Mount is a volume inside a container.
+type Mount struct {
+	Volume   string // its name in the task: containers that name the same share it
+	Host     string // a path of the host instead of a volume of the task's own; "" mostly
+	Path     string // in the container
+	ReadOnly bool
 }
 
 // KeyValue is one variable of an environment.

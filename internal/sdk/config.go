@@ -24,9 +24,11 @@ type Options struct {
 	Endpoint string // a URL to call in place of AWS, for every service
 	Account  string // refuse any other; empty takes whoever answers
 	Role     string // ARN of a role to assume for everything; empty: none
+	Session  string // name of the session of that role; empty: "slipway"
+	Keys     *Keys  // in place of the chain's credentials; nil: the chain's
 }
 
-// session is the name of the session of a role that is assumed.
+// session is the name of the session of a role that is assumed, where nobody says another.
 const session = "slipway"
 
 // Load gives a config that credentials and a region are known for. Environment variables and
@@ -43,6 +45,9 @@ func Load(ctx context.Context, o Options) (aws.Config, error) {
 	if o.Endpoint != "" {
 		set = append(set, config.WithBaseEndpoint(o.Endpoint))
 	}
+	if o.Keys != nil {
+		set = append(set, config.WithCredentialsProvider(o.Keys.provider()))
+	}
 	cfg, err := config.LoadDefaultConfig(ctx, set...)
 	if err != nil {
 		return cfg, fail.Wrap(err, "access.credentials", "check AWS_PROFILE and ~/.aws/config", "read the AWS configuration")
@@ -51,7 +56,10 @@ func Load(ctx context.Context, o Options) (aws.Config, error) {
 		return cfg, fail.New("usage.region", "set AWS_REGION, or 'region:' below 'aws:' in slipway.yaml", "no AWS region is set")
 	}
 	if o.Role != "" {
-		assume := stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg), o.Role, func(r *stscreds.AssumeRoleOptions) { r.RoleSessionName = session })
+		if o.Session == "" {
+			o.Session = session
+		}
+		assume := stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg), o.Role, func(r *stscreds.AssumeRoleOptions) { r.RoleSessionName = o.Session })
 		cfg.Credentials = aws.NewCredentialsCache(assume)
 		if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
 			return cfg, fail.Wrap(err, "access.role", "let the role trust the caller, and the caller assume it", "assume role %s", o.Role)

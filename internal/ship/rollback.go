@@ -30,7 +30,7 @@ func (d *Deployer) Rollback(ctx context.Context, r Request, to string, tell func
 		return w.out, false, sdk.Explain(err, fmt.Sprintf("describe service %q in cluster %q", r.Service, r.Cluster))
 	}
 	if p := primary(w.live); p != nil && p.RolloutState == types.DeploymentRolloutStateInProgress {
-		out, err := d.Watch(ctx, Watch{Cluster: r.Cluster, Service: r.Service, Abort: true, Timeout: r.Timeout, Ask: r.Ask, Hooks: r.Hooks}, tell)
+		out, err := d.Watch(ctx, Pursuit{Cluster: r.Cluster, Service: r.Service, Abort: true, Timeout: r.Timeout, Ask: r.Ask, Hooks: r.Hooks}, tell)
 		return out, true, err
 	}
 	if to == "" || to == "last-good" {

@@ -16,8 +16,8 @@ import (
 	"github.com/slipway-ecs/slipway/internal/sdk"
 )
 
-// Watch says which deployment to take up, and how far to follow it.
-type Watch struct {
+// Pursuit says which deployment to take up, and how far to follow it.
+type Pursuit struct {
 	Cluster    string // name or ARN; "" where Deployment is an ARN
 	Service    string
 	Deployment string        // service deployment ARN or another engine's id; "" is the newest of the service
@@ -33,7 +33,7 @@ type Watch struct {
 
 // Watch takes up a deployment, whoever began it, and follows it to its end. One that has ended
 // already gives its verdict at once. Errors say that there is none, or that it cannot be read.
-func (d *Deployer) Watch(ctx context.Context, r Watch, tell func(Event)) (Outcome, error) {
+func (d *Deployer) Watch(ctx context.Context, r Pursuit, tell func(Event)) (Outcome, error) {
 	w, rollout, err := d.takeUp(ctx, r, tell)
 	if err != nil {
 		return w.out, err
@@ -62,7 +62,7 @@ func (d *Deployer) Watch(ctx context.Context, r Watch, tell func(Event)) (Outcom
 }
 
 // takeUp finds a deployment.
-func (d *Deployer) takeUp(ctx context.Context, r Watch, tell func(Event)) (*work, Rollout, error) {
+func (d *Deployer) takeUp(ctx context.Context, r Pursuit, tell func(Event)) (*work, Rollout, error) {
 	if a, ok := names.ParseARN(r.Deployment); ok && a.Kind() == "service-deployment" && len(a.Path()) == 3 {
 		r.Cluster, r.Service = a.Path()[0], a.Path()[1]
 	}
@@ -184,7 +184,7 @@ func (w *work) abort(ctx context.Context, rollout Rollout) error {
 
 // Answer is what is said to a rollout that waits.
 type Answer struct {
-	Cluster, Service, Deployment string // as in Watch
+	Cluster, Service, Deployment string // as in Pursuit
 	Pause                        string // id; "" is the only one that waits
 	All                          bool   // every one that waits
 	GoOn                         bool   // false has it rolled back
@@ -194,7 +194,7 @@ type Answer struct {
 
 // Answer ends a pause of a rollout, from any machine. It does not follow.
 func (d *Deployer) Answer(ctx context.Context, a Answer, tell func(Event)) error {
-	w, rollout, err := d.takeUp(ctx, Watch{Cluster: a.Cluster, Service: a.Service, Deployment: a.Deployment}, func(e Event) {
+	w, rollout, err := d.takeUp(ctx, Pursuit{Cluster: a.Cluster, Service: a.Service, Deployment: a.Deployment}, func(e Event) {
 		if e.Kind == KindAnswer || e.Kind == KindWarning {
 			tell(e)
 		}

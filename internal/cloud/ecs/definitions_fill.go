@@ -81,7 +81,7 @@ func fillContainers(in *ecs.RegisterTaskDefinitionInput) []types.ContainerDefini
 	return out
 }
 
-func or(v *int32, d int32) *int32 {
+func or[T any](v *T, d T) *T {
 	if v == nil {
 		return new(d)
 	}

@@ -80,6 +80,19 @@ func (d *Deployment) alarmARNs() []string {
 	return arns
 }
 
+// digest gives what a container's image was resolved to by the deployment's first task; "" while
+// none has.
+//
+// Source: ecs.md 2.8, "version consistency".
+func (d *Deployment) digest(container, image string) string {
+	for _, i := range d.Images {
+		if i.Container == container && i.Image == image {
+			return i.Digest
+		}
+	}
+	return ""
+}
+
 // id gives the deployment's id: ecs-svc/ and its digits.
 func (d *Deployment) id() string { return names.DeploymentID(d.Digits) }
 

@@ -34,8 +34,9 @@ type Options struct {
 	Logs     Logs
 	Log      *slog.Logger
 
-	// Endpoint is the cloud's own URL, which tasks get as AWS_ENDPOINT_URL: http://127.0.0.1:4566.
-	Endpoint func() string
+	// TaskEndpoint is the cloud's URL as tasks reach it, which they get as AWS_ENDPOINT_URL:
+	// http://127.0.0.1:4566.
+	TaskEndpoint func() string
 	// Credentials gives the access key a task's SDKs use, so that what they call is its account's.
 	Credentials func(scope names.Scope, task string) (id, secret string)
 	// Shorten gives how long internal time takes on the wall, for waits inside hands.

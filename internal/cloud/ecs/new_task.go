@@ -86,6 +86,9 @@ func (s *Service) newTask(tx *store.Tx, n newTask) Task {
 		if c.HealthCheck != nil {
 			row.Health = "UNKNOWN"
 		}
+		if n.Deployment != nil && c.VersionConsistency != types.VersionConsistencyDisabled {
+			row.Fixed = n.Deployment.digest(row.Name, row.Image)
+		}
 		t.Containers = append(t.Containers, row)
 	}
 	t.Tags = s.tagsOf(tx, &n, scope)

@@ -213,6 +213,7 @@ type Task struct {
 // Container is a container of a task.
 type Container struct {
 	Name, ARN, Image, Digest, RuntimeID string
+	Fixed                               string // the digest its deployment resolved the image to
 	Essential                           bool
 	Last                                string // PENDING, RUNNING, STOPPED
 	Exit                                *int

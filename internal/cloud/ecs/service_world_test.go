@@ -61,10 +61,10 @@ func inHarbour(t *testing.T, scripts map[string]fake.Script, story func(h *harbo
 		log := slog.New(slog.NewTextHandler(&h.logged, &slog.HandlerOptions{Level: slog.LevelError}))
 		h.room = New(Options{
 			IDs: ids.Counting(), Runtime: h.runtime, Balancer: h.piers, Alarms: h.bells, Networks: shore{}, Logs: inkwell{}, Log: log,
-			Endpoint:    func() string { return "http://127.0.0.1:4566" },
-			Credentials: func(names.Scope, string) (string, string) { return "key", "secret" },
-			Shorten:     func(d time.Duration) time.Duration { return d },
-			Wall:        func(t time.Time) time.Time { return t }, Internal: func(t time.Time) time.Time { return t },
+			TaskEndpoint: func() string { return "http://127.0.0.1:4566" },
+			Credentials:  func(names.Scope, string) (string, string) { return "key", "secret" },
+			Shorten:      func(d time.Duration) time.Duration { return d },
+			Wall:         func(t time.Time) time.Time { return t }, Internal: func(t time.Time) time.Time { return t },
 		})
 		h.watch = &lookout{room: h.room}
 		var err error

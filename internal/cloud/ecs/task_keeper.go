@@ -148,7 +148,7 @@ func (c *care) containers() {
 		}
 		if restartable(x, definitionOf(c.d, x.Name).RestartPolicy) {
 			*x = Container{
-				Name: x.Name, ARN: x.ARN, Image: x.Image, Digest: x.Digest, Essential: x.Essential, Last: "PENDING",
+				Name: x.Name, ARN: x.ARN, Image: x.Image, Digest: x.Digest, Fixed: x.Fixed, Essential: x.Essential, Last: "PENDING",
 				Attempt: x.Attempt + 1, Token: t.ID + "-" + c.o.IDs.Digits(10),
 			}
 			if definitionOf(c.d, x.Name).HealthCheck != nil {

@@ -1,6 +1,8 @@
 package ecs
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -14,7 +16,10 @@ import (
 func (c *care) launchTask() launch.Task { return c.launchOf(c.t, c.d) }
 
 func (s *Service) launchOf(t *Task, d *types.TaskDefinition) launch.Task {
-	lt := launch.Task{ID: t.ID, Name: names.Last(t.Cluster) + "/" + names.Last(t.Definition), NetworkMode: string(d.NetworkMode)}
+	lt := launch.Task{
+		ID: t.ID, Name: names.Last(t.Cluster) + "/" + names.Last(t.Definition), NetworkMode: string(d.NetworkMode),
+		CPU: whole(text(d.Cpu)), MemoryMiB: whole(text(d.Memory)),
+	}
 	overrides := kept[types.TaskOverride](t.Overrides)
 	for _, row := range t.Containers {
 		def := definitionOf(d, row.Name)
@@ -22,7 +27,14 @@ func (s *Service) launchOf(t *Task, d *types.TaskDefinition) launch.Task {
 		x := launch.Container{
 			Name: row.Name, Image: row.Image, EntryPoint: def.EntryPoint, Command: def.Command,
 			Env: s.environment(t, &row, d, o), WorkingDir: text(def.WorkingDirectory), CPU: int(def.Cpu),
-			MemoryMiB: int(*or(def.Memory, 0)),
+			MemoryMiB: int(*or(def.Memory, 0)), Digest: cmp.Or(row.Digest, row.Fixed), User: text(def.User), ReadOnly: *or(def.ReadonlyRootFilesystem, false),
+			Mounts: mountsOf(d, def),
+		}
+		if l := def.LinuxParameters; l != nil {
+			x.Init = *or(l.InitProcessEnabled, false)
+		}
+		for _, k := range slices.Sorted(maps.Keys(def.DockerLabels)) {
+			x.Labels = append(x.Labels, launch.KeyValue{Key: k, Value: def.DockerLabels[k]})
 		}
 		if len(o.Command) > 0 {
 			x.Command = o.Command
@@ -43,6 +55,28 @@ func (s *Service) launchOf(t *Task, d *types.TaskDefinition) launch.Task {
 	return lt
 }
 
+// whole reads a size of a task definition; 0 where there is none. What is no number was refused
+// when it was registered.
+func whole(s string) int {
+	n, _ := strconv.Atoi(s)
+	return n
+}
+
+// mountsOf gives a container's volumes: paths of the host, or volumes of the task's own.
+func mountsOf(d *types.TaskDefinition, c *types.ContainerDefinition) []launch.Mount {
+	var all []launch.Mount
+	for _, m := range c.MountPoints {
+		x := launch.Mount{Volume: text(m.SourceVolume), Path: text(m.ContainerPath), ReadOnly: *or(m.ReadOnly, false)}
+		for _, v := range d.Volumes {
+			if v.Host != nil && text(v.Name) == x.Volume {
+				x.Host = text(v.Host.SourcePath)
+			}
+		}
+		all = append(all, x)
+	}
+	return all
+}
+
 // overrideOf gives what a task overrides of a container; the zero value where nothing.
 func overrideOf(o types.TaskOverride, name string) types.ContainerOverride {
 	if i := slices.IndexFunc(o.ContainerOverrides, func(x types.ContainerOverride) bool { return text(x.Name) == name }); i >= 0 {
@@ -56,7 +90,7 @@ func overrideOf(o types.TaskOverride, name string) types.ContainerOverride {
 func (s *Service) environment(t *Task, row *Container, d *types.TaskDefinition, o types.ContainerOverride) []launch.KeyValue {
 	scope := names.ScopeOf(t.ARN)
 	id, secret := s.o.Credentials(scope, t.ARN)
-	endpoint := s.o.Endpoint()
+	endpoint := s.o.TaskEndpoint()
 	where := "AWS_ECS_EC2"
 	if t.LaunchType == "FARGATE" {
 		where = "AWS_ECS_FARGATE"

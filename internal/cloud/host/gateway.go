@@ -17,12 +17,28 @@ const (
 
 // handler answers everything that reaches the endpoint.
 func (c *Cloud) handler() http.Handler {
+	o := c.gatewayOptions()
+	o.Other = c.ours()
+	if c.keys.strict {
+		o.Keys = c.keys.secretOf
+		return c.gatewayOf(o)
+	}
+	return wire.LoopbackOnly(c.gatewayOf(o))
+}
+
+// gatewayOf gives a gateway to all rooms.
+func (c *Cloud) gatewayOf(o wire.GatewayOptions) http.Handler {
 	var services []*wire.Service
 	for _, r := range c.rooms.all() {
 		services = append(services, r.Wire())
 	}
+	return wire.NewGateway(o, services...)
+}
+
+// gatewayOptions are what all gateways of the cloud have in common.
+func (c *Cloud) gatewayOptions() wire.GatewayOptions {
 	line := c.store.Timeline()
-	o := wire.GatewayOptions{
+	return wire.GatewayOptions{
 		Account: c.keys.accountOf,
 		Region:  c.o.Region,
 		Times:   wire.Times{In: line.Internal, Out: line.Wall},
@@ -31,13 +47,7 @@ func (c *Cloud) handler() http.Handler {
 		},
 		Log:          c.o.Log,
 		NewRequestID: ids.Random().UUID,
-		Other:        c.ours(),
 	}
-	if c.keys.strict {
-		o.Keys = c.keys.secretOf
-		return wire.NewGateway(o, services...)
-	}
-	return wire.LoopbackOnly(wire.NewGateway(o, services...))
 }
 
 // ours serves the paths that are slipway's own, to this machine alone: they name no account.

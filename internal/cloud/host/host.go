@@ -21,6 +21,7 @@ import (
 
 	"github.com/slipway-ecs/slipway/internal/cloud/loop"
 	"github.com/slipway-ecs/slipway/internal/fail"
+	"github.com/slipway-ecs/slipway/internal/launch"
 	"github.com/slipway-ecs/slipway/internal/launch/process"
 	"github.com/slipway-ecs/slipway/internal/store"
 )
@@ -35,6 +36,7 @@ type Options struct {
 	Account string         // of access keys that name none; 12 digits
 	Keys    string         // the file of access keys; empty checks no signatures
 	Images  process.Images // what images stand for on this host
+	Runtime string         // RuntimeProcess, RuntimeDocker or RuntimeAuto; "" is RuntimeProcess
 	Lenient bool           // accept what AWS refuses only for surroundings
 	Fsync   bool           // sync each commit to disk
 	Exe     string         // this program, which shims and the data plane run as
@@ -49,6 +51,9 @@ type Cloud struct {
 	rooms    *rooms
 	keys     *keyring
 	listener net.Listener
+	gateway  net.Listener  // where tasks with a network of their own find the cloud; nil for none
+	within   func() string // the endpoint as tasks find it
+	runtime  launch.Runtime
 	plane    *dataPlane
 	loop     *loop.Loop
 }
@@ -91,10 +96,20 @@ func Open(ctx context.Context, o Options) (*Cloud, error) {
 	if c.listener, err = net.Listen("tcp", o.Listen); err != nil {
 		return nil, fail.Wrap(err, "host.taken", "end what listens there, or choose another with --listen 127.0.0.1:0", "cannot listen on %s", o.Listen)
 	}
-	if err := c.furnish(); err != nil {
+	if err := c.chooseRuntime(ctx); err != nil {
 		return nil, errors.Join(err, c.listener.Close())
 	}
+	if err := c.furnish(); err != nil {
+		return nil, errors.Join(err, c.listener.Close(), c.closeGateway())
+	}
 	return c, nil
+}
+
+func (c *Cloud) closeGateway() error {
+	if c.gateway == nil {
+		return nil
+	}
+	return c.gateway.Close()
 }
 
 // guard refuses to be reached from other machines without checking who calls.
@@ -142,6 +157,11 @@ func (c *Cloud) Serve(ctx context.Context, ready func()) error {
 	server := &http.Server{Handler: c.handler(), ReadHeaderTimeout: headerPatience, ErrorLog: slog.NewLogLogger(c.o.Log.Handler(), slog.LevelDebug)}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(c.listener) }()
+	if c.gateway != nil {
+		inner := &http.Server{Handler: c.withinHandler(), ReadHeaderTimeout: headerPatience, ErrorLog: server.ErrorLog}
+		hands.Go(func() { _ = inner.Serve(c.gateway) })          // until it is closed
+		context.AfterFunc(working, func() { _ = inner.Close() }) // tasks that end meanwhile need no answer
+	}
 	hands.Go(func() { c.plane.run(working) })
 	hands.Go(func() { c.publishHosts(working) })
 	hands.Go(func() { slim(working) })
@@ -198,7 +218,7 @@ func (c *Cloud) end(ctx context.Context, server *http.Server, settle, keep func(
 	settle()
 	patience, done := context.WithTimeout(ctx, stopPatience)
 	defer done()
-	errs = append(errs, c.plane.stop(patience), c.rooms.ecs.StopAll(patience))
+	errs = append(errs, c.plane.stop(patience), c.rooms.ecs.StopAll(patience), c.rest(patience))
 	keep()
 	errs = append(errs, c.rooms.logs.Close(), c.store.Close())
 	for i, err := range errs {
@@ -221,7 +241,7 @@ func forget(ctx context.Context, o Options) error {
 	if err := endLeftovers(ctx, o); err != nil {
 		return err
 	}
-	for _, name := range []string{stateFile, "logs", "metrics", "tasks", "lb", "s3", "seed"} {
+	for _, name := range []string{stateFile, "logs", "metrics", "tasks", "lb", "s3", "seed", runtimeFile} {
 		if err := os.RemoveAll(filepath.Join(o.Dir, name)); err != nil {
 			return fmt.Errorf("forget %s: %w", name, err)
 		}

@@ -3,9 +3,7 @@ package host
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -24,10 +22,8 @@ import (
 	"github.com/slipway-ecs/slipway/internal/cloud/s3"
 	"github.com/slipway-ecs/slipway/internal/cloud/sts"
 	"github.com/slipway-ecs/slipway/internal/ids"
-	"github.com/slipway-ecs/slipway/internal/launch/process"
 	"github.com/slipway-ecs/slipway/internal/lb"
 	"github.com/slipway-ecs/slipway/internal/names"
-	"github.com/slipway-ecs/slipway/internal/proc"
 	"github.com/slipway-ecs/slipway/internal/store"
 	"github.com/slipway-ecs/slipway/internal/wire"
 )
@@ -63,10 +59,7 @@ func (r *rooms) all() []room {
 func (c *Cloud) furnish() error {
 	o, times := c.o, &times{}
 	source := ids.Random()
-	runtime, err := newRuntime(o)
-	if err != nil {
-		return err
-	}
+	var err error
 	r := &rooms{}
 	c.rooms = r
 	r.ec2 = ec2.New(ec2.Options{IDs: source})
@@ -80,8 +73,8 @@ func (c *Cloud) furnish() error {
 		IDs: source, Network: r.ec2, Lenient: o.Lenient, Warn: o.Warn, Shorten: times.shorten, Wall: times.wall, Host: c.sharedHost(), Patience: time.Second,
 	})
 	r.ecs = ecs.New(ecs.Options{
-		IDs: source, Runtime: runtime, Balancer: balancer{r.elb}, Alarms: r.cloudwatch, Networks: r.ec2, Logs: r.logs, Log: o.Log,
-		Endpoint: c.Endpoint, Credentials: func(s names.Scope, task string) (id, secret string) { return c.keys.issue(s.Account, task) },
+		IDs: source, Runtime: c.runtime, Balancer: balancer{r.elb}, Alarms: r.cloudwatch, Networks: r.ec2, Logs: r.logs, Log: o.Log,
+		TaskEndpoint: c.within, Credentials: func(s names.Scope, task string) (id, secret string) { return c.keys.issue(s.Account, task) },
 		Shorten: times.shorten, Wall: times.wall, Internal: times.internal, Lenient: o.Lenient, Warn: o.Warn,
 	})
 
@@ -106,28 +99,14 @@ func (c *Cloud) furnish() error {
 	return nil
 }
 
-// newRuntime makes the runtime that tasks run on.
-func newRuntime(o Options) (*process.Runtime, error) {
-	return process.New(process.Options{
-		Dir: filepath.Join(o.Dir, "tasks"), Shim: proc.Shim{Path: o.Exe, Args: []string{"shim"}},
-		Images: o.Images, Host: os.Environ(),
-	})
-}
-
 // endLeftovers ends the tasks and the data plane that an earlier cloud left running.
 func endLeftovers(ctx context.Context, o Options) error {
-	runtime, err := newRuntime(o)
+	last, err := lastRuntime(o.Dir)
 	if err != nil {
 		return err
 	}
-	places, err := runtime.Find(ctx)
-	if err != nil {
+	if err := endTasks(ctx, o, last); err != nil {
 		return err
-	}
-	for _, p := range places {
-		if err := runtime.Remove(ctx, p.Task.ID); err != nil {
-			return fmt.Errorf("end task %s: %w", p.Task.ID, err)
-		}
 	}
 	client, err := lb.Dial(ctx, filepath.Join(o.Dir, "lb"))
 	if errors.Is(err, lb.ErrAbsent) {
