@@ -86,7 +86,8 @@ type Stage struct {
 // Kind is what a stage does.
 type Kind int
 
-// The kinds of stages.
+// The kinds of stages. In a Fold the sides are those of a rollback: Old is the one revision that
+// stays, New are all others.
 const (
 	Gate   Kind = iota // wait for a verdict: a hook, an analysis, an approval
 	Surge              // bring the new side to Desired healthy tasks, leaving the old side alone
@@ -94,6 +95,7 @@ const (
 	Shift              // move traffic on one route
 	Hold               // let For pass while the guards watch
 	Retire             // take the old side to zero
+	Fold               // bring traffic and tasks that an unfinished rollout left behind to one old revision
 )
 
 // Share is a part of the traffic, in basis points: 1050 is 10.5 %.

@@ -32,6 +32,36 @@ func (t *step) retire() bool {
 	return t.o.Count[Old].gone() && n.Want == t.p.Desired && n.healthy() >= t.p.Desired
 }
 
+// fold brings what an unfinished rollout left behind to one revision: first the traffic, once
+// that revision can carry it or is no worse than the others; then their tasks go. Where nothing
+// can be returned to they go at once: the rollout may be what repairs the service.
+//
+// Source: ecs.md 7.5, RECONCILE_SERVICE.
+func (t *step) fold() bool {
+	o, n := t.o.Count[Old], t.o.Count[New]
+	away := false
+	for r := range routes {
+		if !t.shifts(r) || t.o.Share[r] == 0 {
+			continue
+		}
+		away = true
+		if t.carries(r) || n.Healthy <= o.healthy() {
+			t.act(Action{Do: Move, Route: r, Share: 0})
+		}
+	}
+	if away {
+		t.refill()
+		return false
+	}
+	stay := 0
+	if !t.p.First {
+		t.raise(Old)
+		stay = min(max(t.p.Min-o.healthy(), 0), n.healthy())
+	}
+	t.scale(New, stay)
+	return n.Want == 0
+}
+
 // keep holds the sides at their size in stages that do not change it, when the service was
 // scaled out meanwhile. Scale-in waits for the end of a rollout that shifts traffic.
 func (t *step) keep() {

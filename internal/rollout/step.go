@@ -153,6 +153,8 @@ func (t *step) done(g Stage) bool {
 		return t.roll()
 	case Retire:
 		return t.retire()
+	case Fold:
+		return t.fold()
 	case Shift:
 		t.keep()
 		return t.shift(g.Route, g.Share)

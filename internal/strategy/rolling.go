@@ -66,9 +66,7 @@ func (r Rolling) Plan() *rollout.Plan {
 	b.gate(rollout.PreScaleUp)
 	b.add(rollout.Stage{Name: rollout.ScaleUp, Kind: rollout.Roll})
 	b.gate(rollout.PostScaleUp)
-	if r.Bake > 0 {
-		b.add(rollout.Stage{Name: rollout.BakeTime, Kind: rollout.Hold, For: r.Bake})
-	}
+	b.hold(rollout.BakeTime, r.Bake)
 	b.add(rollout.Stage{Name: rollout.CleanUp, Kind: rollout.Retire})
 	return &b.plan
 }
@@ -77,6 +75,7 @@ func (r Rolling) Plan() *rollout.Plan {
 type builder struct {
 	plan   rollout.Plan
 	hooked map[rollout.Name]bool // for lookup only
+	tick   time.Duration         // what a stage lasts that nothing is asked in; 0 leaves it out
 }
 
 func (c Common) builder() *builder {
@@ -106,6 +105,15 @@ func (b *builder) gate(name rollout.Name) { b.gateAs(name, string(name)) }
 func (b *builder) gateAs(name rollout.Name, gate string) {
 	if b.hooked[name] {
 		b.add(rollout.Stage{Name: name, Kind: rollout.Gate, Gate: gate})
+		return
+	}
+	b.hold(name, b.tick)
+}
+
+// hold adds a stage that lasts a while, if it is to last at all.
+func (b *builder) hold(name rollout.Name, d time.Duration) {
+	if d > 0 {
+		b.add(rollout.Stage{Name: name, Kind: rollout.Hold, For: d})
 	}
 }
 
@@ -117,5 +125,7 @@ func (b *builder) shift(name rollout.Name, r rollout.Route, share rollout.Share,
 		g.Back = string(name) + "/back"
 	}
 	b.add(g)
-	b.gateAs(name, gate)
+	if b.hooked[name] {
+		b.gateAs(name, gate)
+	}
 }

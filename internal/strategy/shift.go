@@ -13,6 +13,10 @@ type Traffic struct {
 	Reconcile bool // more than one revision was active at the start
 	NoRoutes  bool // nothing routes traffic to the service: stages and gates without shifts
 	NoTest    bool // there is no test route: TEST_TRAFFIC_SHIFT has gates but moves nothing
+
+	// Tick is how long a stage lasts at least that has nothing to wait for, so that it can be
+	// seen. 0 leaves such stages out.
+	Tick time.Duration
 }
 
 // BlueGreen brings up the new side whole, then moves all traffic at once.
@@ -67,7 +71,9 @@ func Percent(p float64) rollout.Share { return rollout.Share(p*100 + 0.5) }
 func (s Traffic) plan(steps []rollout.Share, pause time.Duration) *rollout.Plan {
 	b := s.builder()
 	b.beside(s.Desired)
+	b.tick = s.Tick
 	if s.Reconcile {
+		b.add(rollout.Stage{Name: rollout.ReconcileService, Kind: rollout.Fold})
 		b.gate(rollout.ReconcileService)
 	}
 	b.gate(rollout.PreScaleUp)
@@ -77,6 +83,7 @@ func (s Traffic) plan(steps []rollout.Share, pause time.Duration) *rollout.Plan 
 		b.gate(rollout.TestShift)
 	} else {
 		b.shift(rollout.TestShift, rollout.Test, rollout.All, string(rollout.TestShift))
+		b.unhooked(rollout.TestShift, b.tick)
 	}
 	b.gate(rollout.PostTestShift)
 	for i, share := range steps {
@@ -91,16 +98,29 @@ func (s Traffic) plan(steps []rollout.Share, pause time.Duration) *rollout.Plan 
 			b.shift(rollout.ProductionShift, rollout.Production, share, string(rollout.ProductionShift)+of)
 		}
 		if i+1 < len(steps) && pause > 0 {
-			b.add(rollout.Stage{Name: rollout.ProductionShift, Kind: rollout.Hold, For: pause})
+			b.hold(rollout.ProductionShift, pause)
+		} else if !s.NoRoutes {
+			b.unhooked(rollout.ProductionShift, b.tick)
 		}
 	}
 	b.gate(rollout.PostProduction)
-	if s.Bake > 0 {
-		b.add(rollout.Stage{Name: rollout.BakeTime, Kind: rollout.Hold, For: s.Bake})
-	}
+	b.hold(rollout.BakeTime, max(s.Bake, s.Tick))
 	b.add(rollout.Stage{Name: rollout.CleanUp, Kind: rollout.Retire})
 	return &b.plan
 }
 
+// unhooked has a shift's stage last a while if there is no gate in it.
+func (b *builder) unhooked(name rollout.Name, d time.Duration) {
+	if !b.hooked[name] {
+		b.hold(name, d)
+	}
+}
+
 // beside makes room for both sides at full size: the percents do not pace these strategies.
-func (b *builder) beside(desired int) { b.plan.Max = max(b.plan.Max, 2*desired) }
+func (b *builder) beside(desired int) { b.plan.Max = Beside(desired, b.plan.Max) }
+
+// Beside gives how many tasks may exist while two revisions stand side by side at full size,
+// where the percents allow upper of them.
+//
+// Source: ecs.md 7.1, "Capacity needed: up to 2 × desired".
+func Beside(desired, upper int) int { return max(upper, 2*desired) }

@@ -95,6 +95,8 @@ func layout(p *rollout.Plan) string {
 			line += " hold " + g.For.String()
 		case rollout.Retire:
 			line += " retire"
+		case rollout.Fold:
+			line += " fold"
 		}
 		out = append(out, line)
 	}
@@ -126,13 +128,21 @@ func TestPlansHaveTheStagesOfECSAndCodeDeploy(t *testing.T) {
 		},
 		"blue/green with hooks": {
 			strategy.BlueGreen{Traffic: hooked}.Plan(),
-			"RECONCILE_SERVICE gate RECONCILE_SERVICE\nPRE_SCALE_UP gate PRE_SCALE_UP\nSCALE_UP surge\n" +
+			"RECONCILE_SERVICE fold\nRECONCILE_SERVICE gate RECONCILE_SERVICE\nPRE_SCALE_UP gate PRE_SCALE_UP\nSCALE_UP surge\n" +
 				"POST_SCALE_UP gate POST_SCALE_UP\nTEST_TRAFFIC_SHIFT test 100 % back TEST_TRAFFIC_SHIFT/back\n" +
 				"TEST_TRAFFIC_SHIFT gate TEST_TRAFFIC_SHIFT\nPOST_TEST_TRAFFIC_SHIFT gate POST_TEST_TRAFFIC_SHIFT\n" +
 				"PRE_PRODUCTION_TRAFFIC_SHIFT gate PRE_PRODUCTION_TRAFFIC_SHIFT\n" +
 				"PRODUCTION_TRAFFIC_SHIFT production 100 % back PRODUCTION_TRAFFIC_SHIFT/back\n" +
 				"PRODUCTION_TRAFFIC_SHIFT gate PRODUCTION_TRAFFIC_SHIFT\n" +
 				"POST_PRODUCTION_TRAFFIC_SHIFT gate POST_PRODUCTION_TRAFFIC_SHIFT\nBAKE_TIME hold 1m0s\nCLEAN_UP retire",
+		},
+		"canary with stages that last": {
+			strategy.Canary{Traffic: strategy.Traffic{Common: strategy.Common{Desired: 2}, Tick: time.Second}, Share: 1050, For: time.Minute}.Plan(),
+			"PRE_SCALE_UP hold 1s\nSCALE_UP surge\nPOST_SCALE_UP hold 1s\nTEST_TRAFFIC_SHIFT test 100 %\nTEST_TRAFFIC_SHIFT hold 1s\n" +
+				"POST_TEST_TRAFFIC_SHIFT hold 1s\n" +
+				"PRE_PRODUCTION_TRAFFIC_SHIFT hold 1s\nPRODUCTION_TRAFFIC_SHIFT production 10.5 %\nPRODUCTION_TRAFFIC_SHIFT hold 1m0s\n" +
+				"PRE_PRODUCTION_TRAFFIC_SHIFT hold 1s\nPRODUCTION_TRAFFIC_SHIFT production 100 %\nPRODUCTION_TRAFFIC_SHIFT hold 1s\n" +
+				"POST_PRODUCTION_TRAFFIC_SHIFT hold 1s\nBAKE_TIME hold 1s\nCLEAN_UP retire",
 		},
 		"canary": {
 			strategy.Canary{Traffic: bare, Share: 1050, For: time.Minute}.Plan(),

@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"github.com/slipway-ecs/slipway/internal/names"
+	"github.com/slipway-ecs/slipway/internal/rollout"
 	"github.com/slipway-ecs/slipway/internal/store"
 )
 
@@ -149,7 +150,8 @@ func (s *Service) begin(tx *store.Tx, row *ServiceRow) {
 	if guards := guardsOf(config); len(guards) > 0 {
 		d.AlarmsOff = len(s.o.Alarms.Firing(tx, names.ScopeOf(row.ARN), guards)) > 0
 	}
-	for _, old := range s.live(tx, row.ARN) {
+	sources := s.live(tx, row.ARN)
+	for _, old := range sources {
 		d.Sources = append(d.Sources, old.Digits)
 		if old.Created.Equal(d.Created) || old.Created.After(d.Created) {
 			d.Created = old.Created.Add(1) // the order of making holds within one moment too
@@ -160,6 +162,9 @@ func (s *Service) begin(tx *store.Tx, row *ServiceRow) {
 		}
 		s.deployments.Put(tx, old)
 	}
+	d.Shifting = config.Strategy != types.DeploymentStrategyRolling
+	base := s.baseOf(tx, row, &d, sources)
+	d.Groups = s.groupsFor(tx, &d, base)
 	d.Plan = planOf(row, &d, config)
 	s.deployments.Put(tx, d)
 	row.Primary, row.Newest = d.Key, d.Key
@@ -169,6 +174,7 @@ func (s *Service) begin(tx *store.Tx, row *ServiceRow) {
 // at that, since ECS knows no way from there to STOPPED.
 func (s *Service) supersede(tx *store.Tx, d *Deployment) {
 	d.Updated = tx.Now()
+	d.Hooks = withoutOpen(d.Hooks)
 	if d.Deploying == deployRollbackInProgress {
 		s.finish(tx, d, deployRollbackFailed, supersededReason)
 		return
@@ -178,7 +184,7 @@ func (s *Service) supersede(tx *store.Tx, d *Deployment) {
 
 // finish ends a service deployment and keeps its counts.
 func (s *Service) finish(tx *store.Tx, d *Deployment, status, reason string) {
-	d.Final = s.counts(tx, d)
+	d.Final, d.Hooks = s.counts(tx, d), withoutOpen(d.Hooks)
 	d.Deploying, d.DeployReason, d.Finished, d.Updated = status, reason, tx.Now(), tx.Now()
 	if status == deployStopped {
 		d.Stopped = tx.Now()
@@ -204,16 +210,18 @@ func (s *Service) counts(tx *store.Tx, d *Deployment) []FinalCount {
 			c.Requested = d.Want // the row may not be put yet
 		}
 		c.Running, c.Pending = tally[c.Digits].running, tally[c.Digits].pending
+		c.Test, c.Production = d.partOf(c.Digits, rollout.Test), d.partOf(c.Digits, rollout.Production)
 	}
 	return all
 }
 
 // candidate gives the newest deployment a service can be rolled back to; d is the one that failed.
 //
-// Source: ecs.md 5.6: the newest whose state is COMPLETED.
+// Source: ecs.md 5.6: the newest whose state is COMPLETED. One that was superseded in CLEAN_UP had
+// all traffic and had passed all it had to (our choice; unconfirmed).
 func (s *Service) candidate(tx *store.Tx, d *Deployment) (best Deployment, ok bool) {
 	for other := range s.deployments.By(tx, "service", d.Service) {
-		if other.Key == d.Key || other.Rollout != rolloutCompleted {
+		if other.Key == d.Key || other.Rollout != rolloutCompleted && !other.proven() {
 			continue
 		}
 		if !ok || oldest(other, best) > 0 {

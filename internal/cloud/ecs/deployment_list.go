@@ -144,6 +144,7 @@ func (s *Service) serviceDeploymentView(tx *store.Tx, d *Deployment) types.Servi
 		DeploymentCircuitBreaker: breakerView(d), Alarms: alarmsView(d),
 		SourceServiceRevisions: []types.ServiceRevisionSummary{},
 	}
+	v.LifecycleHookDetails = hooksView(d)
 	if !d.over() {
 		v.LifecycleStage = types.ServiceDeploymentLifecycleStage(d.Plan.At(d.State))
 	}
@@ -155,6 +156,9 @@ func (s *Service) serviceDeploymentView(tx *store.Tx, d *Deployment) types.Servi
 		summary := types.ServiceRevisionSummary{
 			Arn: new(d.revisionARN(c.Digits)), RequestedTaskCount: int32(c.Requested),
 			RunningTaskCount: int32(c.Running), PendingTaskCount: int32(c.Pending),
+		}
+		if d.Shifting {
+			summary.RequestedTestTrafficWeight, summary.RequestedProductionTrafficWeight = new(percent(c.Test)), new(percent(c.Production))
 		}
 		switch {
 		case c.Digits == d.Digits:
@@ -262,8 +266,9 @@ func (s *Service) revisionView(tx *store.Tx, d *Deployment) types.ServiceRevisio
 		return v
 	}
 	resolved := &types.ResolvedConfiguration{}
-	for _, b := range v.LoadBalancers {
-		r := types.ServiceRevisionLoadBalancer{TargetGroupArn: b.TargetGroupArn}
+	groups := d.groups()
+	for i, b := range v.LoadBalancers {
+		r := types.ServiceRevisionLoadBalancer{TargetGroupArn: new(groups[i])}
 		if b.AdvancedConfiguration != nil {
 			r.ProductionListenerRule = b.AdvancedConfiguration.ProductionListenerRule
 		}

@@ -31,8 +31,10 @@ type Options struct {
 	Balancer Balancer
 	Alarms   Alarms
 	Networks Networks
-	Logs     Logs
-	Log      *slog.Logger
+	// Functions invokes lifecycle hooks; where it is nil there is no function to be found.
+	Functions Functions
+	Logs      Logs
+	Log       *slog.Logger
 
 	// TaskEndpoint is the cloud's URL as tasks reach it, which they get as AWS_ENDPOINT_URL:
 	// http://127.0.0.1:4566.

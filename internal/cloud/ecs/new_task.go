@@ -95,9 +95,10 @@ func (s *Service) newTask(tx *store.Tx, n newTask) Task {
 	if n.Service != nil {
 		t.Service, t.Deployment = n.Service.ARN, n.Deployment.Digits
 		t.GraceUntil = tx.Now().Add(n.Service.Settings.Grace)
-		for _, lb := range kept[[]types.LoadBalancer](n.Deployment.Work.LoadBalancers) {
+		groups := n.Deployment.groups()
+		for i, lb := range kept[[]types.LoadBalancer](n.Deployment.Work.LoadBalancers) {
 			if lb.TargetGroupArn != nil {
-				t.Targets = append(t.Targets, Target{Group: *lb.TargetGroupArn, Container: text(lb.ContainerName), Port: int(*or(lb.ContainerPort, 0))})
+				t.Targets = append(t.Targets, Target{Group: groups[i], Container: text(lb.ContainerName), Port: int(*or(lb.ContainerPort, 0))})
 			}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/slipway-ecs/slipway/internal/balance"
 	"github.com/slipway-ecs/slipway/internal/cloud"
 	"github.com/slipway-ecs/slipway/internal/launch"
 	"github.com/slipway-ecs/slipway/internal/names"
@@ -21,9 +22,19 @@ type Balancer interface {
 	Target(tx *store.Tx, group, id string, port int) (state, reason, description string, ok bool)
 	// Group describes a target group.
 	Group(tx *store.Tx, arn string) (BalancerGroup, bool)
+	// SetWeights makes a listener rule forward to these groups with these weights, 0 to 999.
+	SetWeights(tx *store.Tx, rule string, weights []Weight) error
+	// Weights tells which groups a listener rule forwards to; ok is false where there is no such
+	// rule, or it does not forward.
+	Weights(tx *store.Tx, rule string) (weights []Weight, ok bool)
+	// Rule reports whether there is a listener rule.
+	Rule(tx *store.Tx, rule string) bool
 	// Watch gives the owners of targets that changed.
 	Watch() cloud.Watch
 }
+
+// Weight is a target group's part of what a listener rule forwards.
+type Weight = balance.Weighted
 
 // BalancerTarget is what ECS registers.
 type BalancerTarget struct {
@@ -48,6 +59,14 @@ type Alarms interface {
 	Firing(tx *store.Tx, scope names.Scope, alarms []string) []string
 	// Watch gives the ARNs of alarms that changed.
 	Watch() cloud.Watch
+}
+
+// Functions invokes the Lambda functions that lifecycle hooks name. Its method is called by hands,
+// outside of transactions.
+type Functions interface {
+	// Invoke calls a function, by its ARN with an optional qualifier, and waits for its answer.
+	// functionError tells that the function itself failed; err that it could not be invoked.
+	Invoke(ctx context.Context, scope names.Scope, function string, payload []byte) (answer []byte, functionError string, err error)
 }
 
 // Networks is what ECS needs of EC2's networks.

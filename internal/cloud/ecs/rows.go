@@ -141,6 +141,14 @@ type Deployment struct {
 	BackReason    string
 	RollbackBegan time.Time
 
+	// What the strategies that shift traffic remember.
+	Shifting bool
+	Groups   []string         // the target group of each of Work.LoadBalancers that this revision uses
+	Base     string           // digits of the source revision that serves when it begins; "" where there is none
+	Shares   [2]rollout.Share // by route: the part of the traffic this revision was given last
+	Fault    string           // what is wrong with the listener rules; it failed the deployment
+	Hooks    []Hook           // asked in its present stage, and in its rollback
+
 	// Counts as they were at the end, for describing it afterwards.
 	Final []FinalCount
 
@@ -155,6 +163,26 @@ type Deployment struct {
 type FinalCount struct {
 	Digits                      string
 	Requested, Running, Pending int
+	Test, Production            rollout.Share // of deployments that shift traffic
+}
+
+// Hook is a lifecycle hook that a stage waits for, or waited for. It resumes after a crash from
+// what is here: a call whose answer was not kept is made again.
+type Hook struct {
+	ID        string // hookId
+	Gate      string // what the plan calls it, which tells the steps of a shift apart
+	Stage     string
+	Target    string // AWS_LAMBDA or PAUSE
+	Function  string // ARN
+	Status    string
+	Why       string          // why it failed, as the statusReason of its deployment says it
+	Action    string          // what a time-out does: ROLLBACK or CONTINUE
+	Execution string          // executionId
+	Details   json.RawMessage // hookDetails, with what its answers put over it
+	Calls     int             // answers so far: the number of the next call
+	Refused   int             // times in a row that it could not be invoked
+	Next      time.Time       // when it is called again
+	Expires   time.Time
 }
 
 // Image is a container's image as a deployment resolved it.

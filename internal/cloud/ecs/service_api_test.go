@@ -70,9 +70,6 @@ func TestCreateServiceRefusesWhatECSRefuses(t *testing.T) {
 			}, "InvalidParameterException: Duplicate targetGroupArn found: " + harbourGroup},
 			{"percents that block deployments", func(in *sdk.CreateServiceInput) { in.DeploymentConfiguration = percents(100, 100) },
 				"InvalidParameterException: Both maximumPercent and minimumHealthyPercent cannot be 100"},
-			{"a strategy of later", func(in *sdk.CreateServiceInput) {
-				in.DeploymentConfiguration = &types.DeploymentConfiguration{Strategy: types.DeploymentStrategyBlueGreen}
-			}, "UnsupportedFeatureException: The deployment strategy BLUE_GREEN"},
 			{"an unknown controller", func(in *sdk.CreateServiceInput) {
 				in.DeploymentController = &types.DeploymentController{Type: "SPINNAKER"}
 			}, "InvalidParameterException: Invalid deployment controller type: SPINNAKER"},

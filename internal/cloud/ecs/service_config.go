@@ -75,12 +75,7 @@ func mergeConfiguration(have, ask *types.DeploymentConfiguration) *types.Deploym
 	if ask.LifecycleHooks != nil {
 		c.LifecycleHooks = ask.LifecycleHooks
 	}
-	if ask.LinearConfiguration != nil {
-		c.LinearConfiguration = ask.LinearConfiguration
-	}
-	if ask.CanaryConfiguration != nil {
-		c.CanaryConfiguration = ask.CanaryConfiguration
-	}
+	mergeSteps(&c, ask)
 	if ask.EarlySuccessCriteria != nil {
 		c.EarlySuccessCriteria = ask.EarlySuccessCriteria
 	}
@@ -92,24 +87,14 @@ func mergeConfiguration(have, ask *types.DeploymentConfiguration) *types.Deploym
 //
 // Source: ecs.md 3.5, 5.5, 7.1. The wordings of bounds are ours (unconfirmed).
 func checkConfiguration(c *types.DeploymentConfiguration) error {
-	switch c.Strategy {
-	case types.DeploymentStrategyRolling:
-	case types.DeploymentStrategyBlueGreen, types.DeploymentStrategyLinear, types.DeploymentStrategyCanary:
-		return unsupported("The deployment strategy %s is not served by this local cloud yet.", c.Strategy)
-	default:
-		return invalid("Invalid deployment strategy: %s", c.Strategy)
+	if err := checkShift(c); err != nil {
+		return err
 	}
-	if len(c.LifecycleHooks) > 0 {
-		return unsupported("Deployment lifecycle hooks are not served by this local cloud yet.")
+	if err := checkHooks(c.LifecycleHooks); err != nil {
+		return err
 	}
 	if e := c.EarlySuccessCriteria; e != nil && e.Enable {
 		return unsupported("Early success criteria are not served by this local cloud yet.")
-	}
-	if c.LinearConfiguration != nil {
-		return invalid("linearConfiguration is only allowed with the LINEAR deployment strategy")
-	}
-	if c.CanaryConfiguration != nil {
-		return invalid("canaryConfiguration is only allowed with the CANARY deployment strategy")
 	}
 	lo, hi := aws.ToInt32(c.MinimumHealthyPercent), aws.ToInt32(c.MaximumPercent)
 	switch {
@@ -177,12 +162,12 @@ func guardsOf(c *types.DeploymentConfiguration) []string {
 }
 
 // planOf makes the plan of a deployment of a service; a plan's bounds follow the service
-// afterwards, see bound. The other strategies find their place here.
+// afterwards, see bound.
 func planOf(row *ServiceRow, d *Deployment, c *types.DeploymentConfiguration) rollout.Plan {
 	common := strategy.Common{
 		ID: d.Digits, Desired: row.Desired, Breaker: breakerOf(c), Guards: guardsOf(c),
 		MinPercent: row.Settings.MinPercent, MaxPercent: row.Settings.MaxPercent,
-		Bake: time.Duration(aws.ToInt32(c.BakeTimeInMinutes)) * time.Minute,
+		Bake: minutes(c.BakeTimeInMinutes),
 	}
 	if b := c.DeploymentCircuitBreaker; b == nil || !b.Rollback {
 		common.OnFail.Breaker = rollout.Stop
@@ -196,8 +181,28 @@ func planOf(row *ServiceRow, d *Deployment, c *types.DeploymentConfiguration) ro
 	if d.AlarmsOff {
 		common.Guards = nil
 	}
-	return *strategy.Rolling{Common: common, Reconcile: len(d.Sources) > 1}.Plan()
+	common.Hooked = hookedStages(c.LifecycleHooks)
+	if !d.Shifting {
+		return *strategy.Rolling{Common: common, Reconcile: len(d.Sources) > 1}.Plan()
+	}
+	common.Deadline = strategy.StageLimit
+	traffic := strategy.Traffic{Common: common, Reconcile: len(d.Sources) > 1, Tick: stageTick}
+	switch c.Strategy {
+	case types.DeploymentStrategyCanary:
+		return *strategy.Canary{
+			Traffic: traffic, Share: strategy.Percent(aws.ToFloat64(c.CanaryConfiguration.CanaryPercent)),
+			For: minutes(c.CanaryConfiguration.CanaryBakeTimeInMinutes),
+		}.Plan()
+	case types.DeploymentStrategyLinear:
+		return *strategy.Linear{
+			Traffic: traffic, Share: strategy.Percent(aws.ToFloat64(c.LinearConfiguration.StepPercent)),
+			For: minutes(c.LinearConfiguration.StepBakeTimeInMinutes),
+		}.Plan()
+	}
+	return *strategy.BlueGreen{Traffic: traffic}.Plan()
 }
+
+func minutes(n *int32) time.Duration { return time.Duration(aws.ToInt32(n)) * time.Minute }
 
 // bound makes a plan follow its service: how many tasks it wants and within which bounds. The
 // percents are the service's of now, so that an update of them alone frees a deployment that is
@@ -205,7 +210,10 @@ func planOf(row *ServiceRow, d *Deployment, c *types.DeploymentConfiguration) ro
 //
 // Source: ecs.md 5.3, "both bounds recompute at once"; 3.7, "Update the minimumHealthyPercent or
 // maximumPercent value and try again".
-func bound(p *rollout.Plan, row *ServiceRow) {
+func bound(p *rollout.Plan, row *ServiceRow, shifting bool) {
 	p.Desired = row.Desired
 	p.Min, p.Max = strategy.Bounds(row.Desired, row.Settings.MinPercent, row.Settings.MaxPercent)
+	if shifting {
+		p.Max = strategy.Beside(row.Desired, p.Max)
+	}
 }

@@ -112,6 +112,9 @@ func (s *Service) fill(tx *store.Tx, scope names.Scope, cluster Cluster, row *Se
 		if err := s.fillWork(tx, scope, cluster, row, in); err != nil {
 			return err
 		}
+		if err := s.checkAdvanced(tx, config.Strategy, in.LoadBalancers); err != nil {
+			return err
+		}
 	}
 	row.Desired = int(aws.ToInt32(in.DesiredCount))
 	row.Settings = ServiceSettings{

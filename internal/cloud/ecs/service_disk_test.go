@@ -22,7 +22,7 @@ func TestAServiceReadBackFromDiskIsTheSame(t *testing.T) {
 		piers, bells := newPiers(), newBells()
 		room := New(Options{IDs: ids.Counting(), Balancer: piers, Alarms: bells, Networks: shore{}, Logs: inkwell{},
 			Credentials: func(names.Scope, string) (string, string) { return "", "" }})
-		st, err := store.Open(store.Options{Path: path, Clock: clock.Real{}}, append(room.Tables(), piers.table, bells.table)...)
+		st, err := store.Open(store.Options{Path: path, Clock: clock.Real{}}, append(room.Tables(), piers.table, piers.rules, bells.table)...)
 		if err != nil {
 			t.Fatal(err)
 		}

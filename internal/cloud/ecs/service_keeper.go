@@ -50,6 +50,7 @@ func (k *serviceKeeper) Keep(tx *store.Tx, arn string) (cloud.Result, error) {
 	g.count()
 	if d := g.driven(); d != nil {
 		g.step(d)
+		g.call(d)
 	}
 	g.act()
 	g.close()
@@ -142,6 +143,9 @@ func (g *keeping) stops() {
 func (g *keeping) goals() (goals []reconcile.Goal, upper int) {
 	_, upper = strategy.Bounds(g.row.Desired, g.row.Settings.MinPercent, g.row.Settings.MaxPercent)
 	primary, driven := g.primary(), g.driven()
+	if driven != nil && driven.Shifting {
+		upper = strategy.Beside(g.row.Desired, upper)
+	}
 	order := slices.DeleteFunc(slices.Clone(g.live), func(d *Deployment) bool { return d == primary })
 	if driven != nil && driven != primary {
 		order = append([]*Deployment{primary}, order...) // a rollback: what it returns to comes first

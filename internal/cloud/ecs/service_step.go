@@ -29,10 +29,12 @@ const rollbackTick = 10 * time.Second
 func (g *keeping) step(d *Deployment) {
 	if d.Deploying == deployPending {
 		d.Deploying, d.Started = deployInProgress, g.now
+		g.checkRules(d)
 	}
+	g.expire(d)
 	back, possible := g.s.candidate(g.tx, d)
 	d.Plan.First = !possible && d.State.Status != rollout.RollingBack
-	bound(&d.Plan, &g.row)
+	bound(&d.Plan, &g.row, d.Shifting)
 	before, was := d.State, d.State.Status
 	next, want := rollout.Step(&d.Plan, d.State, g.observe(d), g.now)
 	d.State = next
@@ -45,7 +47,8 @@ func (g *keeping) step(d *Deployment) {
 	switch {
 	case was != rollout.RollingBack && (next.Status == rollout.RollingBack || next.Status == rollout.RolledBack):
 		d.State.Status = rollout.RollingBack
-		g.rollBack(d, back) // the next look sees the sides of a rollback
+		g.rollBack(d, back)
+		g.step(d) // with the sides of a rollback: traffic goes back in the transaction that decides it
 	case next.Status == rollout.RolledBack && g.now.Before(d.RollbackBegan.Add(rollbackTick)):
 		d.State = before
 		g.res.Sooner(d.RollbackBegan.Add(rollbackTick))
@@ -56,36 +59,61 @@ func (g *keeping) step(d *Deployment) {
 		g.complete(g.deployment(d.BackTo))
 		g.s.finish(g.tx, d, deployRollbackSuccessful, d.BackReason)
 	case next.Status == rollout.Failed && was == rollout.RollingBack:
-		g.failed(g.deployment(d.BackTo), rollout.ByBreaker, "")
+		g.failed(g.deployment(d.BackTo), failsBy(rollout.ByBreaker, "", ""))
 		g.s.finish(g.tx, d, deployRollbackFailed, noCandidate)
 	case next.Status == rollout.Failed:
 		g.fail(d)
 	default:
 		for _, a := range want.Actions {
-			if a.Do == rollout.Scale {
+			switch a.Do {
+			case rollout.Scale:
 				g.scale(d, a)
+			case rollout.Move:
+				g.move(d, a.Route, a.Share)
+			case rollout.Ask:
+				g.ask(d, a.Gate)
 			}
 		}
 	}
 }
 
 // sides tells which deployments stand on which side of d's rollout: its target is New and all
-// others are Old; in a rollback the revision it returns to is Old alone.
+// others are Old; in a rollback the revision it returns to is Old alone, and while what an
+// unfinished rollout left is folded up, the one that serves. Of several the one that serves comes
+// last: it keeps its tasks longest, and gets those that are added.
 func (g *keeping) sides(d *Deployment) (sides [2][]*Deployment) {
+	alone := d.alone()
 	for _, other := range g.live {
 		side := rollout.Old
-		if d.State.Status == rollout.RollingBack && other.Digits != d.BackTo ||
-			d.State.Status != rollout.RollingBack && other == d {
+		if alone != "" && other.Digits != alone || alone == "" && other == d {
 			side = rollout.New
 		}
 		sides[side] = append(sides[side], other)
 	}
+	if d.Shifting {
+		slices.SortStableFunc(sides[rollout.Old], func(a, b *Deployment) int { return boolFirst(b.Digits == d.Base, a.Digits == d.Base) })
+	}
 	return sides
+}
+
+// alone gives the digits of the revision that is the old side all by itself now; "" where all
+// sources are.
+func (d *Deployment) alone() string {
+	switch at := d.State.Stage; {
+	case d.State.Status == rollout.RollingBack:
+		return d.BackTo
+	case at < len(d.Plan.Stages) && d.Plan.Stages[at].Kind == rollout.Fold:
+		return d.Base
+	}
+	return ""
 }
 
 // observe says how d's rollout stands.
 func (g *keeping) observe(d *Deployment) rollout.Observation {
-	o := rollout.Observation{Commands: d.Commands}
+	o := rollout.Observation{Commands: d.Commands, Gates: d.verdicts()}
+	if d.Shifting {
+		o.Share = [2]rollout.Share{g.share(d, rollout.Production), g.share(d, rollout.Test)}
+	}
 	if !d.AlarmsOff {
 		o.Alarms = d.Firing
 	}
@@ -131,9 +159,8 @@ func (g *keeping) complete(d *Deployment) {
 	g.s.tell(g.tx, &g.row, "(deployment "+d.id()+") deployment completed.")
 }
 
-// failed marks a deployment as failed for a cause and says so.
-func (g *keeping) failed(d *Deployment, cause rollout.Cause, alarms string) {
-	text := failsBy(cause, alarms)
+// failed marks a deployment as failed and says so.
+func (g *keeping) failed(d *Deployment, text failure) {
 	d.Rollout, d.Reason = rolloutFailed, text.state
 	if text.event != "" {
 		g.s.tell(g.tx, &g.row, "(deployment "+d.id()+") "+text.event)
@@ -153,22 +180,22 @@ func (g *keeping) trigger(d *Deployment) (alarms string) {
 //
 // Source: ecs.md 5.6.
 func (g *keeping) fail(d *Deployment) {
-	alarms := g.trigger(d)
-	g.failed(d, d.State.Cause, alarms)
+	text := failsBy(d.State.Cause, g.trigger(d), d.fault())
+	g.failed(d, text)
 	if d.Plan.OnFail.For(d.State.Cause) == rollout.Rollback {
 		g.s.finish(g.tx, d, deployRollbackFailed, noCandidate)
 		return
 	}
-	d.Deploying, d.DeployReason = deployStopRequested, failsBy(d.State.Cause, alarms).stopped
+	d.Deploying, d.DeployReason = deployStopRequested, text.stopped
 }
 
 // rollBack gives the place of PRIMARY back to the deployment that completed before.
 //
 // Source: ecs.md 5.6: its id is used again (unconfirmed there).
 func (g *keeping) rollBack(d *Deployment, to Deployment) {
-	alarms := g.trigger(d)
-	text := failsBy(d.State.Cause, alarms)
-	g.failed(d, d.State.Cause, alarms)
+	text := failsBy(d.State.Cause, g.trigger(d), d.fault())
+	g.failed(d, text)
+	d.Hooks = withoutOpen(d.Hooks)
 	d.Status = deploymentActive
 	d.Deploying, d.DeployReason = deployRollbackInProgress, text.rolledBack
 	d.BackTo, d.BackReason, d.RollbackBegan = to.Digits, text.rolledBack, g.now
@@ -196,12 +223,19 @@ type failure struct {
 	stopped    string // statusReason without a rollback
 }
 
-// failsBy gives what there is to say of a cause. The words for alarms and requests, and those
-// without a rollback, are unconfirmed.
+// failsBy gives what there is to say of a cause: alarms are those that failed it, fault is what a
+// hook, a stage that took too long or the listener rules did, if it was they. The words for alarms
+// and requests, and those without a rollback, are unconfirmed.
 //
 // Source: ecs.md 3.4, 3.7, 6.7.
-func failsBy(cause rollout.Cause, alarms string) failure {
+func failsBy(cause rollout.Cause, alarms, fault string) failure {
 	const back = "ECS deployment rolling back to deploymentId "
+	if fault != "" {
+		return failure{
+			state: "ECS deployment failed: " + fault, event: "deployment failed: " + fault, back: back,
+			rolledBack: fault, stopped: fault,
+		}
+	}
 	switch cause {
 	case rollout.ByBreaker:
 		return failure{

@@ -135,6 +135,10 @@ func (s *Service) changeWorkload(tx *store.Tx, scope names.Scope, cluster Cluste
 	replace(&w.Volumes, in.VolumeConfigurations)
 	replace(&w.Lattices, in.VpcLatticeConfigurations)
 	replace(&w.Gateways, in.GatewayConnectors)
+	strategy := kept[*types.DeploymentConfiguration](row.Config).Strategy
+	if err := s.checkAdvanced(tx, strategy, kept[[]types.LoadBalancer](w.LoadBalancers)); err != nil {
+		return err
+	}
 	if !in.ForceNewDeployment && w.equal(&row.Work) {
 		return nil
 	}

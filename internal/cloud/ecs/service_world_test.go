@@ -46,6 +46,7 @@ type harbour struct {
 	piers   *piers
 	bells   *bells
 	watch   *lookout
+	diary   *diary // notes the stages of deployments; may be nil
 	logged  strings.Builder
 	stop    func()
 }
@@ -86,13 +87,16 @@ func inHarbour(t *testing.T, scripts map[string]fake.Script, story func(h *harbo
 }
 
 func (h *harbour) tables() []store.Any {
-	return append(h.room.Tables(), h.piers.table, h.bells.table)
+	return append(h.room.Tables(), h.piers.table, h.piers.rules, h.bells.table)
 }
 
 // start runs a new loop over the store as it is.
 func (h *harbour) start() {
 	ctx, cancel := context.WithCancel(h.t.Context())
 	keepers := append(h.room.Keepers(), h.piers, h.watch)
+	if h.diary != nil {
+		keepers = append(keepers, h.diary)
+	}
 	l := loop.New(loop.Options{Store: h.store, Tables: h.tables(), Keepers: keepers, Log: slog.New(slog.NewTextHandler(&h.logged, &slog.HandlerOptions{Level: slog.LevelError}))})
 	ended := make(chan error, 1)
 	go func() { ended <- l.Run(ctx) }()
@@ -333,12 +337,20 @@ type pier struct {
 // unhealthy where sick says so, and gone delay after they were deregistered.
 type piers struct {
 	table       *store.Table[pier]
+	rules       *store.Table[sluice]
 	warm, delay time.Duration
 	sick        func(owner string) bool
 }
 
+// sluice is a listener rule that forwards.
+type sluice struct {
+	ARN     string
+	Weights []Weight
+}
+
 func newPiers() *piers {
 	return &piers{
+		rules: store.NewTable("test.sluices", func(r *sluice) string { return r.ARN }),
 		table: store.NewTable("test.piers", func(p *pier) string { return p.Key }), warm: 10 * time.Second, delay: 30 * time.Second,
 		sick: func(string) bool { return false },
 	}
@@ -369,6 +381,26 @@ func (p *piers) Target(tx *store.Tx, group, id string, port int) (state, reason,
 
 func (p *piers) Group(_ *store.Tx, arn string) (BalancerGroup, bool) {
 	return BalancerGroup{ARN: arn, Name: "web", TargetType: "ip", Port: 80, LoadBalancers: []string{"lb"}, Delay: p.delay}, arn == harbourGroup || arn == greenGroup
+}
+
+func (p *piers) SetWeights(tx *store.Tx, rule string, weights []Weight) error {
+	row, ok := p.rules.Get(tx, rule)
+	if !ok {
+		return errors.New("One or more rules not found")
+	}
+	row.Weights = weights
+	p.rules.Put(tx, row)
+	return nil
+}
+
+func (p *piers) Weights(tx *store.Tx, rule string) ([]Weight, bool) {
+	row, ok := p.rules.Get(tx, rule)
+	return row.Weights, ok && len(row.Weights) > 0
+}
+
+func (p *piers) Rule(tx *store.Tx, rule string) bool {
+	_, ok := p.rules.Get(tx, rule)
+	return ok
 }
 
 func (p *piers) Watch() cloud.Watch {

@@ -231,6 +231,11 @@ func (b *taskTargets) Group(tx *store.Tx, arn string) (BalancerGroup, bool) {
 	return BalancerGroup{ARN: arn}, arn == "group"
 }
 
+// No rules route to these targets.
+func (b *taskTargets) SetWeights(*store.Tx, string, []Weight) error    { return errors.ErrUnsupported }
+func (b *taskTargets) Weights(*store.Tx, string) (w []Weight, ok bool) { return nil, false }
+func (b *taskTargets) Rule(*store.Tx, string) bool                     { return false }
+
 func (b *taskTargets) Watch() cloud.Watch {
 	return cloud.On(b.table, func(t *taskTarget) string { return t.Owner })
 }

@@ -29,4 +29,5 @@ func (s *Service) serviceOps(w *wire.Service) {
 	wire.Op(w, s.DeleteTaskSet)
 	wire.Op(w, s.DescribeTaskSets)
 	wire.Op(w, s.UpdateServicePrimaryTaskSet)
+	wire.Op(w, s.ContinueServiceDeployment)
 }

@@ -158,6 +158,12 @@ func (s *Service) Weights(tx *store.Tx, rule string) (weights []balance.Weighted
 	return append(weights, r.Action.Forward.Groups...), true
 }
 
+// Rule reports whether there is a rule. A listener's ARN means its default rule.
+func (s *Service) Rule(tx *store.Tx, rule string) bool {
+	_, ok := s.forwarding(tx, rule)
+	return ok
+}
+
 func (s *Service) forwarding(tx *store.Tx, arn string) (ruleRow, bool) {
 	if a, ok := names.ParseARN(arn); ok && a.Kind() == "listener" {
 		return s.defaultRule(tx, arn)
