@@ -1,0 +1,370 @@
+package ship
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/document"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"github.com/slipway-ecs/slipway/internal/fail"
+	"github.com/slipway-ecs/slipway/internal/project"
+)
+
+// Manner is how ECS is asked to carry a deployment out. Nil members are not sent: the service's own
+// stay.
+type Manner struct {
+	Configuration *types.DeploymentConfiguration
+	Balancers     []types.LoadBalancer
+}
+
+// What ECS takes where nothing is said.
+//
+// Source: the ECS model; bakeTimeInMinutes has no default there for blue/green, and 15 is what the
+// CDK writes.
+const (
+	bakeMinutes       = 15
+	canaryPercent     = 5.0
+	canaryBakeMinutes = 10
+	stepPercent       = 10.0
+	stepBakeMinutes   = 6
+	mostHooks         = 10 // of each kind, a service
+)
+
+// stages says at which of ECS's stages a function is called, or an answer is waited for, for each
+// point that has one.
+var stages = map[project.Point]types.DeploymentLifecycleHookStage{
+	project.PointRegistered:  types.DeploymentLifecycleHookStagePreScaleUp,
+	project.PointScaled:      types.DeploymentLifecycleHookStagePostScaleUp,
+	project.PointTestTraffic: types.DeploymentLifecycleHookStagePostTestTrafficShift,
+	project.PointBeforeShift: types.DeploymentLifecycleHookStagePreProductionTrafficShift,
+	project.PointShifted:     types.DeploymentLifecycleHookStagePostProductionTrafficShift,
+}
+
+// strategies are ECS's words for ours.
+var strategies = map[project.StrategyType]types.DeploymentStrategy{
+	project.Rolling: types.DeploymentStrategyRolling, project.Recreate: types.DeploymentStrategyRolling,
+	project.BlueGreen: types.DeploymentStrategyBlueGreen, project.Canary: types.DeploymentStrategyCanary,
+	project.Linear: types.DeploymentStrategyLinear,
+}
+
+// MannerOf gives what to send for what a file says of a service, and refuses what ECS could not do
+// to the service that runs, with an alternative; live is nil for a service that is to be created
+// with balancers. Errors have the code "strategy.impossible". Hooks that slipway runs itself are not
+// in it: who follows the deployment adds the pauses they need.
+func MannerOf(s *project.Service, live *types.Service, balancers []types.LoadBalancer) (Manner, error) {
+	var m Manner
+	if live != nil {
+		balancers = live.LoadBalancers
+	}
+	if err := engineFits(s, live); err != nil {
+		return m, err
+	}
+	kind := strategyOf(s, live)
+	if err := strategyFits(s, kind, live, balancers); err != nil {
+		return m, err
+	}
+	hooks, err := hooksOf(s, live, balancers)
+	if err != nil {
+		return m, err
+	}
+	if s.Strategy == nil && hooks == nil {
+		return m, nil
+	}
+	c := &types.DeploymentConfiguration{LifecycleHooks: hooks}
+	if s.Strategy != nil {
+		fillStrategy(c, s.Strategy, configurationOf(live))
+		if err := fillFailure(c, s.Strategy, configurationOf(live)); err != nil {
+			return m, err
+		}
+		if s.Strategy.TestRoute != "" {
+			m.Balancers = withTestRoute(balancers, s.Strategy.TestRoute)
+		}
+	}
+	m.Configuration = c
+	return m, nil
+}
+
+func impossible(hint, format string, args ...any) error {
+	return fail.New("strategy.impossible", hint, format, args...)
+}
+
+func configurationOf(live *types.Service) *types.DeploymentConfiguration {
+	if live == nil || live.DeploymentConfiguration == nil {
+		return &types.DeploymentConfiguration{}
+	}
+	return live.DeploymentConfiguration
+}
+
+// controllerOf gives a service's deployment controller; one that says none has ECS.
+func controllerOf(live *types.Service) types.DeploymentControllerType {
+	if live == nil || live.DeploymentController == nil || live.DeploymentController.Type == "" {
+		return types.DeploymentControllerTypeEcs
+	}
+	return live.DeploymentController.Type
+}
+
+func engineFits(s *project.Service, live *types.Service) error {
+	controller := controllerOf(live)
+	switch {
+	case s.Engine == project.EngineECS && controller != types.DeploymentControllerTypeEcs:
+		return impossible("write 'engine: auto', or make the service's deployment controller ECS",
+			"engine ecs cannot deploy service %q: its deployment controller is %s", s.Name, controller)
+	case s.Engine == project.EngineCodeDeploy && controller != types.DeploymentControllerTypeCodeDeploy:
+		return impossible("write 'engine: auto', or create the service with the controller CODE_DEPLOY",
+			"engine codedeploy cannot deploy service %q: its deployment controller is %s", s.Name, controller)
+	case s.Strategy != nil && controller == types.DeploymentControllerTypeCodeDeploy:
+		return impossible("leave 'strategy' out: the deployment group's configuration says how traffic moves; or make the deployment controller ECS",
+			"strategy %s is ECS's own, and CodeDeploy deploys service %q", s.Strategy.Type, s.Name)
+	}
+	return nil
+}
+
+// strategyOf gives the strategy a deployment will have: the file's, or the service's.
+func strategyOf(s *project.Service, live *types.Service) project.StrategyType {
+	if s.Strategy != nil {
+		return s.Strategy.Type
+	}
+	for _, kind := range []project.StrategyType{project.BlueGreen, project.Canary, project.Linear} {
+		if strategies[kind] == configurationOf(live).Strategy {
+			return kind
+		}
+	}
+	return project.Rolling
+}
+
+func strategyFits(s *project.Service, kind project.StrategyType, live *types.Service, balancers []types.LoadBalancer) error {
+	daemon := live != nil && live.SchedulingStrategy == types.SchedulingStrategyDaemon
+	if !kind.Shifts() {
+		for _, h := range s.Hooks {
+			switch h.Point {
+			case project.PointTestTraffic, project.PointBeforeShift, project.PointShifted:
+				return impossible("put it at scaled, or use blue-green, canary or linear",
+					"a %s deployment of service %q does not pass %q: it moves no traffic between two sides", kind, s.Name, h.Point)
+			}
+		}
+		if daemon && s.Strategy != nil && s.Strategy.Max != nil && *s.Strategy.Max > 100 {
+			return impossible("leave max-percent out, or write 100", "service %q is a DAEMON: it has one task a machine, and no room for %d %%", s.Name, *s.Strategy.Max)
+		}
+		return nil
+	}
+	if daemon {
+		return impossible("use rolling", "service %q is a DAEMON, which ECS deploys by rolling alone", s.Name)
+	}
+	advanced := 0
+	for _, b := range balancers {
+		if b.LoadBalancerName != nil {
+			return impossible("use rolling, or move the service to a target group", "a %s deployment needs target groups, and service %q has a Classic Load Balancer", kind, s.Name)
+		}
+		if b.AdvancedConfiguration != nil {
+			advanced++
+		}
+	}
+	if advanced < len(balancers) {
+		return impossible("give each load balancer an 'advancedConfiguration' (alternate target group, listener rule, role) by one deployment with strategy rolling, or stay with rolling",
+			"a %s deployment moves traffic between two target groups, and service %q has a load balancer without advancedConfiguration", kind, s.Name)
+	}
+	if len(balancers) == 0 && kind != project.BlueGreen && !connected(live) {
+		return impossible("use blue-green, which ECS carries out without traffic to move, or rolling",
+			"a %s deployment moves traffic in parts, and service %q has neither a load balancer nor Service Connect", kind, s.Name)
+	}
+	if s.Strategy != nil && s.Strategy.TestRoute != "" && len(balancers) == 0 {
+		return impossible("take 'test-route' away", "service %q has no load balancer that could have a test route", s.Name)
+	}
+	return probesFit(s, balancers)
+}
+
+// probesFit refuses probes through a test route there is none of.
+func probesFit(s *project.Service, balancers []types.LoadBalancer) error {
+	if s.Strategy != nil && s.Strategy.TestRoute != "" {
+		return nil
+	}
+	for _, b := range balancers {
+		if b.AdvancedConfiguration != nil && b.AdvancedConfiguration.TestListenerRule != nil {
+			return nil
+		}
+	}
+	for _, h := range s.Hooks {
+		if h.Probe != nil && h.Probe.Route == "test" && h.Probe.URL == "" {
+			return impossible("add 'test-route' to the strategy, or give the probe a 'url'",
+				"a probe goes through the test route, and service %q has none", s.Name)
+		}
+	}
+	return nil
+}
+
+func connected(live *types.Service) bool {
+	d := primary(live)
+	return d != nil && d.ServiceConnectConfiguration != nil && d.ServiceConnectConfiguration.Enabled
+}
+
+// fillStrategy says how the new revision takes over. What the strategy leaves out stays as the
+// service has it, and where it has nothing, ECS's own defaults are written down.
+func fillStrategy(c *types.DeploymentConfiguration, s *project.Strategy, was *types.DeploymentConfiguration) {
+	c.Strategy = strategies[s.Type]
+	c.BakeTimeInMinutes = minutes(s.Bake)
+	if c.BakeTimeInMinutes == nil && s.Type.Shifts() && was.BakeTimeInMinutes == nil {
+		c.BakeTimeInMinutes = aws.Int32(bakeMinutes)
+	}
+	c.MinimumHealthyPercent, c.MaximumPercent = s.MinHealthy, s.Max
+	switch s.Type {
+	case project.Recreate:
+		c.MinimumHealthyPercent, c.MaximumPercent = aws.Int32(0), aws.Int32(100)
+	case project.Canary:
+		percent, bake := canaryPercent, int32(canaryBakeMinutes)
+		if w := was.CanaryConfiguration; w != nil {
+			percent, bake = or(w.CanaryPercent, percent), or(w.CanaryBakeTimeInMinutes, bake)
+		}
+		step := given(s.Canary)
+		c.CanaryConfiguration = &types.CanaryConfiguration{
+			CanaryPercent: aws.Float64(or(step.Percent, percent)), CanaryBakeTimeInMinutes: aws.Int32(or(minutes(step.Bake), bake))}
+	case project.Linear:
+		percent, bake := stepPercent, int32(stepBakeMinutes)
+		if w := was.LinearConfiguration; w != nil {
+			percent, bake = or(w.StepPercent, percent), or(w.StepBakeTimeInMinutes, bake)
+		}
+		step := given(s.Linear)
+		c.LinearConfiguration = &types.LinearConfiguration{
+			StepPercent: aws.Float64(or(step.Percent, percent)), StepBakeTimeInMinutes: aws.Int32(or(minutes(step.Bake), bake))}
+	}
+}
+
+// fillFailure says what fails the deployment and what that leads to.
+func fillFailure(c *types.DeploymentConfiguration, s *project.Strategy, was *types.DeploymentConfiguration) error {
+	back := s.OnFail != project.FailStop
+	if s.Alarms != nil {
+		c.Alarms = &types.DeploymentAlarms{AlarmNames: s.Alarms, Enable: len(s.Alarms) > 0, Rollback: len(s.Alarms) > 0 && back}
+	}
+	if b := s.Breaker; b != nil {
+		c.DeploymentCircuitBreaker = &types.DeploymentCircuitBreaker{Enable: !b.Off, Rollback: !b.Off && back, ResetOnHealthyTask: b.Reset}
+		switch {
+		case b.Count != nil:
+			c.DeploymentCircuitBreaker.ThresholdConfiguration = &types.ThresholdConfiguration{Type: types.ThresholdTypeCount, Value: *b.Count}
+		case b.Percent != nil:
+			c.DeploymentCircuitBreaker.ThresholdConfiguration = &types.ThresholdConfiguration{Type: types.ThresholdTypeBoundedPercent, Value: *b.Percent}
+		}
+	}
+	if s.OnFail == "" {
+		return nil
+	}
+	if w := was.Alarms; s.Alarms == nil && w != nil && w.Enable {
+		c.Alarms = &types.DeploymentAlarms{AlarmNames: w.AlarmNames, Enable: true, Rollback: back}
+	}
+	if w := was.DeploymentCircuitBreaker; s.Breaker == nil && w != nil && w.Enable {
+		now := *w
+		now.Rollback = back
+		c.DeploymentCircuitBreaker = &now
+	}
+	alarms, breaker := c.Alarms != nil && c.Alarms.Enable, c.DeploymentCircuitBreaker != nil && c.DeploymentCircuitBreaker.Enable
+	if !alarms && !breaker {
+		return impossible("add 'breaker: on', or name alarms", "nothing can fail the deployment, so 'on-fail: %s' has no meaning: it has no alarms and the breaker is off", s.OnFail)
+	}
+	return nil
+}
+
+func given(s *project.Step) project.Step {
+	if s == nil {
+		return project.Step{}
+	}
+	return *s
+}
+
+func or[T any](v *T, otherwise T) T {
+	if v == nil {
+		return otherwise
+	}
+	return *v
+}
+
+// minutes gives a duration in ECS's unit. Project has seen that it is whole.
+func minutes(d *time.Duration) *int32 {
+	if d == nil {
+		return nil
+	}
+	return aws.Int32(int32(*d / time.Minute))
+}
+
+// hooksOf gives the functions and approvals that ECS keeps, in the file's order; nil where the file
+// has no hook that ECS would know, so that the service's own stay.
+func hooksOf(s *project.Service, live *types.Service, balancers []types.LoadBalancer) ([]types.DeploymentLifecycleHook, error) {
+	var out []types.DeploymentLifecycleHook
+	counts := map[string]int{}
+	for i := range s.Hooks {
+		h := &s.Hooks[i]
+		if h.Client() {
+			continue
+		}
+		if counts[h.Kind()]++; counts[h.Kind()] > mostHooks {
+			return nil, impossible("put several questions or checks into one", "service %q has more than %d hooks of the kind %s, which is what ECS takes", s.Name, mostHooks, h.Kind())
+		}
+		one := types.DeploymentLifecycleHook{LifecycleStages: []types.DeploymentLifecycleHookStage{stages[h.Point]},
+			TargetType: types.DeploymentLifecycleHookTargetTypePause, TimeoutConfiguration: timeoutOf(h)}
+		if l := h.Lambda; l != nil {
+			role := l.Role
+			if role == "" {
+				role = hookRole(live, balancers)
+			}
+			if role == "" {
+				return nil, impossible("write lambda: {arn: …, role: …}", "ECS needs a role to call %s, and service %q has none to take it from", l.ARN, s.Name)
+			}
+			one.TargetType, one.HookTargetArn, one.RoleArn = types.DeploymentLifecycleHookTargetTypeAwsLambda, aws.String(l.ARN), aws.String(role)
+			if l.Details != nil {
+				var details any
+				if err := json.Unmarshal(l.Details, &details); err != nil {
+					return nil, fmt.Errorf("read the details of %s: %w", l.ARN, err)
+				}
+				one.HookDetails = document.NewLazyDocument(details)
+			}
+		}
+		out = append(out, one)
+	}
+	return out, nil
+}
+
+func timeoutOf(h *project.Hook) *types.DeploymentLifecycleHookTimeoutConfiguration {
+	if h.Timeout == nil && h.Then == "" {
+		return nil
+	}
+	t := &types.DeploymentLifecycleHookTimeoutConfiguration{TimeoutInMinutes: minutes(h.Timeout), Action: types.DeploymentLifecycleHookActionRollback}
+	if h.Then == project.ThenContinue {
+		t.Action = types.DeploymentLifecycleHookActionContinue
+	}
+	return t
+}
+
+// hookRole gives the role that ECS calls other functions of the service by, or manages its load
+// balancers by.
+func hookRole(live *types.Service, balancers []types.LoadBalancer) string {
+	for _, h := range configurationOf(live).LifecycleHooks {
+		if h.RoleArn != nil {
+			return *h.RoleArn
+		}
+	}
+	for _, b := range balancers {
+		if b.AdvancedConfiguration != nil && b.AdvancedConfiguration.RoleArn != nil {
+			return *b.AdvancedConfiguration.RoleArn
+		}
+	}
+	return ""
+}
+
+// withTestRoute copies load balancers and gives them a test route; nil where they have it already.
+func withTestRoute(balancers []types.LoadBalancer, rule string) []types.LoadBalancer {
+	out := slices.Clone(balancers)
+	changed := false
+	for i := range out {
+		if a := out[i].AdvancedConfiguration; a != nil && aws.ToString(a.TestListenerRule) != rule {
+			now := *a
+			now.TestListenerRule = aws.String(rule)
+			out[i].AdvancedConfiguration = &now
+			changed = true
+		}
+	}
+	if !changed {
+		return nil
+	}
+	return out
+}
