@@ -169,3 +169,30 @@ func keepAnswer(body *[]byte) func(*middleware.Stack) error {
 			}), middleware.After)
 	}
 }
+
+// Service gives a service as AWS answers it, with members this SDK does not know; nil where there is
+// none that is ACTIVE or DRAINING.
+func (e *ECS) Service(ctx context.Context, cluster, name string) (Tree, error) {
+	var body []byte
+	_, err := e.Client.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: &cluster, Services: []string{name}, Include: []types.ServiceField{types.ServiceFieldTags}},
+		func(o *ecs.Options) { o.APIOptions = append(o.APIOptions, keepAnswer(&body)) })
+	if err != nil {
+		return nil, err
+	}
+	answer, err := ReadTree(body)
+	if err != nil {
+		return nil, err
+	}
+	list, ok := answer["services"].([]any)
+	if !ok || len(list) == 0 {
+		return nil, nil
+	}
+	service, ok := list[0].(Tree)
+	if !ok {
+		return nil, errors.New("the answer's service is no object")
+	}
+	if service["status"] == "INACTIVE" {
+		return nil, nil
+	}
+	return service, nil
+}

@@ -30,6 +30,7 @@ func (w *work) define(ctx context.Context) error {
 		w.out.Revision = w.arn
 		return nil
 	}
+	tag(w.definition, w.r.Tags)
 	arn, err := w.register(ctx, text(current["taskDefinitionArn"]))
 	if err != nil {
 		return err
@@ -130,6 +131,24 @@ func clean(definition sdk.Tree, tags []any) sdk.Tree {
 		out["tags"] = withoutNulls(tags)
 	}
 	return out
+}
+
+// tag sets tags of a definition, each key once.
+func tag(definition sdk.Tree, tags map[string]string) {
+	list, ok := definition["tags"].([]any)
+	if !ok {
+		list = nil // absent
+	}
+	for _, key := range sorted(tags) {
+		list = slices.DeleteFunc(slices.Clone(list), func(v any) bool {
+			pair, ok := v.(sdk.Tree)
+			return ok && text(pair["key"]) == key
+		})
+		list = append(list, sdk.Tree{"key": key, "value": tags[key]})
+	}
+	if len(list) > 0 {
+		definition["tags"] = list
+	}
 }
 
 // withoutNulls copies a tree and leaves nulls out.

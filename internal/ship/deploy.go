@@ -44,9 +44,11 @@ type Request struct {
 	Images  map[string]string
 	Tag     string // put on the image of the one container there is, or of the one essential container
 	Env     map[string]map[string]string
-	Count   *int32        // nil: not sent
-	Force   bool          // deploy though nothing changed
-	Timeout time.Duration // how long to follow; 0 is an hour
+	Secrets map[string]map[string]string // by container and name; where from
+	Tags    map[string]string            // put on a definition that is registered, beside those it has
+	Count   *int32                       // nil: not sent
+	Force   bool                         // deploy though nothing changed
+	Timeout time.Duration                // how long to follow; 0 is an hour
 
 	// Manner says how the new revision takes over, for the service that runs (nil where there is
 	// none yet), and refuses what cannot be, before anything is changed. Nil leaves the service's

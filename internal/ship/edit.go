@@ -2,13 +2,14 @@ package ship
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/slipway-ecs/slipway/internal/fail"
 	"github.com/slipway-ecs/slipway/internal/sdk"
 )
 
-// edit puts a request's images, tag and environment into a definition, by container name, in
+// edit puts a request's images, tag, environment and secrets into a definition, by container name, in
 // place, and says in words what changed. A container that is not there is an error that names
 // those that are.
 func edit(definition sdk.Tree, r Request) (changes []string, err error) {
@@ -63,25 +64,63 @@ func edit(definition sdk.Tree, r Request) (changes []string, err error) {
 			}
 		}
 	}
+	for _, name := range sorted(r.Secrets) {
+		c, err := find(name, "secrets")
+		if err != nil {
+			return nil, err
+		}
+		for _, key := range sorted(r.Secrets[name]) {
+			if setSecret(c, key, r.Secrets[name][key]) {
+				changes = append(changes, fmt.Sprintf("container %s: secret %s from %s", name, key, r.Secrets[name][key]))
+			}
+		}
+	}
 	return changes, nil
 }
 
-// setEnv sets a variable of a container; it reports whether that changed something. The value is
-// not told: it may be nobody's business.
+// setEnv sets a variable of a container, which is no secret then; it reports whether that changed
+// something. The value is not told: it may be nobody's business.
 func setEnv(container sdk.Tree, key, value string) (changed bool) {
-	vars, ok := container["environment"].([]any)
+	dropped := drop(container, "secrets", key)
+	return setPair(container, "environment", key, "value", value) || dropped
+}
+
+// setSecret sets a secret of a container, which is no plain variable then; it reports whether that
+// changed something. ECS refuses a name that is both.
+func setSecret(container sdk.Tree, key, from string) (changed bool) {
+	dropped := drop(container, "environment", key)
+	return setPair(container, "secrets", key, "valueFrom", from) || dropped
+}
+
+// setPair sets a member of the pair with a name in a list of pairs.
+func setPair(container sdk.Tree, list, name, member, value string) (changed bool) {
+	pairs, ok := container[list].([]any)
 	if !ok {
-		vars = nil // absent
+		pairs = nil // absent
 	}
-	for _, v := range vars {
-		if pair, ok := v.(sdk.Tree); ok && text(pair["name"]) == key {
-			changed = text(pair["value"]) != value
-			pair["value"] = value
+	for _, v := range pairs {
+		if pair, ok := v.(sdk.Tree); ok && text(pair["name"]) == name {
+			changed = text(pair[member]) != value
+			pair[member] = value
 			return changed
 		}
 	}
-	container["environment"] = append(vars, sdk.Tree{"name": key, "value": value})
+	container[list] = append(pairs, sdk.Tree{"name": name, member: value})
 	return true
+}
+
+// drop takes the pair with a name out of a list of pairs.
+func drop(container sdk.Tree, list, name string) (dropped bool) {
+	pairs, ok := container[list].([]any)
+	if !ok {
+		return false
+	}
+	left := slices.DeleteFunc(slices.Clone(pairs), func(v any) bool {
+		pair, ok := v.(sdk.Tree)
+		return ok && text(pair["name"]) == name
+	})
+	container[list] = left
+	return len(left) < len(pairs)
 }
 
 // tagged gives the container a lone tag is for: the only one, or the only essential one.
