@@ -23,6 +23,7 @@ const (
 	ExitUsage       = 2
 	ExitRolledBack  = 3
 	ExitAccess      = 4 // no credentials, or not allowed
+	ExitDifferent   = 5 // differences were found, where a flag asks for the code
 	ExitSuperseded  = 6
 	ExitUnknown     = 7 // connection lost, or watched for long enough
 	ExitWaiting     = 8 // for approval

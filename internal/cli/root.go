@@ -54,7 +54,7 @@ func newRoot(app *App) *cobra.Command {
 	add(groupShip, newDeployCmd(app), newRollbackCmd(app), newAbortCmd(app), newApproveCmd(app), newRejectCmd(app),
 		newContinueCmd(app), newResumeCmd(app), newWatchCmd(app), newWaitCmd(app), newEcsDeployCmd(app))
 	add(groupLocal, newLocalCmd(app), newDemoCmd(app))
-	add(groupFile, newSchemaCmd(app))
+	add(groupFile, newConfigCmd(app), newRenderCmd(app), newDiffCmd(app), newSchemaCmd(app))
 	root.AddCommand(newVersionCmd(app))
 	return root
 }

@@ -92,7 +92,7 @@ func (t *target) look(ctx context.Context, app *App) (*place, error) {
 	}
 	if path != "" {
 		f, err := project.Load(ctx, path, project.Options{
-			Environment: t.environment, Cluster: cluster, Var: t.lookup(app), Version: app.Version.Version})
+			Environment: t.environment, Cluster: cluster, Var: t.lookup(app), Version: app.Version.Version, Source: remote(t.endpoint)})
 		if err != nil {
 			return nil, err
 		}

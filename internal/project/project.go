@@ -29,6 +29,7 @@ type Project struct {
 	Services    []Service // in the file's order, at least one
 	Tasks       []Task    // in the file's order
 	Values      []Value   // every value with where it came from, in order
+	Merged      []byte    // the whole file as it is understood, as JSON in the file's order
 }
 
 // AWS says where and as whom; what is empty comes from the SDK's standard chain.
@@ -186,7 +187,7 @@ func decode(doc *source.Doc, path, environment string) (*Project, error) {
 	if err := doc.Decode(&raw); err != nil {
 		return nil, wrong(path, err)
 	}
-	p := &Project{Path: path, App: raw.App, Environment: environment, AWS: raw.AWS, Cluster: raw.Cluster, Values: values(doc)}
+	p := &Project{Path: path, App: raw.App, Environment: environment, AWS: raw.AWS, Cluster: raw.Cluster, Values: values(doc), Merged: doc.Root.JSON()}
 	d := &decoder{doc: doc, dir: filepath.Dir(path)}
 	for _, k := range doc.Root.Get("services").Keys {
 		s, err := d.service(k)
@@ -205,6 +206,15 @@ func decode(doc *source.Doc, path, environment string) (*Project, error) {
 		return nil, wrong(path, d.problems)
 	}
 	return p, nil
+}
+
+// YAML gives the whole file as it is understood.
+func (p *Project) YAML() []byte {
+	out, err := source.YAML(p.Merged)
+	if err != nil {
+		panic("project: JSON of ours is none: " + err.Error())
+	}
+	return out
 }
 
 // Pick gives the service with a key or an ECS name. An empty name is the only service there is.

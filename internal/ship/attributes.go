@@ -93,7 +93,7 @@ func serviceChanges(wanted, live sdk.Tree) (changes []Change, update sdk.Tree) {
 			continue
 		}
 		d := differ{of: "service", values: true}
-		d.compare(k, within(was, now), now)
+		d.compare(k, spoken(was, now), now)
 		fixed := ""
 		switch {
 		case !slices.Contains(changeable, k):
@@ -141,8 +141,8 @@ func covers(was, now any) bool {
 	return reflect.DeepEqual(was, now)
 }
 
-// within gives of what there is those members that the wanted value speaks of.
-func within(was, now any) any {
+// spoken gives of what there is those members that the wanted value speaks of.
+func spoken(was, now any) any {
 	w, a := was.(sdk.Tree)
 	n, b := now.(sdk.Tree)
 	if !a || !b {
@@ -151,7 +151,7 @@ func within(was, now any) any {
 	out := sdk.Tree{}
 	for k, v := range n {
 		if w[k] != nil {
-			out[k] = within(w[k], v)
+			out[k] = spoken(w[k], v)
 		}
 	}
 	return out

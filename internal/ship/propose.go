@@ -154,7 +154,7 @@ func (p *Proposal) serve(r Request, entry *project.Service, wanted, live sdk.Tre
 	if entry == nil {
 		return nil
 	}
-	balancers, err := balancersOf(wanted)
+	balancers, err := BalancersOf(r.Create)
 	if err != nil {
 		return err
 	}
@@ -165,17 +165,13 @@ func (p *Proposal) serve(r Request, entry *project.Service, wanted, live sdk.Tre
 	return p.manner(m, live)
 }
 
-// balancersOf gives the load balancers of a service that is to be created.
-func balancersOf(wanted sdk.Tree) ([]types.LoadBalancer, error) {
-	if wanted["loadBalancers"] == nil {
+// BalancersOf gives the load balancers of CreateService's input, which is JSON or nil.
+func BalancersOf(create []byte) ([]types.LoadBalancer, error) {
+	if create == nil {
 		return nil, nil
 	}
-	raw, err := encode(sdk.Tree{"loadBalancers": wanted["loadBalancers"]})
-	if err != nil {
-		return nil, err
-	}
 	in := &ecs.CreateServiceInput{}
-	if err := wire.Unmarshal(raw, in); err != nil {
+	if err := wire.Unmarshal(create, in); err != nil {
 		return nil, fmt.Errorf("read the load balancers: %w", err)
 	}
 	return in.LoadBalancers, nil
@@ -197,7 +193,7 @@ func (p *Proposal) manner(m Manner, live sdk.Tree) error {
 		}
 		if !covers(compact(withoutNulls(have)), compact(now)) {
 			d := differ{of: "service", values: true}
-			d.compare("deploymentConfiguration", within(compact(withoutNulls(have)), compact(now)), compact(now))
+			d.compare("deploymentConfiguration", spoken(compact(withoutNulls(have)), compact(now)), compact(now))
 			p.Changes = append(p.Changes, d.changes...)
 		}
 		base, ok := p.Update["deploymentConfiguration"].(sdk.Tree)

@@ -1,0 +1,57 @@
+package sdk
+
+import (
+	"context"
+	"net/url"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/slipway-ecs/slipway/internal/fail"
+)
+
+// Value gives what a file's ${ssm:/path} or ${cfn:Stack.Output} stands for. Errors have code
+// "file.source", or Explain's.
+func Value(ctx context.Context, cfg aws.Config, kind, arg string) (string, error) {
+	switch kind {
+	case "ssm":
+		var out struct{ Parameter struct{ Value string } }
+		err := CallJSON(ctx, cfg, "ssm", "AmazonSSM.GetParameter", map[string]any{"Name": arg, "WithDecryption": true}, &out)
+		if Code(err) == "ParameterNotFound" {
+			return "", fail.New("file.source", "check its name and the region", "there is no parameter %q", arg)
+		}
+		if err != nil {
+			return "", Explain(err, "get parameter "+arg)
+		}
+		return out.Parameter.Value, nil
+	case "cfn":
+		return stackOutput(ctx, cfg, arg)
+	}
+	return "", fail.New("file.source", "write ${ssm:/path} or ${cfn:Stack.Output}", "there is no source %q", kind)
+}
+
+// stackOutput asks CloudFormation.
+func stackOutput(ctx context.Context, cfg aws.Config, arg string) (string, error) {
+	stack, output, ok := strings.Cut(arg, ".")
+	if !ok || stack == "" || output == "" {
+		return "", fail.New("file.source", "write ${cfn:Stack.Output}", "${cfn:%s} names no output of a stack", arg)
+	}
+	var answer struct {
+		Outputs []struct {
+			Key   string `xml:"OutputKey"`
+			Value string `xml:"OutputValue"`
+		} `xml:"DescribeStacksResult>Stacks>member>Outputs>member"`
+	}
+	form := url.Values{"Action": {"DescribeStacks"}, "Version": {"2010-05-15"}, "StackName": {stack}}
+	if err := callQuery(ctx, cfg, "cloudformation", form, &answer); err != nil {
+		return "", Explain(err, "describe stack "+stack)
+	}
+	var names []string
+	for _, o := range answer.Outputs {
+		if o.Key == output {
+			return o.Value, nil
+		}
+		names = append(names, o.Key)
+	}
+	return "", fail.New("file.source", "its outputs are "+strings.Join(names, ", "), "stack %q has no output %q", stack, output)
+}
