@@ -36,6 +36,7 @@ var floors = []struct{ of, never, why string }{
 
 	{"internal/cloud/ecs", "rooms", "services meet in tables and ports"},
 	{"internal/cloud/elb", "rooms", "services meet in tables and ports"},
+	{"internal/cloud/codedeploy", "rooms", "services meet in tables and ports"},
 	{"internal/cloud/cloudwatch", "rooms", "services meet in tables and ports"},
 	{"internal/cloud/logs", "rooms", "services meet in tables and ports"},
 	{"internal/cloud/ecr", "rooms", "services meet in tables and ports"},
@@ -71,7 +72,7 @@ var groups = map[string][]string{
 	"deployer": {"internal/ship", "internal/ship/...", "internal/sdk", "internal/project"},
 	"wings":    {"internal/cloud", "internal/cloud/...", "internal/lb", "internal/launch", "internal/launch/...", "internal/ship", "internal/ship/...", "internal/sdk", "internal/project", "internal/sim"},
 	"doors":    {"cmd/...", "internal/cli", "internal/ui", "internal/cloud/host"},
-	"rooms": {"internal/cloud/ecs", "internal/cloud/elb", "internal/cloud/cloudwatch", "internal/cloud/logs", "internal/cloud/ecr",
+	"rooms": {"internal/cloud/ecs", "internal/cloud/elb", "internal/cloud/codedeploy", "internal/cloud/cloudwatch", "internal/cloud/logs", "internal/cloud/ecr",
 		"internal/cloud/ec2", "internal/cloud/iam", "internal/cloud/sts", "internal/cloud/s3", "internal/cloud/host"},
 }
 

@@ -132,6 +132,17 @@ func (s *Service) Firing(tx *store.Tx, scope names.Scope, alarms []string) []str
 	return firing
 }
 
+// Unknown gives those of the names that there are no alarms of.
+func (s *Service) Unknown(tx *store.Tx, scope names.Scope, alarms []string) []string {
+	var unknown []string
+	for _, name := range alarms {
+		if _, ok := s.find(tx, scope, name); !ok {
+			unknown = append(unknown, name)
+		}
+	}
+	return unknown
+}
+
 // Exists reports whether a scope has an alarm of this name or ARN.
 func (s *Service) Exists(tx *store.Tx, scope names.Scope, name string) bool {
 	_, ok := s.find(tx, scope, name)

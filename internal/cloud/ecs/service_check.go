@@ -39,6 +39,17 @@ func (s *Service) checkWorkload(tx *store.Tx, scope names.Scope, cluster Cluster
 	return s.checkLoadBalancers(tx, d, kept[[]types.LoadBalancer](w.LoadBalancers))
 }
 
+// checkAssociated refuses target groups that no load balancer forwards to. A task set may have
+// one: the traffic of services with task sets is somebody else's.
+func (s *Service) checkAssociated(tx *store.Tx, all []types.LoadBalancer) error {
+	for _, b := range all {
+		if group, _ := s.o.Balancer.Group(tx, text(b.TargetGroupArn)); len(group.LoadBalancers) == 0 {
+			return invalid("The target group with targetGroupArn %s does not have an associated load balancer.", text(b.TargetGroupArn))
+		}
+	}
+	return nil
+}
+
 // checkLaunch refuses what a workload cannot run on.
 func checkLaunch(cluster Cluster, d *types.TaskDefinition, w *Workload) error {
 	switch types.LaunchType(w.LaunchType) {
@@ -160,9 +171,6 @@ func (s *Service) checkLoadBalancers(tx *store.Tx, d *types.TaskDefinition, all 
 		group, ok := s.o.Balancer.Group(tx, arn)
 		if !ok {
 			return invalid("The specified target group does not exist. (targetGroupArn: %s)", arn)
-		}
-		if len(group.LoadBalancers) == 0 {
-			return invalid("The target group with targetGroupArn %s does not have an associated load balancer.", arn)
 		}
 		if d.NetworkMode == types.NetworkModeAwsvpc && group.TargetType != "ip" {
 			return invalid("The provided target group %s has target type %s, which is incompatible with the awsvpc network mode specified in the task definition.",

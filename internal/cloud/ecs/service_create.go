@@ -166,7 +166,10 @@ func (s *Service) fillWork(tx *store.Tx, scope names.Scope, cluster Cluster, row
 			row.Work.LaunchType = string(types.LaunchTypeEc2)
 		}
 	}
-	return s.checkWorkload(tx, scope, cluster, &row.Work)
+	if err := s.checkWorkload(tx, scope, cluster, &row.Work); err != nil {
+		return err
+	}
+	return s.checkAssociated(tx, in.LoadBalancers)
 }
 
 // setConfiguration keeps a checked deployment configuration and what follows from it; ask is what

@@ -145,6 +145,9 @@ func (s *Service) changeWorkload(tx *store.Tx, scope names.Scope, cluster Cluste
 	if err := s.checkWorkload(tx, scope, cluster, &w); err != nil {
 		return err
 	}
+	if err := s.checkAssociated(tx, kept[[]types.LoadBalancer](w.LoadBalancers)); err != nil {
+		return err
+	}
 	row.Work = w
 	return nil
 }

@@ -170,3 +170,28 @@ func (s *Service) forwarding(tx *store.Tx, arn string) (ruleRow, bool) {
 	}
 	return s.rules.Get(tx, arn)
 }
+
+// GroupNamed gives the ARN of a target group of a name.
+func (s *Service) GroupNamed(tx *store.Tx, scope names.Scope, name string) (arn string, ok bool) {
+	for g := range s.groups.By(tx, "name", scoped(scope, name)) {
+		return g.ARN, true
+	}
+	return "", false
+}
+
+// Routes gives the rules that a listener's ARN stands for, the default one first, or the one rule
+// that a rule's ARN names; ok is false where there is no such thing.
+func (s *Service) Routes(tx *store.Tx, arn string) (rules []string, ok bool) {
+	if !isARN(arn, "listener") {
+		_, ok = s.rules.Get(tx, arn)
+		return []string{arn}, ok
+	}
+	for _, r := range s.rulesOf(tx, arn) {
+		if r.Default {
+			rules = append([]string{r.ARN}, rules...)
+			continue
+		}
+		rules = append(rules, r.ARN)
+	}
+	return rules, len(rules) > 0
+}

@@ -12,6 +12,7 @@ import (
 	"github.com/slipway-ecs/slipway/internal/clock"
 	"github.com/slipway-ecs/slipway/internal/cloud"
 	"github.com/slipway-ecs/slipway/internal/cloud/cloudwatch"
+	"github.com/slipway-ecs/slipway/internal/cloud/codedeploy"
 	"github.com/slipway-ecs/slipway/internal/cloud/ec2"
 	"github.com/slipway-ecs/slipway/internal/cloud/ecr"
 	"github.com/slipway-ecs/slipway/internal/cloud/ecs"
@@ -32,6 +33,7 @@ import (
 type rooms struct {
 	ecs        *ecs.Service
 	elb        *elb.Service
+	codedeploy *codedeploy.Service
 	cloudwatch *cloudwatch.Service
 	logs       *logs.Service
 	ecr        *ecr.Service
@@ -51,7 +53,7 @@ type room interface {
 
 // all lists the rooms in reading order, which is the order keepers are run in at the start.
 func (r *rooms) all() []room {
-	return []room{r.ecs, r.elb, r.cloudwatch, r.logs, r.ecr, r.ec2, r.iam, r.sts, r.s3}
+	return []room{r.ecs, r.elb, r.codedeploy, r.cloudwatch, r.logs, r.ecr, r.ec2, r.iam, r.sts, r.s3}
 }
 
 // furnish builds the rooms with their ports, opens the store with their tables, and makes the
@@ -77,6 +79,7 @@ func (c *Cloud) furnish() error {
 		TaskEndpoint: c.within, Credentials: func(s names.Scope, task string) (id, secret string) { return c.keys.issue(s.Account, task) },
 		Shorten: times.shorten, Wall: times.wall, Internal: times.internal, Lenient: o.Lenient, Warn: o.Warn,
 	})
+	r.codedeploy = codedeploy.New(codedeploy.Options{IDs: source, Fleet: fleet{r.ecs}, Traffic: r.elb, Alarms: r.cloudwatch, Objects: r.s3})
 
 	var tables []store.Any
 	for _, room := range r.all() {
