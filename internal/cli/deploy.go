@@ -79,8 +79,10 @@ func (o *deployOptions) run(ctx context.Context, app *App) error {
 	}
 	s := o.show(ctx, app, "deploy "+p.Service+" to "+p.Cluster, false)
 	request.Until, request.Detach, request.Ask = until, o.detach, s.ask()
-	out, err := d.Deploy(ctx, request, s.say)
+	say, report := o.report(ctx, app, request, s.say)
+	out, err := d.Deploy(ctx, request, say)
 	s.stop()
+	report(err)
 	return ended(out, err)
 }
 
