@@ -5,7 +5,7 @@ GO ?= go
 SUITES = ./conformance ./crash ./e2e
 UNITS = $$($(GO) list ./... | grep -v -e /conformance$$ -e /crash$$ -e /e2e$$)
 
-.PHONY: build test race lint demo sim mutants conformance bench clean
+.PHONY: release build test race lint demo sim mutants conformance bench clean
 
 build:            ## the binary, ./slipway
 	$(GO) build -o slipway ./cmd/slipway
@@ -37,5 +37,8 @@ conformance:      ## AWS CLI and boto3 drive a local cloud
 bench:            ## the figures of bench/README.md
 	bench/run
 
+release:          ## archives for every platform in dist/, with checksums; VERSION=v1.2.3 names them
+	$(GO) run ./internal/release -version "$(VERSION)"
+
 clean:
-	rm -f slipway
+	rm -rf slipway dist

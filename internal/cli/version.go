@@ -20,6 +20,9 @@ type Version struct {
 	Platform string `json:"platform"` // linux/amd64
 }
 
+// release is the version of a release, stamped by the linker (internal/release); "" otherwise.
+var release string
+
 // readVersion asks the binary about itself.
 func readVersion() Version {
 	v := Version{Version: "devel", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
@@ -29,6 +32,9 @@ func readVersion() Version {
 	}
 	if m := info.Main.Version; m != "" && m != "(devel)" {
 		v.Version = m
+	}
+	if release != "" {
+		v.Version = release
 	}
 	for _, s := range info.Settings {
 		switch s.Key {
