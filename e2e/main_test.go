@@ -107,10 +107,7 @@ func (w *team) slipway(env []string, args ...string) (stdout, stderr string, cod
 	defer done()
 	cmd := exec.CommandContext(ctx, binary, args...)
 	cmd.Dir = w.dir
-	cmd.Env = append([]string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + w.dir, "AWS_ENDPOINT_URL=" + w.endpoint, "AWS_REGION=us-east-1",
-		"AWS_ACCESS_KEY_ID=123456789012", "AWS_SECRET_ACCESS_KEY=local", "AWS_EC2_METADATA_DISABLED=true",
-	}, env...)
+	cmd.Env = append(w.env(w.endpoint), env...)
 	var out, talk bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &talk
 	if err := cmd.Run(); err != nil && !errors.As(err, new(*exec.ExitError)) {
@@ -118,4 +115,12 @@ func (w *team) slipway(env []string, args ...string) (stdout, stderr string, cod
 	}
 	w.t.Logf("slipway %s: %d\n%s%s", strings.Join(args, " "), cmd.ProcessState.ExitCode(), out.String(), talk.String())
 	return out.String(), talk.String(), cmd.ProcessState.ExitCode()
+}
+
+// env gives the environment of a command that calls an endpoint.
+func (w *team) env(endpoint string) []string {
+	return []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + w.dir, "AWS_ENDPOINT_URL=" + endpoint, "AWS_REGION=us-east-1",
+		"AWS_ACCESS_KEY_ID=123456789012", "AWS_SECRET_ACCESS_KEY=local", "AWS_EC2_METADATA_DISABLED=true",
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -43,10 +44,16 @@ type fakeECS struct {
 	drop        map[string]int    // operation → how many answers to lose after obeying
 	deaf        map[string]int    // operation → how many requests to lose
 	count       int               // of deployments made
+	marks       map[string]string // tags of the service
+	onStop      func(*fakeECS)    // what StopServiceDeployment does
+	answers     []string          // to pauses: id and action
+	history     []any             // service deployments; nil: ours alone
+	revisions   map[string]string // service revision ARN → family:revision
+	updates     []object          // UpdateService's inputs
 }
 
 func newFake() *fakeECS {
-	f := &fakeECS{calls: map[string]int{}, refuse: map[string]string{}, drop: map[string]int{}, deaf: map[string]int{}}
+	f := &fakeECS{calls: map[string]int{}, refuse: map[string]string{}, drop: map[string]int{}, deaf: map[string]int{}, marks: map[string]string{}, revisions: map[string]string{}}
 	f.tags = []any{object{"key": "team", "value": "shop"}}
 	f.definitions = []object{{
 		"family": "web", "revision": 1, "taskDefinitionArn": arns + "task-definition/web:1", "status": "ACTIVE",
@@ -58,7 +65,7 @@ func newFake() *fakeECS {
 		},
 	}}
 	f.service = object{
-		"serviceName": "web", "serviceArn": arns + "service/main/web", "status": "ACTIVE", "desiredCount": 2, "runningCount": 2, "pendingCount": 0,
+		"serviceName": "web", "serviceArn": arns + "service/main/web", "clusterArn": arns + "cluster/main", "status": "ACTIVE", "desiredCount": 2, "runningCount": 2, "pendingCount": 0,
 		"taskDefinition": arns + "task-definition/web:1", "deploymentController": object{"type": "ECS"}, "events": []any{},
 		"deployments": []any{f.side(oldID, "web:1", "PRIMARY", "COMPLETED", 100)},
 	}
@@ -142,6 +149,11 @@ func (f *fakeECS) answer(op string, in object) object {
 			return object{"services": []any{}, "failures": []any{object{"reason": "MISSING"}}}
 		}
 		f.step()
+		tags := []any{}
+		for _, k := range slices.Sorted(maps.Keys(f.marks)) {
+			tags = append(tags, object{"key": k, "value": f.marks[k]})
+		}
+		f.service["tags"] = tags
 		return object{"services": []any{f.service}, "failures": []any{}}
 	case "DescribeTaskDefinition":
 		ref := in["taskDefinition"].(string)
@@ -159,13 +171,44 @@ func (f *fakeECS) answer(op string, in object) object {
 		f.definitions = append(f.definitions, d)
 		return object{"taskDefinition": d}
 	case "UpdateService":
+		f.updates = append(f.updates, in)
 		return object{"service": f.update(in)}
 	case "CreateService":
 		f.service = newFake().service
 		f.service["serviceName"] = in["serviceName"]
 		f.service["deployments"] = []any{}
 		return object{"service": f.update(in)}
+	case "TagResource":
+		for _, t := range in["tags"].([]any) {
+			f.marks[t.(object)["key"].(string)] = t.(object)["value"].(string)
+		}
+		return object{}
+	case "UntagResource":
+		for _, k := range in["tagKeys"].([]any) {
+			delete(f.marks, k.(string))
+		}
+		return object{}
+	case "StopServiceDeployment":
+		if f.onStop != nil {
+			f.onStop(f)
+		}
+		return object{"serviceDeploymentArn": in["serviceDeploymentArn"]}
+	case "ContinueServiceDeployment":
+		f.answers = append(f.answers, fmt.Sprint(in["hookId"], " ", in["action"]))
+		f.deployment["lifecycleHookDetails"] = []any{}
+		return object{"serviceDeploymentArn": in["serviceDeploymentArn"]}
+	case "DescribeServiceRevisions":
+		list := []any{}
+		for _, arn := range in["serviceRevisionArns"].([]any) {
+			if d, ok := f.revisions[arn.(string)]; ok {
+				list = append(list, object{"serviceRevisionArn": arn, "taskDefinition": arns + "task-definition/" + d})
+			}
+		}
+		return object{"serviceRevisions": list, "failures": []any{}}
 	case "ListServiceDeployments":
+		if f.history != nil {
+			return object{"serviceDeployments": f.history}
+		}
 		list := []any{}
 		if f.deployment != nil {
 			list = append(list, object{"serviceDeploymentArn": f.deployment["serviceDeploymentArn"], "targetServiceRevisionArn": arns + "service-revision/main/web/" + strings.TrimPrefix(newID, "ecs-svc/")})

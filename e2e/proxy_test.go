@@ -1,0 +1,136 @@
+package e2e_test
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// fault is what goes wrong at a call.
+type fault string
+
+const (
+	none      fault = "none"
+	kill      fault = "kill after"       // the cloud obeys, and the deployer dies before it hears of it
+	deaf      fault = "lose the request" // nothing gets through
+	mute      fault = "lose the answer"  // the cloud obeys, and nobody hears of it
+	late      fault = "delay the answer"
+	duplicate fault = "repeat the answer"
+)
+
+const lateness = 200 * time.Millisecond
+
+// proxy stands between a deployer and the cloud, counts calls and spoils some.
+type proxy struct {
+	to   string
+	what fault
+	at   int    // the call that is spoiled, from 1; 0 spoils each
+	kill func() // ends the deployer
+
+	mu    sync.Mutex
+	calls []string // operations, in order
+}
+
+// newProxy gives a proxy and where it listens.
+func newProxy(t *testing.T, to string) (p *proxy, url string) {
+	t.Helper()
+	p = &proxy{to: to, what: none, kill: func() {}}
+	server := httptest.NewServer(p)
+	t.Cleanup(server.Close)
+	return p, server.URL
+}
+
+// operation names a call of a JSON or a query protocol.
+func operation(r *http.Request, body string) string {
+	if _, op, ok := strings.Cut(r.Header.Get("X-Amz-Target"), "."); ok {
+		return op
+	}
+	for pair := range strings.SplitSeq(body, "&") {
+		if op, ok := strings.CutPrefix(pair, "Action="); ok {
+			return op
+		}
+	}
+	return r.Method + " " + r.URL.Path
+}
+
+// ServeHTTP passes a call on, or does to it what is to be done.
+func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	p.mu.Lock()
+	p.calls = append(p.calls, operation(r, string(body)))
+	what := p.what
+	if p.at != 0 && p.at != len(p.calls) {
+		what = none
+	}
+	p.mu.Unlock()
+	if what == deaf {
+		panic(http.ErrAbortHandler)
+	}
+	out, err := http.NewRequestWithContext(r.Context(), r.Method, p.to+r.URL.RequestURI(), bytes.NewReader(body))
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	out.Header, out.Host = r.Header, r.Host
+	answer, err := http.DefaultTransport.RoundTrip(out)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	defer answer.Body.Close() //nolint:errcheck // it was read
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	switch what {
+	case kill:
+		p.kill()
+		panic(http.ErrAbortHandler)
+	case mute:
+		panic(http.ErrAbortHandler)
+	case late:
+		select {
+		case <-time.After(lateness):
+		case <-r.Context().Done():
+		}
+	case duplicate:
+		repeat(w, answer, text)
+		return
+	}
+	for k, v := range answer.Header {
+		w.Header()[k] = v
+	}
+	w.WriteHeader(answer.StatusCode)
+	_, _ = w.Write(text) // the deployer may be gone
+}
+
+// repeat writes an answer to the connection twice.
+func repeat(w http.ResponseWriter, answer *http.Response, text []byte) {
+	conn, _, err := w.(http.Hijacker).Hijack()
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	defer func(c net.Conn) { _ = c.Close() }(conn) // it may be closed already
+	answer.Header.Set("Content-Length", strconv.Itoa(len(text)))
+	var b bytes.Buffer
+	b.WriteString("HTTP/1.1 " + answer.Status + "\r\n")
+	_ = answer.Header.Write(&b) // to memory
+	b.WriteString("\r\n")
+	b.Write(text)
+	_, _ = conn.Write(append(b.Bytes(), b.Bytes()...)) // the deployer may be gone
+}
+
+// made gives the calls so far.
+func (p *proxy) made() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]string(nil), p.calls...)
+}
