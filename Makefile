@@ -5,10 +5,13 @@ GO ?= go
 SUITES = ./conformance ./crash ./e2e
 UNITS = $$($(GO) list ./... | grep -v -e /conformance$$ -e /crash$$ -e /e2e$$)
 
-.PHONY: release build test race lint demo sim mutants conformance bench clean
+.PHONY: docs release build test race lint demo sim mutants conformance bench clean
 
 build:            ## the binary, ./slipway
 	$(GO) build -o slipway ./cmd/slipway
+
+docs:             ## the list of operations, from the rooms themselves
+	$(GO) run ./cmd/slipway local operations --output markdown > docs/operations.md
 
 demo:             ## the whole story on this machine
 	$(GO) run ./cmd/slipway demo

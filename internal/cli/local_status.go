@@ -33,18 +33,9 @@ func newLocalStatusCmd(app *App, data *string) *cobra.Command {
 			if output != "text" && output != "json" {
 				return fail.New("usage.output", "write --output text or --output json", "there is no output %q", output)
 			}
-			r, err := host.Find(*data)
+			res, err := askLocal(cmd.Context(), *data, http.MethodGet, host.Running.StatusURL, nil, statusPatience)
 			if err != nil {
 				return err
-			}
-			client := &http.Client{Timeout: statusPatience}
-			req, err := http.NewRequestWithContext(cmd.Context(), http.MethodGet, r.StatusURL(), nil)
-			if err != nil {
-				return err
-			}
-			res, err := client.Do(req)
-			if err != nil {
-				return fmt.Errorf("ask the local cloud at %s: %w", r.Endpoint, err)
 			}
 			defer res.Body.Close()
 			if output == "json" {

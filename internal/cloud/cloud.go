@@ -52,6 +52,14 @@ type Job struct {
 // Fact is what a hand found out, written into tables; nil where there is nothing to write.
 type Fact func(tx *store.Tx) error
 
+// Happening is something that happened in a room, for people.
+type Happening struct {
+	At    time.Time // internal
+	Room  string    // the signing name: "ecs"
+	About string    // what it happened to: "service main/web"
+	Text  string    // a sentence
+}
+
 // Watch names the keys a keeper looks at when a row of a table changes.
 type Watch struct {
 	Table string

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"time"
 
@@ -147,6 +148,25 @@ func (s *Store) Clock() clock.Clock { return s.clock }
 
 // Timeline translates between internal time and the wall's.
 func (s *Store) Timeline() clock.Timeline { return s.line }
+
+// Backup writes the file of the store as it is at one moment, and gives its size to begin before
+// anything is written. Commits go on meanwhile.
+func (s *Store) Backup(begin func(size int64) (io.Writer, error)) error {
+	s.mu.RLock()
+	db := s.db
+	s.mu.RUnlock()
+	if db == nil {
+		return fail.New("store.closed", "", "the store has no file")
+	}
+	return db.View(func(tx *bolt.Tx) error {
+		w, err := begin(tx.Size())
+		if err != nil {
+			return err
+		}
+		_, err = tx.WriteTo(w)
+		return err
+	})
+}
 
 // Close ends the store. Rows committed before are kept; an Update after it is refused.
 func (s *Store) Close() error {

@@ -35,6 +35,8 @@ type Index[T any] struct {
 // Any is what Open takes of a table: any Table[T].
 type Any interface {
 	Name() string
+	// Clear deletes every row.
+	Clear(*Tx)
 	load(key string, value []byte, verify bool) error
 	sealed(key string) (was, is []byte)
 	each(f func(key string, value any))
@@ -93,6 +95,13 @@ func (t *Table[T]) Delete(tx *Tx, key string) {
 	}
 	t.unset(key)
 	tx.changed(t.name, key, &old.value, nil, func() { t.set(key, old.value, tx.store.verify) })
+}
+
+// Clear deletes every row.
+func (t *Table[T]) Clear(tx *Tx) {
+	for _, k := range t.keys.from("", nil) {
+		t.Delete(tx, k)
+	}
 }
 
 // All gives every row, in key order, as of the call.

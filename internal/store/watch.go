@@ -1,6 +1,9 @@
 package store
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // Watch collects the changes of commits until somebody takes them.
 type Watch struct {
@@ -36,6 +39,13 @@ func (w *Watch) Take() []Change {
 	changes := w.changes
 	w.changes, w.at = nil, map[place]int{}
 	return changes
+}
+
+// Close ends the watch: it hears of nothing more.
+func (w *Watch) Close() {
+	w.store.mu.Lock()
+	defer w.store.mu.Unlock()
+	w.store.watchers = slices.DeleteFunc(w.store.watchers, func(o *Watch) bool { return o == w })
 }
 
 // Update commits as Store.Update does and gives the changes, of which this watch then does not

@@ -83,6 +83,16 @@ func (s *Service) Tables() []store.Any {
 	return []store.Any{s.balancers, s.listeners, s.rules, s.groups, s.targets, s.plane}
 }
 
+// Clear deletes all rows but the one that says which version the data plane's table has, which
+// never goes back.
+func (s *Service) Clear(tx *store.Tx) {
+	for _, t := range s.Tables() {
+		if t.Name() != s.plane.Name() {
+			t.Clear(tx)
+		}
+	}
+}
+
 // Keepers gives what the loop must run.
 func (s *Service) Keepers() []cloud.Keeper { return []cloud.Keeper{planeKeeper{s}} }
 

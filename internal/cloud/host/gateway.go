@@ -12,6 +12,10 @@ import (
 // Paths of ours on the endpoint. AWS has none that begin so.
 const (
 	statusPath   = "/_slipway/status"
+	resetPath    = "/_slipway/reset"
+	exportPath   = "/_slipway/export"
+	eventsPath   = "/_slipway/events"
+	outputPath   = "/_slipway/output"
 	metadataPath = "/_slipway/metadata"
 )
 
@@ -54,6 +58,10 @@ func (c *Cloud) gatewayOptions() wire.GatewayOptions {
 func (c *Cloud) ours() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+statusPath, c.answerStatus)
+	mux.HandleFunc("POST "+resetPath, c.answerReset)
+	mux.HandleFunc("GET "+exportPath, c.answerExport)
+	mux.HandleFunc("GET "+eventsPath, c.answerEvents)
+	mux.HandleFunc("GET "+outputPath, c.answerOutput)
 	mux.Handle(metadataPath+"/", http.StripPrefix(metadataPath, c.rooms.ecs.MetadataHandler()))
 	mine := wire.LoopbackOnly(mux) // with --keys too: these paths check no signature
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

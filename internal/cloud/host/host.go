@@ -56,6 +56,8 @@ type Cloud struct {
 	runtime  launch.Runtime
 	plane    *dataPlane
 	loop     *loop.Loop
+	cleared  chan struct{}   // everything was forgotten: tasks that no row knows are to end
+	ending   <-chan struct{} // closed when the cloud is to end, so that answers without end do
 }
 
 const (
@@ -88,7 +90,7 @@ func Open(ctx context.Context, o Options) (*Cloud, error) {
 			return nil, err
 		}
 	}
-	c := &Cloud{o: o}
+	c := &Cloud{o: o, cleared: make(chan struct{}, 1)}
 	var err error
 	if c.keys, err = openKeys(o.Keys, o.Dir, o.Account); err != nil {
 		return nil, err
@@ -154,6 +156,7 @@ func (c *Cloud) Serve(ctx context.Context, ready func()) error {
 	keeping, rest := context.WithCancel(context.WithoutCancel(ctx))
 	defer rest()
 	var hands, keeper sync.WaitGroup
+	c.ending = ctx.Done()
 	server := &http.Server{Handler: c.handler(), ReadHeaderTimeout: headerPatience, ErrorLog: slog.NewLogLogger(c.o.Log.Handler(), slog.LevelDebug)}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(c.listener) }()
@@ -164,6 +167,7 @@ func (c *Cloud) Serve(ctx context.Context, ready func()) error {
 	}
 	hands.Go(func() { c.plane.run(working) })
 	hands.Go(func() { c.publishHosts(working) })
+	hands.Go(func() { c.endForgotten(working) })
 	hands.Go(func() { slim(working) })
 	keeper.Go(func() {
 		if err := c.rooms.cloudwatch.Run(keeping); err != nil && !errors.Is(err, context.Canceled) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,6 +55,27 @@ type room interface {
 // all lists the rooms in reading order, which is the order keepers are run in at the start.
 func (r *rooms) all() []room {
 	return []room{r.ecs, r.elb, r.codedeploy, r.cloudwatch, r.logs, r.ecr, r.ec2, r.iam, r.sts, r.s3}
+}
+
+// Operations gives the operations that the cloud serves, by signing name, both sorted.
+func Operations() []ServedBy {
+	r := &rooms{
+		ec2: ec2.New(ec2.Options{}), iam: iam.New(iam.Options{}), sts: sts.New(sts.Options{}), ecr: ecr.New(ecr.Options{}),
+		s3: s3.New(s3.Options{}), codedeploy: codedeploy.New(codedeploy.Options{}), logs: logs.New(logs.Options{}), cloudwatch: cloudwatch.New(cloudwatch.Options{}), elb: elb.New(elb.Options{}), ecs: ecs.New(ecs.Options{}),
+	}
+	var all []ServedBy
+	for _, room := range r.all() {
+		w := room.Wire()
+		all = append(all, ServedBy{w.Name(), w.Operations()})
+	}
+	slices.SortFunc(all, func(a, b ServedBy) int { return strings.Compare(a.Service, b.Service) })
+	return all
+}
+
+// ServedBy is a service with its operations.
+type ServedBy struct {
+	Service    string
+	Operations []string
 }
 
 // furnish builds the rooms with their ports, opens the store with their tables, and makes the

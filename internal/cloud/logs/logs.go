@@ -85,14 +85,7 @@ func New(o Options) *Service {
 // that were deleted just before a kill.
 func (s *Service) Attach(st *store.Store) {
 	s.store = st
-	err := st.View(func(tx *store.Tx) error {
-		return s.tapes.sweep(func(name string) bool {
-			for range s.streams.By(tx, "file", name) {
-				return true
-			}
-			return false
-		})
-	})
+	err := s.Forget()
 	if err != nil {
 		s.o.Log.Warn("files of deleted log streams cannot be removed", "dir", s.o.Dir, "err", err)
 	}
