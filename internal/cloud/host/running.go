@@ -26,14 +26,20 @@ type Running struct {
 // runningFile is where a cloud that serves says where.
 const runningFile = "running.json"
 
-// Where a cloud that serves answers slipway's own questions: with its Status, with what happened
-// and what containers wrote as lines of JSON, with its state as one file; and where it takes the
-// word to forget everything.
+// StatusURL is where the cloud answers with its Status.
 func (r Running) StatusURL() string { return r.Endpoint + statusPath }
+
+// EventsURL is where it answers with what happened, as lines of JSON.
 func (r Running) EventsURL() string { return r.Endpoint + eventsPath }
+
+// OutputURL is where it answers with OutputLines, of ?cluster and ?service.
 func (r Running) OutputURL() string { return r.Endpoint + outputPath }
+
+// ExportURL is where it answers with its state as one file.
 func (r Running) ExportURL() string { return r.Endpoint + exportPath }
-func (r Running) ResetURL() string  { return r.Endpoint + resetPath }
+
+// ResetURL is where it takes the word, a POST, to forget everything.
+func (r Running) ResetURL() string { return r.Endpoint + resetPath }
 
 // announce writes down where the cloud serves; the function it gives takes that back.
 func (c *Cloud) announce() (func() error, error) {
