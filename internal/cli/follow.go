@@ -17,7 +17,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-ecs/slipway/internal/fail"
-	"github.com/slipway-ecs/slipway/internal/names"
 	"github.com/slipway-ecs/slipway/internal/project"
 	"github.com/slipway-ecs/slipway/internal/sdk"
 	"github.com/slipway-ecs/slipway/internal/ship"
@@ -71,15 +70,11 @@ func (o *following) read(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	a, ok := names.ParseARN(args[0])
-	if !ok || a.Kind() != "service-deployment" || len(a.Path()) != 3 {
+	if !o.takeDeployment(args[0]) {
 		o.take(args)
 		return nil
 	}
-	o.deployment, o.cluster, o.service = args[0], a.Path()[0], a.Path()[1]
-	if o.region == "" {
-		o.region = a.Region
-	}
+	o.deployment = args[0]
 	return nil
 }
 

@@ -12,6 +12,8 @@ import (
 // The groups of commands in help, in this order.
 const (
 	groupShip  = "ship"
+	groupLook  = "look"
+	groupTend  = "tend"
 	groupLocal = "local"
 	groupFile  = "file"
 )
@@ -36,12 +38,13 @@ func newRoot(app *App) *cobra.Command {
 	root.SetOut(app.Stdout)
 	root.SetErr(app.Stderr)
 	root.SuggestionsMinimumDistance = 2
-	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fail.New("usage.flag", fmt.Sprintf("run '%s --help'", cmd.CommandPath()), "%s", lower(err.Error()))
 	})
 	root.AddGroup(
 		&cobra.Group{ID: groupShip, Title: "Deploying:"},
+		&cobra.Group{ID: groupLook, Title: "Looking:"},
+		&cobra.Group{ID: groupTend, Title: "Tending:"},
 		&cobra.Group{ID: groupLocal, Title: "The local cloud:"},
 		&cobra.Group{ID: groupFile, Title: "The file:"},
 	)
@@ -53,9 +56,11 @@ func newRoot(app *App) *cobra.Command {
 	}
 	add(groupShip, newDeployCmd(app), newRollbackCmd(app), newAbortCmd(app), newApproveCmd(app), newRejectCmd(app),
 		newContinueCmd(app), newResumeCmd(app), newWatchCmd(app), newWaitCmd(app), newEcsDeployCmd(app))
+	add(groupLook, newStatusCmd(app), newHistoryCmd(app), newExplainCmd(app), newEventsCmd(app), newLogsCmd(app), newTasksCmd(app), newRevisionsCmd(app))
+	add(groupTend, newScaleCmd(app), newRefreshCmd(app), newRunCmd(app), newPruneCmd(app), newDeleteCmd(app))
 	add(groupLocal, newLocalCmd(app), newDemoCmd(app))
 	add(groupFile, newConfigCmd(app), newRenderCmd(app), newDiffCmd(app), newSchemaCmd(app))
-	root.AddCommand(newVersionCmd(app))
+	root.AddCommand(newVersionCmd(app), newCompletionCmd(app))
 	return root
 }
 

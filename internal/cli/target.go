@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-ecs/slipway/internal/fail"
+	"github.com/slipway-ecs/slipway/internal/names"
 	"github.com/slipway-ecs/slipway/internal/project"
 	"github.com/slipway-ecs/slipway/internal/sdk"
 )
@@ -56,6 +57,20 @@ func (t *target) take(args []string) {
 	}
 }
 
+// takeDeployment reads a positional argument that is a service deployment's ARN, which says the
+// service too; it is false for any other.
+func (t *target) takeDeployment(arg string) bool {
+	a, ok := names.ParseARN(arg)
+	if !ok || a.Kind() != "service-deployment" || len(a.Path()) != 3 {
+		return false
+	}
+	t.cluster, t.service = a.Path()[0], a.Path()[1]
+	if t.region == "" {
+		t.region = a.Region
+	}
+	return true
+}
+
 // find puts file and flags together; flags win. A file that is not named is read only if it is
 // there, and one that does not know the service is no obstacle where flags say enough. Errors
 // have codes "usage.…" and "file.…".
@@ -86,16 +101,11 @@ func (t *target) look(ctx context.Context, app *App) (*place, error) {
 		}
 	}
 	p := &place{}
-	path, err := t.path(cluster)
+	f, err := t.load(ctx, app, cluster)
 	if err != nil {
 		return nil, err
 	}
-	if path != "" {
-		f, err := project.Load(ctx, path, project.Options{
-			Environment: t.environment, Cluster: cluster, Var: t.lookup(app), Version: app.Version.Version, Source: remote(t.endpoint)})
-		if err != nil {
-			return nil, err
-		}
+	if f != nil {
 		p.Project, p.Cluster = f, f.Cluster
 		p.Where = sdk.Options{Region: f.AWS.Region, Profile: f.AWS.Profile, Account: f.AWS.Account, Role: f.AWS.Role}
 		switch entry, err := f.Pick(name); {
@@ -134,6 +144,16 @@ func (t *target) lookup(app *App) func(string) (string, bool) {
 		}
 		return "unset-" + name, true
 	}
+}
+
+// load reads the file, or gives nil where flags alone count.
+func (t *target) load(ctx context.Context, app *App, cluster string) (*project.Project, error) {
+	path, err := t.path(cluster)
+	if err != nil || path == "" {
+		return nil, err
+	}
+	return project.Load(ctx, path, project.Options{
+		Environment: t.environment, Cluster: cluster, Var: t.lookup(app), Version: app.Version.Version, Source: remote(t.endpoint)})
 }
 
 // path gives the file to read, or "" where flags alone count.

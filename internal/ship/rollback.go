@@ -60,11 +60,17 @@ func numbered(current, to string) (string, error) {
 	return strings.TrimSuffix(current, last(current)) + name, nil
 }
 
+// History is what looking for earlier deployments needs of Amazon ECS.
+type History interface {
+	ListServiceDeployments(context.Context, *ecs.ListServiceDeploymentsInput, ...func(*ecs.Options)) (*ecs.ListServiceDeploymentsOutput, error)
+	DescribeServiceRevisions(context.Context, *ecs.DescribeServiceRevisionsInput, ...func(*ecs.Options)) (*ecs.DescribeServiceRevisionsOutput, error)
+}
+
 // LastGood gives the ARN of the definition of the last deployment of a service that succeeded
 // with another definition than the service has now: by its service deployments, or, where those
 // cannot be asked for or are gone, by what our deployments noted on the service. Errors have code
 // "rollback.none".
-func LastGood(ctx context.Context, api ECS, s *types.Service) (string, error) {
+func LastGood(ctx context.Context, api History, s *types.Service) (string, error) {
 	current := aws.ToString(s.TaskDefinition)
 	good, err := succeeded(ctx, api, s, current)
 	if err != nil {
@@ -83,7 +89,7 @@ func LastGood(ctx context.Context, api ECS, s *types.Service) (string, error) {
 }
 
 // succeeded looks through service deployments, newest first.
-func succeeded(ctx context.Context, api ECS, s *types.Service, current string) (string, error) {
+func succeeded(ctx context.Context, api History, s *types.Service, current string) (string, error) {
 	var list []types.ServiceDeploymentBrief
 	var next *string
 	for range historyPages {

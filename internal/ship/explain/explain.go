@@ -320,6 +320,14 @@ func surface(f Facts) Cause {
 		return Cause{Class: Nothing, Text: "nothing is known of the deployment itself", Seen: 1}
 	}
 	raw := strings.TrimSpace(d.Reason)
+	if strings.HasPrefix(raw, "No rollback candidate") {
+		switch { // the sentence hides what ended it
+		case d.Breaker == "TRIGGERED":
+			return knot(Breaker, fmt.Sprintf("the circuit breaker ended it (%d of %d tasks failed), and there is no earlier deployment to go back to", d.Failures, d.Threshold), raw)
+		case len(d.Triggered) > 0:
+			return knot(Alarmed, "alarm "+strings.Join(d.Triggered, ", ")+" went into ALARM, and there is no earlier deployment to go back to", raw)
+		}
+	}
 	if raw == "" || strings.HasPrefix(raw, "No rollback candidate") && d.Rollback != "" {
 		raw = strings.TrimSpace(strings.TrimSpace(d.Rollback) + " " + raw)
 	}

@@ -176,6 +176,10 @@ func TestANoCandidateRollbackShowsItsFirstCause(t *testing.T) {
 		Deployment: &Deployment{Status: "ROLLBACK_FAILED", Reason: "No rollback candidate was found to run the rollback.", Rollback: rolled + "the circuit breaker threshold was exceeded."},
 		Tasks:      []Task{exit(3, "listening", "panic: no database")},
 	})
+	hidden := Of(Facts{Deployment: &Deployment{Status: "ROLLBACK_FAILED", Reason: "No rollback candidate was found to run the rollback.", Breaker: "TRIGGERED", Failures: 3, Threshold: 3}})
+	if hidden.Class != Breaker {
+		t.Errorf("where only the breaker tells: %+v", hidden)
+	}
 	if got.Class != Breaker || got.First().Class != ExitAtStart || !slices.Equal(got.First().Log, []string{"listening", "panic: no database"}) {
 		t.Errorf("got %+v", got)
 	}
