@@ -13,7 +13,6 @@ import (
 	"sync"
 	"time"
 
-	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-ecs/slipway/internal/fail"
@@ -84,7 +83,7 @@ func (p *place) deployer(ctx context.Context) (*ship.Deployer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &ship.Deployer{ECS: sdk.NewECS(cfg), ELB: elb.NewFromConfig(cfg), Region: cfg.Region}, nil
+	return &ship.Deployer{ECS: sdk.NewECS(cfg), ELB: sdk.NewELB(cfg), Region: cfg.Region, RunTask: p.runTask(cfg)}, nil
 }
 
 // watch gives what a verb that takes up a deployment asks for.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-ecs/slipway/internal/fail"
@@ -95,6 +96,32 @@ func (o *runOptions) run(ctx context.Context, app *App) error {
 		return &Exit{Code: *result.Exit}
 	}
 	return nil
+}
+
+// runTask gives what runs the file's tasks for hooks; nil where there is no file.
+func (p *place) runTask(cfg aws.Config) func(ctx context.Context, name string, say func(string)) error {
+	if p.Project == nil {
+		return nil
+	}
+	return func(ctx context.Context, name string, say func(string)) error {
+		t, err := p.Project.Task(name)
+		if err != nil {
+			return err
+		}
+		s, err := p.Project.Pick(t.Service)
+		if err != nil {
+			return err
+		}
+		q := task.Request{Cluster: p.Cluster, Service: s.Name, Container: t.Container, Command: t.Command, Env: t.Env, Timeout: t.Timeout}
+		result, err := (&task.Runner{ECS: sdk.NewECS(cfg), Logs: sdk.NewLogs(cfg)}).Run(ctx, q, func(e task.Event) { say(e.Text) })
+		if err != nil {
+			return err
+		}
+		if result.Exit == nil || *result.Exit != 0 || result.Stopped {
+			return fail.New("task.failed", "`slipway run "+name+"` runs it alone", "%s", result.Line())
+		}
+		return nil
+	}
 }
 
 // named takes up a task of the file, if the argument is the name of one; flags win.

@@ -57,8 +57,7 @@ func newScaleCmd(app *App) *cobra.Command {
 		Use:   "scale [SERVICE] COUNT",
 		Short: "Change how many tasks a service wants, and follow until they run",
 		Long: "Change a service's desired count, and follow until that many tasks run. That takes no deployment and no\n" +
-			"lease. Where " +
-			"Application Auto Scaling looks after the service, it may change the count again.",
+			"lease. Where Application Auto Scaling looks after the service, it may change the count again.",
 		Example: "  slipway scale api 6\n" +
 			"  slipway scale api 0 --cluster main",
 		RunE: func(cmd *cobra.Command, args []string) error {
