@@ -99,6 +99,7 @@ func TestWordsOfAWSAreClassified(t *testing.T) {
 		"(service web) was unable to place tasks in your cluster because the tasks provisioning capacity limit was exceeded.":                                                                          Quota,
 		"(service web) was unable to stop or start tasks during a deployment because of the service deployment configuration. Update the minimumHealthyPercent or maximumPercent value and try again.": PercentDeadlock,
 		"(service web) was unable to reach steady state because task set (ecs-svc/1) was unable to scale in. Reason: The number of protected tasks are more than the desired count of tasks":           Protection,
+		"(service web) (task 0123456789abcdef) failed container health checks.":                                                                                                                        ContainerHealth,
 		"(service web) operations are being throttled. Will try again later.":                                                                                                                          Throttled,
 		"(service web) is unable to consistently start tasks successfully.":                                                                                                                            BackOff,
 		"(service web) failed to register targets in (target-group x) with (error TargetGroupNotFound).":                                                                                               RegisterFailed,

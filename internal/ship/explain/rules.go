@@ -107,6 +107,7 @@ var eventRules = sync.OnceValue(func() []rule {
 		{class: HealthTimeout, what: re(`\(port (\d+)\) is unhealthy in .*?targetgroup/([^/)]+).*due to \(reason Request timed out`), text: "the health check of target group $2 got no answer from port $1 in time"},
 		{class: PortClosed, what: re(`\(port (\d+)\) is unhealthy in .*?targetgroup/([^/)]+).*due to \(reason Health checks failed\b`), text: "the health check of target group $2 could not connect to port $1", after: dead},
 		{class: TargetHealth, what: re(`is unhealthy in `), after: targetCauses},
+		{class: ContainerHealth, what: re(`failed container health checks`), text: "tasks failed their container health check"},
 		{class: Quota, what: re(`limit on the number of vCPUs|provisioning capacity limit|quota|limit (was )?exceeded|You've reached`)},
 		{class: PortTaken, what: re(`already using a port`), text: "no instance has the task's host port free"},
 		{class: AgentLost, what: re(`encountered error "AGENT"`), text: "the ECS agent of the nearest instance does not answer"},

@@ -1,0 +1,183 @@
+package e2e_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	cwtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+)
+
+// sick has a program for each way to die.
+const sick = `images:
+  - {image: "good:1", command: [sleep, "600"]}
+  - {image: "exit:1", command: [sh, -c, "echo starting; echo no database >&2; exit 3"]}
+  - {image: "done:1", command: ["true"]}
+  - {image: "typo:1", command: [./no-such-program]}
+  - {image: "shell:1", command: [sh, -c, "no-such-command"]}
+  - {image: "killed:1", command: [sh, -c, "kill -9 $$"]}
+  - {image: "web:1", command: ["%[1]s", sample-web]}
+  - {image: "sick:1", command: ["%[1]s", sample-web, -health, "503"]}
+  - {image: "slow:1", command: ["%[1]s", sample-web, -slow, 10s]}
+`
+
+// patient is a service that will not get well.
+type patient struct {
+	image    string
+	health   string // path of the target group's health check; "" is without a balancer
+	define   func(*ecs.RegisterTaskDefinitionInput)
+	service  func(*ecs.CreateServiceInput)
+	hurt     func(t *testing.T, w *ward, name string) // after the service was made
+	root     string                                   // class of what ended it, or holds it up
+	first    string                                   // class of what to mend first
+	evidence string                                   // is in the output for people
+}
+
+func breaker(in *ecs.CreateServiceInput) {
+	in.DeploymentConfiguration = &types.DeploymentConfiguration{
+		DeploymentCircuitBreaker: &types.DeploymentCircuitBreaker{Enable: true, Rollback: true},
+	}
+}
+
+func patients() map[string]patient {
+	return map[string]patient{
+		"image-not-found": {image: "none:1", service: breaker, root: "breaker", first: "image-not-found", evidence: "CannotPullContainerError"},
+		"exit-code":       {image: "exit:1", define: logs("/exit", true), service: breaker, root: "breaker", first: "exit-code", evidence: "| no database"},
+		"ended-by-itself": {image: "done:1", service: breaker, root: "breaker", first: "ended-by-itself", evidence: "exit code 0"},
+		"command":         {image: "typo:1", service: breaker, root: "breaker", first: "command-not-found", evidence: "no-such-program"},
+		"shell":           {image: "shell:1", service: breaker, root: "breaker", first: "command-not-found", evidence: "127"},
+		"killed":          {image: "killed:1", service: breaker, root: "breaker", first: "killed", evidence: "SIGKILL"},
+		"log-group":       {image: "good:1", define: logs("/none", false), service: breaker, root: "breaker", first: "log-group-missing", evidence: "log group does not exist"},
+		"secret": {image: "good:1", service: breaker, root: "breaker", first: "secret-missing", evidence: "ResourceInitializationError", define: func(in *ecs.RegisterTaskDefinitionInput) {
+			in.ContainerDefinitions[0].Secrets = []types.Secret{{Name: aws.String("DB"), ValueFrom: aws.String("arn:aws:secretsmanager:us-east-1:123456789012:secret:none-AbCdEf")}}
+		}},
+		"container-health": {image: "good:1", service: breaker, root: "breaker", first: "container-health-check", evidence: "Task failed container health checks", define: func(in *ecs.RegisterTaskDefinitionInput) {
+			in.ContainerDefinitions[0].HealthCheck = &types.HealthCheck{Command: []string{"CMD-SHELL", "exit 1"}, Interval: aws.Int32(5), Timeout: aws.Int32(2), Retries: aws.Int32(1)}
+		}},
+		"dependency": {image: "good:1", service: breaker, root: "breaker", first: "dependency", evidence: "ordering dependency", define: func(in *ecs.RegisterTaskDefinitionInput) {
+			in.ContainerDefinitions = append(in.ContainerDefinitions, types.ContainerDefinition{Name: aws.String("late"), Image: aws.String("good:1"), StartTimeout: aws.Int32(10), StopTimeout: aws.Int32(2), Essential: aws.Bool(false)})
+			in.ContainerDefinitions[0].DependsOn = []types.ContainerDependency{{ContainerName: aws.String("late"), Condition: types.ContainerConditionComplete}}
+		}},
+		"health-status":  {image: "sick:1", health: "/health", service: breaker, root: "breaker", first: "health-check-status", evidence: "[503]"},
+		"health-timeout": {image: "slow:1", health: "/", service: breaker, root: "breaker", first: "health-check-timeout", evidence: "Request timed out"},
+		"port":           {image: "good:1", health: "/health", service: breaker, root: "breaker", first: "port-not-listening", evidence: "8080"},
+		"capacity": {image: "good:1", root: "capacity", first: "capacity", evidence: "no container instance", service: func(in *ecs.CreateServiceInput) {
+			in.LaunchType = types.LaunchTypeEc2
+		}},
+		"back-off": {image: "none:1", root: "image-not-found", first: "launches-slowed", evidence: "launches-slowed", service: func(in *ecs.CreateServiceInput) {
+			in.DeploymentConfiguration = &types.DeploymentConfiguration{DeploymentCircuitBreaker: &types.DeploymentCircuitBreaker{}}
+		}},
+		"deadlock": {image: "good:1", root: "percent-deadlock", first: "percent-deadlock", evidence: "leave no room", service: func(in *ecs.CreateServiceInput) {
+			in.DeploymentConfiguration = &types.DeploymentConfiguration{MinimumHealthyPercent: aws.Int32(100), MaximumPercent: aws.Int32(150)}
+		}, hurt: func(t *testing.T, w *ward, name string) {
+			w.steady(name)
+			w.update(name, &ecs.UpdateServiceInput{ForceNewDeployment: true})
+		}},
+		"stopped": {image: "good:1", root: "stopped-by-user", first: "stopped-by-user", hurt: func(t *testing.T, w *ward, name string) {
+			w.steady(name)
+			w.update(name, &ecs.UpdateServiceInput{TaskDefinition: aws.String(w.define(name, patient{image: "good:1", define: func(in *ecs.RegisterTaskDefinitionInput) {
+				in.ContainerDefinitions[0].HealthCheck = &types.HealthCheck{Command: []string{"CMD-SHELL", "exit 1"}, StartPeriod: aws.Int32(300)}
+			}}))})
+			w.until("the deployment is listed", func() bool {
+				out, err := w.ecs.ListServiceDeployments(t.Context(), &ecs.ListServiceDeploymentsInput{Cluster: aws.String("main"), Service: &name, Status: []types.ServiceDeploymentStatus{types.ServiceDeploymentStatusInProgress}})
+				if err != nil || len(out.ServiceDeployments) == 0 {
+					return false
+				}
+				_, err = w.ecs.StopServiceDeployment(t.Context(), &ecs.StopServiceDeploymentInput{ServiceDeploymentArn: out.ServiceDeployments[0].ServiceDeploymentArn})
+				return err == nil
+			})
+		}},
+		"alarm": {image: "good:1", root: "alarm", first: "alarm", evidence: "explain-alarm went into ALARM", service: func(in *ecs.CreateServiceInput) {
+			in.DeploymentConfiguration = &types.DeploymentConfiguration{Alarms: &types.DeploymentAlarms{AlarmNames: []string{"explain-alarm"}, Enable: true, Rollback: true}, BakeTimeInMinutes: aws.Int32(60)}
+		}, hurt: func(t *testing.T, w *ward, name string) {
+			w.until("the alarm is in ALARM", func() bool {
+				_, err := w.alarms.SetAlarmState(t.Context(), &cloudwatch.SetAlarmStateInput{AlarmName: aws.String("explain-alarm"), StateValue: cwtypes.StateValueAlarm, StateReason: aws.String("said so")})
+				return err == nil && w.describe(name).Deployments[0].RunningCount == 1
+			})
+		}},
+	}
+}
+
+func TestExplainNamesWhatReallyHappens(t *testing.T) {
+	t.Parallel()
+	w := newWard(t, fmt.Sprintf(sick, binary))
+	for name, p := range patients() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := w.of(t)
+			w.create(name, p)
+			if p.hurt != nil {
+				p.hurt(t, w, name)
+			}
+			var got explanation
+			var text string
+			w.until("the cause is known, and said with "+p.evidence, func() bool {
+				out, _, code := w.slipway(nil, "explain", name, "-c", "main", "-o", "json")
+				if code != 0 || json.Unmarshal([]byte(out), &got) != nil || got.Cause.Class != p.root || !got.Cause.has(p.first) {
+					return false
+				}
+				text, _, _ = w.slipway(nil, "explain", name, "-c", "main")
+				return strings.Contains(text, p.evidence)
+			})
+			if c := got.Cause.find(p.first); c.Do == "" || c.Text == "" {
+				t.Errorf("no word of what to do about %+v", c)
+			}
+			if strings.Contains(text, "[unclassified]") {
+				t.Errorf("leaves words unclassified:\n%s", text)
+			}
+		})
+	}
+}
+
+// explanation is what explain prints as JSON, as far as a script would read it.
+type explanation struct {
+	Verdict string
+	Cause   cause
+}
+
+type cause struct {
+	Class, Text, Do string
+	Because         []cause
+}
+
+func (c cause) has(class string) bool { return c.find(class).Class == class }
+
+func (c cause) find(class string) cause {
+	if c.Class == class {
+		return c
+	}
+	for _, b := range c.Because {
+		if f := b.find(class); f.Class == class {
+			return f
+		}
+	}
+	return cause{}
+}
+
+func logs(group string, create bool) func(*ecs.RegisterTaskDefinitionInput) {
+	return func(in *ecs.RegisterTaskDefinitionInput) {
+		in.ContainerDefinitions[0].LogConfiguration = &types.LogConfiguration{LogDriver: types.LogDriverAwslogs, Options: map[string]string{
+			"awslogs-group": group, "awslogs-region": "us-east-1", "awslogs-stream-prefix": "p", "awslogs-create-group": fmt.Sprint(create)}}
+	}
+}
+
+// until looks until something is so.
+func (w *ward) until(what string, so func() bool) {
+	w.t.Helper()
+	for end := time.Now().Add(deployPatience); !so(); {
+		if time.Now().After(end) {
+			w.t.Fatalf("after %s not yet: %s", deployPatience, what)
+		}
+		select {
+		case <-w.t.Context().Done():
+			w.t.Fatal("the test was ended")
+		case <-time.After(300 * time.Millisecond):
+		}
+	}
+}
