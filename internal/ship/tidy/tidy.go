@@ -213,7 +213,7 @@ func (t *Tidier) Delete(ctx context.Context, p look.Place, leave bool, tell func
 		cluster = &p.Cluster
 	}
 	what := fmt.Sprintf("delete service %q of cluster %q", last(p.Service), last(p.Cluster))
-	if _, err := t.ECS.DeleteService(ctx, &ecs.DeleteServiceInput{Cluster: cluster, Service: &p.Service, Force: aws.Bool(true)}); err != nil {
+	if _, err := t.ECS.DeleteService(ctx, &ecs.DeleteServiceInput{Cluster: cluster, Service: &p.Service, Force: aws.Bool(true)}); err != nil && !t.obeyed(ctx, cluster, p.Service) {
 		return sdk.Explain(err, what)
 	}
 	if leave {
@@ -243,6 +243,13 @@ func (t *Tidier) Delete(ctx context.Context, p look.Place, leave bool, tell func
 		}
 	}
 	return fail.New("unknown.draining", "look with `slipway tasks`", "service %q is still draining after %s", last(p.Service), draining)
+}
+
+// obeyed reports whether a service shows that it was deleted, though the answer to that was lost,
+// or a second sending of it found nothing left to delete.
+func (t *Tidier) obeyed(ctx context.Context, cluster *string, service string) bool {
+	out, err := t.ECS.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: cluster, Services: []string{service}})
+	return err == nil && len(out.Services) == 1 && aws.ToString(out.Services[0].Status) != "ACTIVE"
 }
 
 // list reads all pages of a list.
