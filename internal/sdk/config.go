@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	smithy "github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/logging"
 
 	"github.com/slipway-ecs/slipway/internal/fail"
 )
@@ -32,10 +33,16 @@ type Options struct {
 const session = "slipway"
 
 // Load gives a config that credentials and a region are known for. Environment variables and
-// shared files count as in every AWS SDK, AWS_ENDPOINT_URL and AWS_MAX_ATTEMPTS among them. Errors have the codes
+// shared files count as in every AWS SDK, AWS_ENDPOINT_URL, AWS_USE_FIPS_ENDPOINT and
+// AWS_MAX_ATTEMPTS among them; a profile whose role wants a code of an MFA device has it asked for
+// on the terminal. Errors have the codes
 // "access.credentials", "access.role", "access.account" and "usage.region".
 func Load(ctx context.Context, o Options) (aws.Config, error) {
-	set := []func(*config.LoadOptions) error{config.WithRetryMode(aws.RetryModeAdaptive)}
+	set := []func(*config.LoadOptions) error{
+		config.WithRetryMode(aws.RetryModeAdaptive),
+		config.WithLogger(logging.Nop{}), // events are our voice
+		config.WithAssumeRoleCredentialOptions(func(r *stscreds.AssumeRoleOptions) { r.TokenProvider = stscreds.StdinTokenProvider }),
+	}
 	if o.Region != "" {
 		set = append(set, config.WithRegion(o.Region))
 	}

@@ -218,6 +218,7 @@ func (w *work) create(ctx context.Context) error {
 		return fail.New("service.no_deployment", "look at it with `aws ecs describe-services`", "service %q was created without a deployment", w.out.Service)
 	}
 	w.mark(now)
+	w.lease(ctx, made)
 	w.say(Event{Kind: KindCreated, Revision: last(w.arn), Deployment: w.id, Text: fmt.Sprintf("created service %s with %s", w.out.Service, last(w.arn))})
 	return nil
 }

@@ -100,6 +100,31 @@ func TestPausesThatADeployAddedAreTakenAwayByTheNext(t *testing.T) {
 	}
 }
 
+func TestASecondDeployPausesOnceAsTheFirstDid(t *testing.T) {
+	t.Parallel()
+	for _, leases := range []bool{true, false} {
+		f := newFake()
+		r := request()
+		if leases {
+			r = leased("")
+		}
+		r.Manner, r.Until = blueGreen, ship.PointTestTraffic
+		for range 2 {
+			f.script = []func(*fakeECS){pausesAt("POST_TEST_TRAFFIC_SHIFT", "ecs-PAUSE-1")}
+			out, _, err := deploy(t, f, r)
+			want(t, out, err, ship.Reached)
+			c := f.updates[len(f.updates)-1]["deploymentConfiguration"].(object)
+			f.service["deploymentConfiguration"] = c
+			if n := len(c["lifecycleHooks"].([]any)); n != 1 {
+				t.Errorf("with a lease %t: %d pauses were sent, want 1", leases, n)
+			}
+			f.deployments(f.side(oldID, "web:2", "PRIMARY", "COMPLETED", 100))
+			f.deployment = nil
+			r.Images["app"] = "repo/app:3"
+		}
+	}
+}
+
 func TestOurHooksRunWhileECSIsHeldAndThenItGoesOn(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -143,20 +143,19 @@ func (w *work) look(ctx context.Context) error {
 // server gives the server's time, which leases are written in.
 func (w *work) server() time.Time { return w.clock.Now().Add(w.held.skew).UTC() }
 
-// obstacle says who is in the way of a deployment; "" where nobody is. bare: somebody deploys
-// without a lease.
-func obstacle(l *Lease, tags map[string]string, s *types.Service, now time.Time) (who string, bare bool) {
+// obstacle says who is in the way of a deployment; "" where nobody is.
+func obstacle(l *Lease, tags map[string]string, s *types.Service, now time.Time) (who string) {
 	if h, ok := holder(tags); ok && h.Until.After(now) && h.Owner != tagValue(l.Owner) && !l.Force {
 		who = h.Owner
 		if h.Reason != "" {
 			who += " (" + h.Reason + ")"
 		}
-		return fmt.Sprintf("%s holds the lease on it until %s", who, h.Until.Format(time.RFC3339)), false
+		return fmt.Sprintf("%s holds the lease on it until %s", who, h.Until.Format(time.RFC3339))
 	}
 	if d := primary(s); d != nil && d.RolloutState == types.DeploymentRolloutStateInProgress && l.Busy != "" {
-		return fmt.Sprintf("deployment %s of %s is in progress", aws.ToString(d.Id), last(aws.ToString(d.TaskDefinition))), true
+		return fmt.Sprintf("deployment %s of %s is in progress", aws.ToString(d.Id), last(aws.ToString(d.TaskDefinition)))
 	}
-	return "", false
+	return ""
 }
 
 // take takes the lease on the service, as the request says: at once, after waiting, or never.
@@ -171,7 +170,7 @@ func (w *work) take(ctx context.Context) error {
 		limit = DefaultTimeout
 	}
 	for pause := brisk; ; pause = min(calm, pause+brisk) {
-		who, bare := obstacle(l, w.tags, w.live, w.server())
+		who := obstacle(l, w.tags, w.live, w.server())
 		if who == "" || l.Busy == BusyReplace {
 			if who != "" {
 				w.say(Event{Kind: KindLease, Text: "taking its place: " + who})
@@ -197,7 +196,6 @@ func (w *work) take(ctx context.Context) error {
 		if err := w.look(ctx); err != nil && !sdk.Lost(err) && !sdk.Throttled(err) {
 			return err
 		}
-		_ = bare
 	}
 	return w.hold(ctx)
 }
@@ -225,10 +223,8 @@ func (w *work) hold(ctx context.Context) error {
 	if w.r.Lease.Reason != "" {
 		tags[tagReason] = tagValue(w.r.Lease.Reason)
 	}
-	if w.r.Deployment == nil {
-		if added := stagesOf(PausesFor(w.r.Hooks, w.r.Until)); len(added) > 0 {
-			tags[tagPauses] = strings.Join(added, " ")
-		}
+	if added := stagesOf(PausesFor(w.r.Hooks, w.r.Until)); len(added) > 0 {
+		tags[tagPauses] = strings.Join(added, " ")
 	}
 	sent, done := finish(ctx)
 	defer done()
@@ -249,6 +245,17 @@ func (w *work) hold(ctx context.Context) error {
 	w.held.token, w.held.took = token, w.clock.Now()
 	w.held.renew = w.held.took.Add(w.term() / 3)
 	return nil
+}
+
+// lease takes the lease on a service that was just made, which nobody else can have had.
+func (w *work) lease(ctx context.Context, made *types.Service) {
+	if w.r.Lease == nil {
+		return
+	}
+	w.live, w.tags = made, tagsOf(made)
+	if err := w.hold(ctx); err != nil {
+		w.say(Event{Kind: KindWarning, Text: fmt.Sprintf("no lease was taken: %v", err)})
+	}
 }
 
 func (w *work) term() time.Duration {
@@ -390,7 +397,7 @@ func (w *work) configuration() *types.DeploymentConfiguration {
 	if hooks == nil {
 		left := strings.Fields(w.tags[tagPauses])
 		hooks = slices.DeleteFunc(slices.Clone(own.LifecycleHooks), func(h types.DeploymentLifecycleHook) bool {
-			return h.TargetType == types.DeploymentLifecycleHookTargetTypePause && len(h.LifecycleStages) == 1 && slices.Contains(left, string(h.LifecycleStages[0]))
+			return slices.ContainsFunc(left, func(stage string) bool { return onlyPause(h, stage) })
 		})
 		if len(hooks) == len(own.LifecycleHooks) && len(added) == 0 {
 			return w.r.Deployment
@@ -400,6 +407,9 @@ func (w *work) configuration() *types.DeploymentConfiguration {
 		}
 	}
 	for _, stage := range added {
+		if w.held.token == "" && slices.ContainsFunc(hooks, func(h types.DeploymentLifecycleHook) bool { return onlyPause(h, stage) }) {
+			continue // without tags nobody knows whose it is: one is enough to hold ECS
+		}
 		hooks = append(hooks, types.DeploymentLifecycleHook{
 			TargetType:      types.DeploymentLifecycleHookTargetTypePause,
 			LifecycleStages: []types.DeploymentLifecycleHookStage{types.DeploymentLifecycleHookStage(stage)},
@@ -407,6 +417,11 @@ func (w *work) configuration() *types.DeploymentConfiguration {
 	}
 	c.LifecycleHooks = hooks
 	return &c
+}
+
+// onlyPause reports whether a hook is a pause at a stage and at no other.
+func onlyPause(h types.DeploymentLifecycleHook, stage string) bool {
+	return h.TargetType == types.DeploymentLifecycleHookTargetTypePause && len(h.LifecycleStages) == 1 && string(h.LifecycleStages[0]) == stage
 }
 
 // stops refuses to stop at a point that the deployment will not pass.
