@@ -166,7 +166,7 @@ func (f *follower) arrive(ctx context.Context, s Sight) (done bool) {
 		if f.until == PointApproval {
 			f.out.Verdict = Waiting
 		}
-		f.out.Next = f.command("continue", "") + "` or `" + f.command("abort", "")
+		f.out.Next = f.command("continue", "") + ", or " + f.command("abort", "")
 		return true
 	}
 	for _, p := range s.Pauses {
