@@ -20,6 +20,8 @@ import (
 const images = `images:
   - {image: "web:v1", command: [%[1]q, sample-web, -version, v1]}
   - {image: "web:v2", command: [%[1]q, sample-web, -version, v2]}
+  - {image: "web:v3", command: [%[1]q, sample-web, -version, v3]}
+  - {image: "web:v4", command: [%[1]q, sample-web, -version, v4]}
   - {image: "web:sick", command: [%[1]q, sample-web, -version, sick, -health, "503"]}
   - {image: "web:faulty", command: [%[1]q, sample-web, -version, faulty, -errors, "50"]}
   - {image: "web:slow", command: [%[1]q, sample-web, -version, slow, -slow, 700ms]}

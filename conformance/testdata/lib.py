@@ -252,6 +252,79 @@ def stack(image="web:v1", desired=2, breaker=None, **more):
     return b
 
 
+# --- ECS's own strategies
+
+
+def weights(rule):
+    """The weights a listener rule forwards with, by target group."""
+    action = aws.elbv2.describe_rules(RuleArns=[rule])["Rules"][0]["Actions"][0]
+    return {g["TargetGroupArn"]: g["Weight"] for g in action["ForwardConfig"]["TargetGroups"]}
+
+
+def default_rule(listener):
+    return next(r["RuleArn"] for r in aws.elbv2.describe_rules(ListenerArn=listener)["Rules"] if r["IsDefault"])
+
+
+def pause_at(*stages, **more):
+    return {"targetType": "PAUSE", "lifecycleStages": list(stages), **more}
+
+
+def shifting(strategy, image="web:v1", desired=2, bake=0, hooks=(), **config):
+    """A service behind a production and a test listener with two target groups, just created."""
+    aws.ecs.create_cluster(clusterName="c")
+    b = Balancer()
+    b.blue, b.green = b.group("blue"), b.group("green")
+    b.test = default_rule(b.listener(weighted((b.blue, 1), (b.green, 0))))
+    b.test_address = b.address
+    b.production = default_rule(b.listener(weighted((b.blue, 1), (b.green, 0))))
+    config = dict(strategy=strategy, bakeTimeInMinutes=bake, lifecycleHooks=list(hooks), **config)
+    create(define(image), desired=desired, healthCheckGracePeriodSeconds=60, config=config, loadBalancers=[{
+        "targetGroupArn": b.blue, "containerName": "web", "containerPort": 8080, "advancedConfiguration": {
+            "alternateTargetGroupArn": b.green, "productionListenerRule": b.production, "testListenerRule": b.test,
+            "roleArn": "arn:aws:iam::000000000000:role/ecsInfrastructureRole"}}])
+    return b
+
+
+def awaiting(stage, patience=PATIENCE):
+    """Waits for a pause hook in a stage; gives the service deployment."""
+
+    def look():
+        d = service_deployment()
+        held = [h for h in d.get("lifecycleHookDetails", []) if h["status"] == "AWAITING_ACTION"]
+        return d if d.get("lifecycleStage") == stage and held else None
+
+    return until(f"a pause in {stage}", look, patience)
+
+
+def approve(stage, action="CONTINUE"):
+    """Ends the pause in a stage."""
+    d = awaiting(stage)
+    for h in d["lifecycleHookDetails"]:
+        aws.ecs.continue_service_deployment(serviceDeploymentArn=d["serviceDeploymentArn"], hookId=h["hookId"], action=action)
+
+
+def finished(status, decide=None, patience=2 * PATIENCE):
+    """Waits until the newest service deployment ends, answering its pauses, and gives it."""
+
+    def look():
+        d = service_deployment()
+        for h in d.get("lifecycleHookDetails", []) if decide else ():
+            if h["status"] == "AWAITING_ACTION":
+                aws.ecs.continue_service_deployment(serviceDeploymentArn=d["serviceDeploymentArn"], hookId=h["hookId"], action=decide)
+        return d if d["status"] in ("SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED") else None
+
+    d = until("the deployment ends", look, patience)
+    equal(d["status"], status, f"status ({d.get('statusReason')})")
+    return d
+
+
+def requested(d):
+    """The requested test and production weights of a deployment's revisions."""
+    out = {"target": d["targetServiceRevision"]}
+    out.update(("source", r) for r in d["sourceServiceRevisions"])
+    return {k: (r["requestedTestTrafficWeight"], r["requestedProductionTrafficWeight"]) for k, r in out.items()}
+
+
 # --- traffic
 
 

@@ -117,10 +117,10 @@ func (b *builder) unhooked(name rollout.Name, d time.Duration) {
 }
 
 // beside makes room for both sides at full size: the percents do not pace these strategies.
-func (b *builder) beside(desired int) { b.plan.Max = Beside(desired, b.plan.Max) }
+func (b *builder) beside(desired int) { b.plan.Max = Beside(b.plan.Max, desired, desired) }
 
-// Beside gives how many tasks may exist while two revisions stand side by side at full size,
-// where the percents allow upper of them.
+// Beside gives how many tasks may exist while a revision is brought to its full size beside others
+// that have so many tasks, where the percents allow upper of them.
 //
 // Source: ecs.md 7.1, "Capacity needed: up to 2 × desired".
-func Beside(desired, upper int) int { return max(upper, 2*desired) }
+func Beside(upper, desired, others int) int { return max(upper, 2*desired, desired+others) }

@@ -210,10 +210,7 @@ func minutes(n *int32) time.Duration { return time.Duration(aws.ToInt32(n)) * ti
 //
 // Source: ecs.md 5.3, "both bounds recompute at once"; 3.7, "Update the minimumHealthyPercent or
 // maximumPercent value and try again".
-func bound(p *rollout.Plan, row *ServiceRow, shifting bool) {
+func bound(p *rollout.Plan, row *ServiceRow) {
 	p.Desired = row.Desired
 	p.Min, p.Max = strategy.Bounds(row.Desired, row.Settings.MinPercent, row.Settings.MaxPercent)
-	if shifting {
-		p.Max = strategy.Beside(row.Desired, p.Max)
-	}
 }

@@ -144,7 +144,7 @@ func (g *keeping) goals() (goals []reconcile.Goal, upper int) {
 	_, upper = strategy.Bounds(g.row.Desired, g.row.Settings.MinPercent, g.row.Settings.MaxPercent)
 	primary, driven := g.primary(), g.driven()
 	if driven != nil && driven.Shifting {
-		upper = strategy.Beside(g.row.Desired, upper)
+		upper = max(upper, driven.Plan.Max)
 	}
 	order := slices.DeleteFunc(slices.Clone(g.live), func(d *Deployment) bool { return d == primary })
 	if driven != nil && driven != primary {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/slipway-ecs/slipway/internal/reconcile"
 	"github.com/slipway-ecs/slipway/internal/rollout"
+	"github.com/slipway-ecs/slipway/internal/strategy"
 )
 
 // stuck is said once while a deployment's bounds leave it nothing to do. Source: ecs.md 3.7, 5.3.
@@ -34,7 +35,10 @@ func (g *keeping) step(d *Deployment) {
 	g.expire(d)
 	back, possible := g.s.candidate(g.tx, d)
 	d.Plan.First = !possible && d.State.Status != rollout.RollingBack
-	bound(&d.Plan, &g.row, d.Shifting)
+	bound(&d.Plan, &g.row)
+	if d.Shifting {
+		d.Plan.Max = strategy.Beside(d.Plan.Max, g.row.Desired, g.beside(d))
+	}
 	before, was := d.State, d.State.Status
 	next, want := rollout.Step(&d.Plan, d.State, g.observe(d), g.now)
 	d.State = next
@@ -106,6 +110,22 @@ func (d *Deployment) alone() string {
 		return d.Base
 	}
 	return ""
+}
+
+// beside counts the tasks that stand beside those of the revision that d's rollout brings to its
+// size. Scale-in waits for the end of a rollout that shifts traffic, so they may be more than the
+// service wants.
+func (g *keeping) beside(d *Deployment) (n int) {
+	grows := d.Digits
+	if alone := d.alone(); alone != "" {
+		grows = alone
+	}
+	for i := range g.seen {
+		if g.seen[i].Wanted && g.seen[i].Revision != grows {
+			n++
+		}
+	}
+	return n
 }
 
 // observe says how d's rollout stands.

@@ -73,6 +73,18 @@ func (h *harbour) route() {
 	}
 }
 
+// forward makes a rule forward as somebody else wants it.
+func (h *harbour) forward(rule string, weights []Weight) {
+	h.t.Helper()
+	err := h.store.Update(func(tx *store.Tx) error {
+		h.piers.rules.Put(tx, sluice{ARN: rule, Weights: weights})
+		return nil
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+}
+
 // weights gives how a rule forwards: "100/0", of the first and the second group.
 func (h *harbour) weights(rule string) (text string) {
 	h.t.Helper()
@@ -96,6 +108,9 @@ type diary struct {
 	room  *Service
 	piers *piers
 	pages map[string][]string // by digits
+
+	check  func(tx *store.Tx, row *Deployment) string // says what is wrong; may be nil
+	broken []string
 }
 
 func (d *diary) Name() string { return "test.diary" }
@@ -111,6 +126,11 @@ func (d *diary) Keep(tx *store.Tx, key string) (cloud.Result, error) {
 	row, ok := d.room.deployments.Get(tx, key)
 	if !ok {
 		return cloud.Result{}, nil
+	}
+	if d.check != nil {
+		if wrong := d.check(tx, &row); wrong != "" {
+			d.broken = append(d.broken, tx.Now().Format(time.TimeOnly)+": "+wrong)
+		}
 	}
 	production, _ := d.piers.Weights(tx, productionRule)
 	test, _ := d.piers.Weights(tx, testRule)

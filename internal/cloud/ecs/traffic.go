@@ -201,6 +201,9 @@ func (g *keeping) move(d *Deployment, r rollout.Route, share rollout.Share) {
 	if share%100 != 0 {
 		mine, other = int(share)/10, 1000-int(share)/10
 	}
+	if d.home() == "" { // nobody else could answer: a service's first deployment
+		mine, other = 100, 0
+	}
 	for _, rule := range d.rules(r) {
 		weights := []Weight{{Group: rule.first, Weight: other}, {Group: rule.next, Weight: other}}
 		for i := range weights {
