@@ -23,7 +23,7 @@ var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 // The transcripts in testdata are stories. A line that begins with two spaces is what the
 // "step" above it gave; all others are the story:
 //
-//	plan rolling|bluegreen|canary|linear [key=value …]   first|test are flags
+//	plan rolling|bluegreen|canary|linear [key=value …]   first|test|reconcile are flags
 //	desired 6                  the service is scaled: the plan is made again
 //	old|new WANT RUNNING HEALTHY [failed=N] [leaving=N]
 //	share production|test 10.5
@@ -190,7 +190,7 @@ func (s *story) planned(rest []string) error {
 	c := strategy.Common{ID: "story"}
 	var share rollout.Share
 	var pause time.Duration
-	noTest := true
+	noTest, reconcile := true, false
 	for _, w := range rest[1:] {
 		key, value, _ := strings.Cut(w, "=")
 		n, _ := strconv.Atoi(value)           // 0 for what is no number
@@ -227,6 +227,8 @@ func (s *story) planned(rest []string) error {
 			c.First = true
 		case "test":
 			noTest = false
+		case "reconcile":
+			reconcile = true
 		default:
 			return fmt.Errorf("no setting %q", key)
 		}
@@ -234,7 +236,7 @@ func (s *story) planned(rest []string) error {
 	s.make = func(desired int) *rollout.Plan {
 		c := c
 		c.Desired = desired
-		t := strategy.Traffic{Common: c, NoTest: noTest}
+		t := strategy.Traffic{Common: c, NoTest: noTest, Reconcile: reconcile}
 		switch rest[0] {
 		case "bluegreen":
 			return strategy.BlueGreen{Traffic: t}.Plan()
