@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 
+	"github.com/slipway-ecs/slipway/internal/cloud/lambda"
 	"github.com/slipway-ecs/slipway/internal/ids"
 	"github.com/slipway-ecs/slipway/internal/wire"
 )
@@ -63,6 +64,7 @@ func (c *Cloud) ours() http.Handler {
 	mux.HandleFunc("GET "+eventsPath, c.answerEvents)
 	mux.HandleFunc("GET "+outputPath, c.answerOutput)
 	mux.Handle(metadataPath+"/", http.StripPrefix(metadataPath, c.rooms.ecs.MetadataHandler()))
+	mux.Handle("GET "+lambda.CodePath, http.StripPrefix(lambda.CodePath, c.rooms.lambda.CodeHandler()))
 	mine := wire.LoopbackOnly(mux) // with --keys too: these paths check no signature
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host, _, err := net.SplitHostPort(r.RemoteAddr)

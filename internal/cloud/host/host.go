@@ -19,6 +19,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/slipway-ecs/slipway/internal/cloud/lambda"
 	"github.com/slipway-ecs/slipway/internal/cloud/loop"
 	"github.com/slipway-ecs/slipway/internal/fail"
 	"github.com/slipway-ecs/slipway/internal/launch"
@@ -37,6 +38,7 @@ type Options struct {
 	Keys    string         // the file of access keys; empty checks no signatures
 	Images  process.Images // what images stand for on this host
 	Runtime string         // RuntimeProcess, RuntimeDocker or RuntimeAuto; "" is RuntimeProcess
+	Hooks   lambda.Hooks   // what is invoked in place of functions that nobody made
 	Lenient bool           // accept what AWS refuses only for surroundings
 	Fsync   bool           // sync each commit to disk
 	Exe     string         // this program, which shims and the data plane run as
@@ -223,6 +225,7 @@ func (c *Cloud) end(ctx context.Context, server *http.Server, settle, keep func(
 	patience, done := context.WithTimeout(ctx, stopPatience)
 	defer done()
 	errs = append(errs, c.plane.stop(patience), c.rooms.ecs.StopAll(patience), c.rest(patience))
+	errs = append(errs, c.rooms.lambda.Close())
 	keep()
 	errs = append(errs, c.rooms.logs.Close(), c.store.Close())
 	for i, err := range errs {
@@ -245,7 +248,7 @@ func forget(ctx context.Context, o Options) error {
 	if err := endLeftovers(ctx, o); err != nil {
 		return err
 	}
-	for _, name := range []string{stateFile, "logs", "metrics", "tasks", "lb", "s3", "seed", runtimeFile} {
+	for _, name := range []string{stateFile, "logs", "metrics", "tasks", functionsDir, "lb", "s3", "seed", runtimeFile} {
 		if err := os.RemoveAll(filepath.Join(o.Dir, name)); err != nil {
 			return fmt.Errorf("forget %s: %w", name, err)
 		}

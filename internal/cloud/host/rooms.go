@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,11 +20,13 @@ import (
 	"github.com/slipway-ecs/slipway/internal/cloud/ecs"
 	"github.com/slipway-ecs/slipway/internal/cloud/elb"
 	"github.com/slipway-ecs/slipway/internal/cloud/iam"
+	"github.com/slipway-ecs/slipway/internal/cloud/lambda"
 	"github.com/slipway-ecs/slipway/internal/cloud/logs"
 	"github.com/slipway-ecs/slipway/internal/cloud/loop"
 	"github.com/slipway-ecs/slipway/internal/cloud/s3"
 	"github.com/slipway-ecs/slipway/internal/cloud/sts"
 	"github.com/slipway-ecs/slipway/internal/ids"
+	"github.com/slipway-ecs/slipway/internal/launch/function"
 	"github.com/slipway-ecs/slipway/internal/lb"
 	"github.com/slipway-ecs/slipway/internal/names"
 	"github.com/slipway-ecs/slipway/internal/store"
@@ -42,6 +45,7 @@ type rooms struct {
 	iam        *iam.Service
 	sts        *sts.Service
 	s3         *s3.Service
+	lambda     *lambda.Service
 }
 
 // room is what the host needs of each of them.
@@ -54,7 +58,7 @@ type room interface {
 
 // all lists the rooms in reading order, which is the order keepers are run in at the start.
 func (r *rooms) all() []room {
-	return []room{r.ecs, r.elb, r.codedeploy, r.cloudwatch, r.logs, r.ecr, r.ec2, r.iam, r.sts, r.s3}
+	return []room{r.ecs, r.elb, r.codedeploy, r.cloudwatch, r.logs, r.ecr, r.ec2, r.iam, r.sts, r.s3, r.lambda}
 }
 
 // Operations gives the operations that the cloud serves, by signing name, both sorted.
@@ -102,6 +106,13 @@ func (c *Cloud) furnish() error {
 		Shorten: times.shorten, Wall: times.wall, Internal: times.internal, Lenient: o.Lenient, Warn: o.Warn,
 	})
 	r.codedeploy = codedeploy.New(codedeploy.Options{IDs: source, Fleet: fleet{r.ecs}, Traffic: r.elb, Alarms: r.cloudwatch, Objects: r.s3})
+	r.lambda = lambda.New(lambda.Options{
+		IDs: source, Dir: filepath.Join(o.Dir, functionsDir), Host: os.Environ(), Logs: r.logs, Objects: codeObjects{r.s3}, Hooks: o.Hooks, Log: o.Log, Endpoint: c.Endpoint,
+		Credentials: func(s names.Scope, function string) (id, secret, token string) {
+			return c.keys.session(s.Account, function)
+		},
+		Sign: c.keys.sum, Wall: times.wall,
+	})
 
 	var tables []store.Any
 	for _, room := range r.all() {
@@ -124,8 +135,14 @@ func (c *Cloud) furnish() error {
 	return nil
 }
 
-// endLeftovers ends the tasks and the data plane that an earlier cloud left running.
+// functionsDir is where functions are, in the data directory.
+const functionsDir = "functions"
+
+// endLeftovers ends the tasks, functions and data plane that an earlier cloud left running.
 func endLeftovers(ctx context.Context, o Options) error {
+	if err := function.Sweep(filepath.Join(o.Dir, functionsDir)); err != nil {
+		return err
+	}
 	last, err := lastRuntime(o.Dir)
 	if err != nil {
 		return err
@@ -185,6 +202,14 @@ func (b balancer) Group(tx *store.Tx, arn string) (ecs.BalancerGroup, bool) {
 	return ecs.BalancerGroup{
 		ARN: g.ARN, Name: g.Name, TargetType: g.TargetType, Port: g.Port, LoadBalancers: g.LoadBalancers, Delay: g.DeregistrationDelay,
 	}, ok
+}
+
+// codeObjects lets Lambda fetch the code of functions, which may be as large unzipped as Lambda takes.
+type codeObjects struct{ *s3.Service }
+
+// Object gives an object's bytes.
+func (o codeObjects) Object(scope names.Scope, bucket, key, version string) (body []byte, etag string, err error) {
+	return o.ObjectUpTo(250<<20, scope, bucket, key, version)
 }
 
 // session issues the credentials of an assumed role.

@@ -126,12 +126,17 @@ const largestObject = 4 << 20
 // the latest. It is a port for rooms that read what people uploaded. Errors are S3's
 // (NoSuchBucket, NoSuchKey, NoSuchVersion, AccessDenied), as *wire.Error, and EntityTooLarge for more than 4 MiB.
 func (s *Service) Object(scope names.Scope, bucket, key, version string) (body []byte, etag string, err error) {
+	return s.ObjectUpTo(largestObject, scope, bucket, key, version)
+}
+
+// ObjectUpTo is Object with a bound of the caller's, in bytes.
+func (s *Service) ObjectUpTo(most int64, scope names.Scope, bucket, key, version string) (body []byte, etag string, err error) {
 	v, f, err := s.open(scope.Account, bucket, key, version)
 	if err != nil {
 		return nil, "", err
 	}
 	defer f.close()
-	if v.Size > largestObject {
+	if v.Size > most {
 		return nil, "", refusal(400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size")
 	}
 	body, err = io.ReadAll(f.reader(0, v.Size))
