@@ -88,7 +88,7 @@ func exitCode(ctx context.Context, err error) int {
 	}
 	kind, _, _ := strings.Cut(code, ".")
 	switch {
-	case kind == "usage" || kind == "file" || kind == "images" || kind == "keys", code == "host.bad_listen", code == "host.bad_account", code == "host.exposed":
+	case kind == "usage" || kind == "file" || kind == "images" || kind == "hooks" || kind == "keys", code == "host.bad_listen", code == "host.bad_account", code == "host.exposed":
 		return ExitUsage
 	case kind == "access":
 		return ExitAccess

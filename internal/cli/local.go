@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-ecs/slipway/internal/cloud/host"
+	"github.com/slipway-ecs/slipway/internal/cloud/lambda"
 	"github.com/slipway-ecs/slipway/internal/fail"
 	"github.com/slipway-ecs/slipway/internal/launch/process"
 	"github.com/slipway-ecs/slipway/internal/ui"
@@ -20,9 +21,9 @@ import (
 
 // localCmd is `slipway local`.
 type localCmd struct {
-	listen, data, runtime, images, region, account, keys string
-	speed                                                float64
-	fresh, lenient, fsync                                bool
+	listen, data, runtime, images, hooks, region, account, keys string
+	speed                                                       float64
+	fresh, lenient, fsync                                       bool
 }
 
 func newLocalCmd(app *App) *cobra.Command {
@@ -50,6 +51,7 @@ func newLocalCmd(app *App) *cobra.Command {
 	cmd.PersistentFlags().StringVar(&o.data, "data", defaultData(app), "directory where everything is kept")
 	f.StringVar(&o.runtime, "runtime", "process", "what tasks run as: process, docker, or auto (docker where an engine answers)")
 	f.StringVar(&o.images, "images", "", "file that maps image patterns to commands of this machine")
+	f.StringVar(&o.hooks, "hooks", "", "file that maps names of Lambda functions to commands of this machine or URLs, for hooks without a function")
 	f.Float64Var(&o.speed, "speed", 1, "how many times faster AWS's own waits pass, 0.1 to 3600")
 	f.StringVar(&o.region, "region", "us-east-1", "region of requests that name none")
 	f.StringVar(&o.account, "account", "123456789012", "account of access keys that name none; 12 digits")
@@ -104,6 +106,13 @@ func (o *localCmd) options(app *App) (host.Options, error) {
 			return host.Options{}, err
 		}
 	}
+	var hooks lambda.Hooks
+	if o.hooks != "" {
+		var err error
+		if hooks, err = lambda.ReadHooks(o.hooks); err != nil {
+			return host.Options{}, err
+		}
+	}
 	exe, err := os.Executable()
 	if err != nil {
 		return host.Options{}, fmt.Errorf("find this program: %w", err)
@@ -114,7 +123,7 @@ func (o *localCmd) options(app *App) (host.Options, error) {
 	}
 	return host.Options{
 		Listen: o.listen, Dir: data, Fresh: o.fresh, Speed: o.speed, Region: o.region, Account: o.account, Keys: o.keys,
-		Images: images, Runtime: o.runtime, Lenient: o.lenient, Fsync: o.fsync, Exe: exe, Log: newLog(app),
+		Images: images, Hooks: hooks, Runtime: o.runtime, Lenient: o.lenient, Fsync: o.fsync, Exe: exe, Log: newLog(app),
 		Warn: func(line string) { fmt.Fprintln(app.Stderr, "warning:", line) },
 	}, nil
 }

@@ -100,12 +100,6 @@ func (c *Cloud) furnish() error {
 	r.elb = elb.New(elb.Options{
 		IDs: source, Network: r.ec2, Lenient: o.Lenient, Warn: o.Warn, Shorten: times.shorten, Wall: times.wall, Host: c.sharedHost(), Patience: time.Second,
 	})
-	r.ecs = ecs.New(ecs.Options{
-		IDs: source, Runtime: c.runtime, Balancer: balancer{r.elb}, Alarms: r.cloudwatch, Networks: r.ec2, Logs: r.logs, Log: o.Log,
-		TaskEndpoint: c.within, Credentials: func(s names.Scope, task string) (id, secret string) { return c.keys.issue(s.Account, task) },
-		Shorten: times.shorten, Wall: times.wall, Internal: times.internal, Lenient: o.Lenient, Warn: o.Warn,
-	})
-	r.codedeploy = codedeploy.New(codedeploy.Options{IDs: source, Fleet: fleet{r.ecs}, Traffic: r.elb, Alarms: r.cloudwatch, Objects: r.s3})
 	r.lambda = lambda.New(lambda.Options{
 		IDs: source, Dir: filepath.Join(o.Dir, functionsDir), Host: os.Environ(), Logs: r.logs, Objects: codeObjects{r.s3}, Hooks: o.Hooks, Log: o.Log, Endpoint: c.Endpoint,
 		Credentials: func(s names.Scope, function string) (id, secret, token string) {
@@ -113,6 +107,12 @@ func (c *Cloud) furnish() error {
 		},
 		Sign: c.keys.sum, Wall: times.wall,
 	})
+	r.ecs = ecs.New(ecs.Options{
+		IDs: source, Runtime: c.runtime, Balancer: balancer{r.elb}, Alarms: r.cloudwatch, Functions: r.lambda, Networks: r.ec2, Logs: r.logs, Log: o.Log,
+		TaskEndpoint: c.within, Credentials: func(s names.Scope, task string) (id, secret string) { return c.keys.issue(s.Account, task) },
+		Shorten: times.shorten, Wall: times.wall, Internal: times.internal, Lenient: o.Lenient, Warn: o.Warn,
+	})
+	r.codedeploy = codedeploy.New(codedeploy.Options{IDs: source, Fleet: fleet{r.ecs}, Traffic: r.elb, Alarms: r.cloudwatch, Functions: r.lambda, Objects: r.s3})
 
 	var tables []store.Any
 	for _, room := range r.all() {
