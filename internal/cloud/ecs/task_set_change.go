@@ -109,6 +109,7 @@ func (s *Service) addSet(tx *store.Tx, cluster Cluster, row *ServiceRow, definit
 		return Deployment{}, err
 	}
 	w.TaskDefinition = d.ARN
+	w.Providers = blank(w.Providers) // nothing is null once it was stored
 	switch {
 	case w.LaunchType != "" && w.Providers != nil:
 		return Deployment{}, invalid("Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again.")
