@@ -16,6 +16,7 @@ type deployOptions struct {
 	force  bool
 	until  string
 	detach bool
+	plan   string
 }
 
 func newDeployCmd(app *App) *cobra.Command {
@@ -52,6 +53,7 @@ func newDeployCmd(app *App) *cobra.Command {
 	f.BoolVar(&o.force, "force", false, "deploy even if nothing changed")
 	f.StringVar(&o.until, "until", "", "stop at this `POINT`, for `slipway continue` or `slipway abort`")
 	f.BoolVar(&o.detach, "detach", false, "do not follow: say the deployment's id and end")
+	f.StringVar(&o.plan, "plan", "", "hold to the plan in this `FILE`; refused when the live service has moved on")
 	o.lease.flags(cmd)
 	return cmd
 }
@@ -68,6 +70,9 @@ func (o *deployOptions) run(ctx context.Context, app *App) error {
 	}
 	request, err := o.request(p)
 	if err != nil {
+		return err
+	}
+	if err := planned(&request, o.plan); err != nil {
 		return err
 	}
 	if request.Lease, err = o.lease.lease(app, "deploy"); err != nil {

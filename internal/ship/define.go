@@ -24,6 +24,11 @@ func (w *work) define(ctx context.Context) error {
 		w.say(Event{Kind: KindChange, Text: c})
 	}
 	w.definition = base
+	if w.r.Plan != nil {
+		if err := CheckWanted(w.r.Plan, base); err != nil {
+			return err
+		}
+	}
 	if current != nil && same(current, base) {
 		w.arn = text(current["taskDefinitionArn"])
 		w.say(Event{Kind: KindUnchanged, Revision: last(w.arn), Text: fmt.Sprintf("%s is already what is wanted: no new revision", last(w.arn))})

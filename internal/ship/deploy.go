@@ -62,6 +62,7 @@ type Request struct {
 	Lease      *Lease                     // nil takes none
 	Ask        func() Choice              // what an interrupt means once the service is updated; nil leaves
 	Revision   string                     // ARN of a definition to run just as it is, in place of what is edited
+	Plan       *Plan                      // a saved one to hold to; nil: none
 	Check      func(*types.Service) error // refuses what runs, before anything is changed; may be nil
 }
 
@@ -288,6 +289,9 @@ func (w *work) resolve(ctx context.Context) error {
 				"service %q is not in cluster %q", w.out.Service, w.out.Cluster)
 		}
 		w.say(Event{Kind: KindFound, Text: fmt.Sprintf("service %s does not exist in cluster %s yet", w.out.Service, w.out.Cluster)})
+		if w.r.Plan != nil {
+			return CheckPlan(w.r.Plan, nil)
+		}
 		return nil
 	}
 	if status := aws.ToString(s.Status); status != "ACTIVE" {
@@ -307,6 +311,11 @@ func (w *work) resolve(ctx context.Context) error {
 	}
 	if w.r.Check != nil {
 		if err := w.r.Check(s); err != nil {
+			return err
+		}
+	}
+	if w.r.Plan != nil {
+		if err := CheckPlan(w.r.Plan, s); err != nil {
 			return err
 		}
 	}

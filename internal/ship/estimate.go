@@ -1,0 +1,231 @@
+package ship
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"github.com/slipway-ecs/slipway/internal/sdk"
+)
+
+// estimate is a plan being worked out.
+type estimate struct {
+	p        *Proposal
+	f        Facts
+	c        types.DeploymentConfiguration
+	balanced bool
+	desired  int
+}
+
+func (e *estimate) shifts() bool {
+	return e.c.Strategy != "" && e.c.Strategy != types.DeploymentStrategyRolling
+}
+
+// bounds gives how many tasks must stay healthy and may exist while rolling, as ECS counts.
+//
+// Source: the ECS model; house reference ecs.md 5.1.
+func (e *estimate) bounds() (lower, upper int) {
+	lo, hi := int(or(e.c.MinimumHealthyPercent, 100)), int(or(e.c.MaximumPercent, 200))
+	return (e.desired*lo + 99) / 100, e.desired * hi / 100
+}
+
+func (e *estimate) deadlocked() bool {
+	lower, upper := e.bounds()
+	return !e.shifts() && !e.p.Creates && e.desired > 0 && upper <= e.desired && lower >= e.desired
+}
+
+// waves gives how many times tasks have to be started one after another.
+func (e *estimate) waves() int {
+	lower, upper := e.bounds()
+	room := upper - lower
+	if e.shifts() || e.p.Creates || room >= e.desired || e.desired == 0 {
+		return 1
+	}
+	if room <= 0 {
+		return e.desired
+	}
+	return (e.desired + room - 1) / room
+}
+
+func (e *estimate) peak() (int, string) {
+	n := e.desired
+	if !e.p.Creates {
+		_, upper := e.bounds()
+		if n = max(upper, e.desired); e.shifts() {
+			n = 2 * e.desired
+		} else {
+			n = min(n, 2*e.desired)
+		}
+	}
+	cpu, memory := text(e.p.Definition["cpu"]), text(e.p.Definition["memory"])
+	each := ""
+	if cpu != "" && memory != "" {
+		each = fmt.Sprintf(" of %s CPU units and %s MiB", cpu, memory)
+	}
+	if list, ok := e.p.Definition["requiresCompatibilities"].([]any); ok && slices.Contains(list, any("FARGATE")) {
+		return n, fmt.Sprintf("%d tasks%s on Fargate: its quota of vCPUs is the only limit", n, each)
+	}
+	return n, fmt.Sprintf("%d tasks%s must find room on the cluster's instances beside all else; that was not looked at", n, each)
+}
+
+// healthy gives how long a started task takes until ECS counts on it.
+func (e *estimate) healthy() Timed {
+	t := Timed{Name: "healthy"}
+	var sources []string
+	for _, c := range containersOf(e.p.Definition) {
+		h, ok := c["healthCheck"].(sdk.Tree)
+		if !ok || c["essential"] == false {
+			continue
+		}
+		interval, retries, grace := number(h["interval"], 30), number(h["retries"], 3), number(h["startPeriod"], 0)
+		t.Least, t.Most = max(t.Least, interval), max(t.Most, grace+interval*retries)
+		sources = append(sources, fmt.Sprintf("health check of container %s every %d s", text(c["name"]), interval))
+	}
+	for _, g := range e.f.Groups {
+		every := int(g.Interval / time.Second)
+		t.Least, t.Most = max(t.Least, (g.Healthy-1)*every), max(t.Most, (g.Healthy+1)*every+int(g.Timeout/time.Second))
+		sources = append(sources, fmt.Sprintf("target group: %d checks in a row, every %d s", g.Healthy, every))
+	}
+	if len(sources) == 0 {
+		t.Least, t.Most = int(plainHealth/time.Second), int(plainHealth/time.Second)
+		sources = []string{"no health check: ECS waits 40 s"}
+	}
+	t.Source = strings.Join(sources, "; ")
+	return t
+}
+
+// leaving gives how long old tasks take to go.
+func (e *estimate) leaving() Timed {
+	stop, delay := stopTimeout, time.Duration(0)
+	for _, c := range containersOf(e.p.Definition) {
+		if c["stopTimeout"] != nil {
+			stop = time.Duration(number(c["stopTimeout"], 30)) * time.Second
+		}
+	}
+	for _, g := range e.f.Groups {
+		delay = max(delay, g.Delay)
+	}
+	source := fmt.Sprintf("stop timeout %d s", int(stop/time.Second))
+	if e.balanced {
+		source = fmt.Sprintf("deregistration delay %d s, ", int(delay/time.Second)) + source
+	}
+	return Timed{Name: "old tasks drain and stop", Least: 0, Most: int((delay + stop) / time.Second), Source: source}
+}
+
+func (e *estimate) steps() []Timed {
+	waves := e.waves()
+	h, gone := e.healthy(), e.leaving()
+	start := Timed{Name: fmt.Sprintf("start %d tasks and wait until they are healthy", e.desired),
+		Least: waves * (int(startLeast/time.Second) + h.Least), Most: waves * (int(startMost/time.Second) + h.Most),
+		Source: fmt.Sprintf("%d wave%s of %d to %d s to start; %s", waves, plural(waves), int(startLeast/time.Second), int(startMost/time.Second), h.Source)}
+	var out []Timed
+	if e.p.Registers {
+		out = append(out, Timed{Name: "register the task definition", Least: 0, Most: 2, Source: "one call"})
+	}
+	out = append(out, start)
+	for _, k := range e.c.LifecycleHooks {
+		limit := 24 * 60
+		if k.TimeoutConfiguration != nil {
+			limit = int(or(k.TimeoutConfiguration.TimeoutInMinutes, int32(limit)))
+		}
+		what := "call " + last(aws.ToString(k.HookTargetArn))
+		if k.TargetType == types.DeploymentLifecycleHookTargetTypePause {
+			what = "wait for an answer"
+		}
+		var at []string
+		for _, s := range k.LifecycleStages {
+			at = append(at, string(s))
+		}
+		out = append(out, Timed{Name: what + " at " + strings.Join(at, ", "), Least: 0, Most: limit * 60, Source: "its timeout"})
+	}
+	if e.shifts() {
+		out = append(out, e.shift())
+	}
+	if bake := int(or(e.c.BakeTimeInMinutes, 0)); bake > 0 {
+		out = append(out, Timed{Name: "bake", Least: bake * 60, Most: bake * 60, Source: "bakeTimeInMinutes"})
+	}
+	if !e.p.Creates && e.p.Live.RunningCount > 0 {
+		gone.Most *= waves
+		out = append(out, gone)
+	}
+	return out
+}
+
+func (e *estimate) shift() Timed {
+	steps, bake, source := 1, 0, "all at once"
+	switch e.c.Strategy {
+	case types.DeploymentStrategyCanary:
+		if c := e.c.CanaryConfiguration; c != nil && aws.ToFloat64(c.CanaryPercent) < 100 {
+			steps, bake = 2, int(aws.ToInt32(c.CanaryBakeTimeInMinutes))*60
+			source = fmt.Sprintf("%v %% for %d min, then all", aws.ToFloat64(c.CanaryPercent), aws.ToInt32(c.CanaryBakeTimeInMinutes))
+		}
+	case types.DeploymentStrategyLinear:
+		if l := e.c.LinearConfiguration; l != nil && aws.ToFloat64(l.StepPercent) > 0 {
+			steps = int(math.Ceil(100 / *l.StepPercent))
+			bake = int(aws.ToInt32(l.StepBakeTimeInMinutes)) * 60 * (steps - 1)
+			source = fmt.Sprintf("%d steps of %v %%, %d min between two", steps, *l.StepPercent, aws.ToInt32(l.StepBakeTimeInMinutes))
+		}
+	}
+	return Timed{Name: "move production traffic", Least: bake, Most: bake + steps*int(shiftMost/time.Second), Source: source}
+}
+
+// total sums the steps; history is told beside, as it knows what settings do not.
+func (e *estimate) total(steps []Timed) Timed {
+	t := Timed{Name: "all", Source: "the steps together"}
+	for _, s := range steps {
+		t.Least, t.Most = t.Least+s.Least, t.Most+s.Most
+	}
+	if len(e.f.Took) > 0 {
+		t.Source += fmt.Sprintf("; the last %d took %s to %s", len(e.f.Took), slices.Min(e.f.Took).Round(time.Second), slices.Max(e.f.Took).Round(time.Second))
+	}
+	return t
+}
+
+// rollback says how a failed deployment goes back.
+func (e *estimate) rollback() Timed {
+	h := e.healthy()
+	switch {
+	case e.p.Creates:
+		return Timed{Name: "there is no revision to go back to: a failure leaves the service without healthy tasks", Source: "the service is new"}
+	case e.shifts():
+		return Timed{Name: "traffic goes back by weight until the old tasks are gone, after that by a new deployment", Least: 1, Most: int(shiftMost / time.Second), Source: "one change of weights"}
+	}
+	waves := e.waves()
+	return Timed{Name: "the old revision is started again, as a deployment of its own", Least: 0,
+		Most: waves * (int(startMost/time.Second) + h.Most), Source: "as many tasks as were replaced by then; " + h.Source}
+}
+
+func containersOf(definition sdk.Tree) []sdk.Tree {
+	list, ok := definition["containerDefinitions"].([]any)
+	if !ok {
+		return nil
+	}
+	var out []sdk.Tree
+	for _, v := range list {
+		if c, ok := v.(sdk.Tree); ok {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// number reads a whole number of a tree.
+func number(v any, otherwise int) int {
+	var n int
+	if _, err := fmt.Sscan(text(v), &n); err != nil {
+		return otherwise
+	}
+	return n
+}
+
+func plural(n int) string {
+	if n == 1 {
+		return ""
+	}
+	return "s"
+}
