@@ -72,6 +72,8 @@ func (o *deployOptions) run(ctx context.Context, app *App) error {
 	if err != nil {
 		return err
 	}
+	p.pin(app, &request)
+	request.Tags = provenance(app)
 	if err := planned(&request, o.plan); err != nil {
 		return err
 	}

@@ -43,6 +43,7 @@ func (o *proposing) propose(ctx context.Context, app *App) (*ship.Proposal, *pla
 	if err != nil {
 		return nil, nil, r, err
 	}
+	p.pin(app, &r)
 	out, err := ship.Propose(ctx, sdk.NewECS(cfg), r, p.Entry, o.values)
 	return out, p, r, err
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/slipway-ecs/slipway/internal/fail"
 	"github.com/slipway-ecs/slipway/internal/project"
 )
 
@@ -112,4 +113,33 @@ func TestAnEnvironmentIsMergedListsReplaceAndNullTakesAway(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), `no environment "prodution"`) {
 		t.Errorf("a mistyped environment: %v", err)
 	}
+}
+
+func FuzzLoadNeverPanicsAndItsErrorsHaveAPlace(f *testing.F) {
+	f.Add(full)
+	f.Add(good)
+	for _, c := range more {
+		f.Add(c.text)
+	}
+	for _, s := range []string{"", "{}", "[]", "services: {a: }", "version: 1\nservices: {a: &a {strategy: *a}}", "environments: {a: ~}", "hooks: {before: [[]]}", "a: ${b:${c}}"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if strings.Contains(text, "git:") || strings.Contains(text, "file:") || strings.Contains(text, "task:") || strings.Contains(text, "service:") {
+			return // no runs of git and no files of this machine
+		}
+		for _, environment := range []string{"", "production"} {
+			path := filepath.Join(t.TempDir(), project.File)
+			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			p, err := project.Load(t.Context(), path, project.Options{Environment: environment, Var: lookup, Version: "v0.1.0"})
+			switch e := fail.Of(err); {
+			case err == nil:
+				p.YAML()
+			case e == nil || !strings.HasPrefix(e.Code, "file.") && e.Code != "usage.environment":
+				t.Errorf("%q: an error without a code: %v", text, err)
+			}
+		}
+	})
 }

@@ -20,6 +20,11 @@ func (w *work) define(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	pinned, err := pin(ctx, base, w.r)
+	if err != nil {
+		return err
+	}
+	changes = append(changes, pinned...)
 	for _, c := range changes {
 		w.say(Event{Kind: KindChange, Text: c})
 	}

@@ -57,13 +57,15 @@ type Request struct {
 	Deployment *types.DeploymentConfiguration // what Manner said
 	Balancers  []types.LoadBalancer           // same
 	Hooks      []Hook
-	Until      Point                      // stop there, whatever holds the rollout; "" goes to its end
-	Detach     bool                       // do not follow at all
-	Lease      *Lease                     // nil takes none
-	Ask        func() Choice              // what an interrupt means once the service is updated; nil leaves
-	Revision   string                     // ARN of a definition to run just as it is, in place of what is edited
-	Plan       *Plan                      // a saved one to hold to; nil: none
-	Check      func(*types.Service) error // refuses what runs, before anything is changed; may be nil
+	Until      Point         // stop there, whatever holds the rollout; "" goes to its end
+	Detach     bool          // do not follow at all
+	Lease      *Lease        // nil takes none
+	Ask        func() Choice // what an interrupt means once the service is updated; nil leaves
+	Revision   string        // ARN of a definition to run just as it is, in place of what is edited
+	// Pin gives the digest that an image's tag has now; nil leaves tags to ECS.
+	Pin   func(ctx context.Context, image string) (digest string, err error)
+	Plan  *Plan                      // a saved one to hold to; nil: none
+	Check func(*types.Service) error // refuses what runs, before anything is changed; may be nil
 }
 
 // DefaultTimeout is how long a deployment is followed where a Request does not say.

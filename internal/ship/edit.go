@@ -1,6 +1,7 @@
 package ship
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -74,6 +75,38 @@ func edit(definition sdk.Tree, r Request) (changes []string, err error) {
 				changes = append(changes, fmt.Sprintf("container %s: secret %s from %s", name, key, r.Secrets[name][key]))
 			}
 		}
+	}
+	return changes, nil
+}
+
+// pin puts the digest that a tag has now behind it, in the images that a request names. The tag
+// stays for people; ECS pulls by the digest.
+func pin(ctx context.Context, definition sdk.Tree, r Request) (changes []string, err error) {
+	if r.Pin == nil {
+		return nil, nil
+	}
+	all := containersOf(definition)
+	var names []string
+	for _, c := range all {
+		names = append(names, text(c["name"]))
+	}
+	one := ""
+	if list, ok := definition["containerDefinitions"].([]any); ok && r.Tag != "" {
+		if one, err = tagged(list, names); err != nil {
+			return nil, err
+		}
+	}
+	for _, c := range all {
+		name, image := text(c["name"]), text(c["image"])
+		if _, asked := r.Images[name]; !asked && name != one || strings.Contains(image, "@") {
+			continue
+		}
+		digest, err := r.Pin(ctx, image)
+		if err != nil {
+			return nil, fmt.Errorf("pin the image of container %s: %w", name, err)
+		}
+		c["image"] = image + "@" + digest
+		changes = append(changes, fmt.Sprintf("container %s: %s is %s now", name, image, digest))
 	}
 	return changes, nil
 }

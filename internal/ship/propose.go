@@ -120,6 +120,9 @@ func (p *Proposal) define(ctx context.Context, api Live, r Request, wanted sdk.T
 	if _, err := edit(p.Definition, r); err != nil {
 		return err
 	}
+	if _, err := pin(ctx, p.Definition, r); err != nil {
+		return err
+	}
 	if text(p.Definition["family"]) == "" {
 		return fail.New("definition.family", "add \"family\"", "the task definition has no family")
 	}

@@ -112,6 +112,11 @@ func (c *checker) pick(n *Node, r *rule) (*rule, error) {
 			return nil, err
 		}
 		if len(one.Type) == 0 || is(n, one.Type) || adapt(n, one.Type) {
+			if one.Description == "" {
+				described := *one
+				described.Description = r.Description
+				one = &described
+			}
 			return one, nil
 		}
 		none.Type = append(none.Type, one.Type...)
