@@ -59,7 +59,7 @@ func newRoot(app *App) *cobra.Command {
 	add(groupLook, newStatusCmd(app), newHistoryCmd(app), newExplainCmd(app), newEventsCmd(app), newLogsCmd(app), newTasksCmd(app), newRevisionsCmd(app))
 	add(groupTend, newScaleCmd(app), newRefreshCmd(app), newRunCmd(app), newPruneCmd(app), newDeleteCmd(app))
 	add(groupLocal, newLocalCmd(app), newDemoCmd(app))
-	add(groupFile, newConfigCmd(app), newRenderCmd(app), newDiffCmd(app), newPlanCmd(app), newVerifyCmd(app), newSchemaCmd(app))
+	add(groupFile, newInitCmd(app), newConfigCmd(app), newRenderCmd(app), newDiffCmd(app), newPlanCmd(app), newVerifyCmd(app), newSchemaCmd(app))
 	root.AddCommand(newVersionCmd(app), newCompletionCmd(app))
 	return root
 }
