@@ -45,6 +45,8 @@ var floors = []struct{ of, never, why string }{
 	{"internal/cloud/sts", "rooms", "services meet in tables and ports"},
 	{"internal/cloud/s3", "rooms", "services meet in tables and ports"},
 	{"internal/cloud/lambda", "rooms", "services meet in tables and ports"},
+	{"internal/cloud/ssm", "rooms", "services meet in tables and ports"},
+	{"internal/cloud/secrets", "rooms", "services meet in tables and ports"},
 	{"internal/lb", "internal/cloud/...", "the data plane lives without the daemon"},
 	{"internal/launch/...", "internal/cloud/...", "a runtime knows nothing of ECS's tables"},
 
@@ -74,7 +76,8 @@ var groups = map[string][]string{
 	"wings":    {"internal/cloud", "internal/cloud/...", "internal/lb", "internal/launch", "internal/launch/...", "internal/ship", "internal/ship/...", "internal/ci", "internal/sdk", "internal/project", "internal/registry", "internal/sim"},
 	"doors":    {"cmd/...", "internal/cli", "internal/ui", "internal/cloud/host"},
 	"rooms": {"internal/cloud/ecs", "internal/cloud/elb", "internal/cloud/codedeploy", "internal/cloud/cloudwatch", "internal/cloud/logs", "internal/cloud/ecr",
-		"internal/cloud/ec2", "internal/cloud/iam", "internal/cloud/sts", "internal/cloud/s3", "internal/cloud/lambda", "internal/cloud/host"},
+		"internal/cloud/ec2", "internal/cloud/iam", "internal/cloud/sts", "internal/cloud/s3", "internal/cloud/lambda",
+		"internal/cloud/ssm", "internal/cloud/secrets", "internal/cloud/host"},
 }
 
 type pkg struct {

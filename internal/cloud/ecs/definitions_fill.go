@@ -142,7 +142,11 @@ func requiredAttributes(d *types.TaskDefinition) []types.Attribute {
 		}
 		add(c.HealthCheck != nil, "ecs.capability.container-health-check")
 		add(len(c.DependsOn) > 0, "ecs.capability.container-ordering")
-		add(len(c.Secrets) > 0, "ecs.capability.secrets.asm.environment-variables")
+		for _, x := range c.Secrets {
+			asm := ofSecretsManager(text(x.ValueFrom))
+			add(asm, "ecs.capability.secrets.asm.environment-variables")
+			add(!asm, "ecs.capability.secrets.ssm.environment-variables")
+		}
 		add(strings.Contains(text(c.Image), ".dkr.ecr."), "com.amazonaws.ecs.capability.ecr-auth")
 	}
 	add(text(d.TaskRoleArn) != "", "com.amazonaws.ecs.capability.task-iam-role")

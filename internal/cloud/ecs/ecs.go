@@ -34,6 +34,7 @@ type Options struct {
 	// Functions invokes lifecycle hooks; where it is nil there is no function to be found.
 	Functions Functions
 	Logs      Logs
+	Secrets   Secrets
 	Log       *slog.Logger
 
 	// TaskEndpoint is the cloud's URL as tasks reach it, which they get as AWS_ENDPOINT_URL:

@@ -86,3 +86,14 @@ type Logs interface {
 	// Append adds lines to a stream.
 	Append(ctx context.Context, scope names.Scope, group, stream, start string, lines []launch.Line) error
 }
+
+// Secrets gives the values that containers' secrets name. Its methods are called by hands, outside of
+// transactions.
+type Secrets interface {
+	// Parameter gives the value of an SSM parameter by name or ARN, with a selector or without; ok is
+	// false where there is none.
+	Parameter(scope names.Scope, ref string) (value string, ok bool)
+	// Secret gives the value of a secret by its ARN, at a staging label or a version's id, the current
+	// one where both are empty. Errors are those of Secrets Manager.
+	Secret(scope names.Scope, arn, stage, id string) (value string, err error)
+}

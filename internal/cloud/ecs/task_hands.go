@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
@@ -130,7 +131,11 @@ func (c *care) start(lt launch.Task, x *Container) cloud.Job {
 	arn, name, attempt := c.t.ARN, x.Name, x.Attempt
 	row := *x
 	return cloud.Job{Key: job("start", x), Do: func(ctx context.Context) (cloud.Fact, error) {
-		h, err := c.o.Runtime.Start(ctx, lt, name, attempt)
+		lt, err := c.withSecrets(lt, name)
+		var h launch.Handle
+		if err == nil {
+			h, err = c.o.Runtime.Start(ctx, lt, name, attempt)
+		}
 		if interrupted(ctx, err) {
 			return nil, err
 		}
@@ -144,7 +149,7 @@ func (c *care) start(lt launch.Task, x *Container) cloud.Job {
 				return
 			}
 			x.Last, x.Reason = "STOPPED", err.Error()
-			if _, ok := errors.AsType[*launch.StartError](err); !ok {
+			if _, ok := errors.AsType[*launch.StartError](err); !ok && !strings.HasPrefix(x.Reason, noSecrets) {
 				x.Reason = "CannotStartContainerError: " + x.Reason
 			}
 			if x.Essential && t.Desired == "RUNNING" {

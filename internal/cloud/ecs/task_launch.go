@@ -117,10 +117,7 @@ func (s *Service) environment(t *Task, row *Container, d *types.TaskDefinition, 
 func unserved(d *types.TaskDefinition) string {
 	const words = "ResourceInitializationError: unable to pull secrets or registry auth: "
 	for _, c := range d.ContainerDefinitions {
-		switch {
-		case len(c.Secrets) > 0:
-			return words + "secrets are not served by this local cloud yet: container " + strconv.Quote(text(c.Name)) + " asks for " + text(c.Secrets[0].ValueFrom)
-		case len(c.EnvironmentFiles) > 0:
+		if len(c.EnvironmentFiles) > 0 {
 			return words + "environment files are not served by this local cloud yet: container " + strconv.Quote(text(c.Name)) + " asks for " + text(c.EnvironmentFiles[0].Value)
 		}
 	}

@@ -438,19 +438,6 @@ func TestATaskWhoseLogGroupIsDeletedRunsOnWithoutItsOutput(t *testing.T) {
 	})
 }
 
-func TestATaskWithSecretsSaysThatTheyAreNotServed(t *testing.T) {
-	in(t, nil, func(t *testing.T, w *taskWorld) {
-		w.register(func(in *sdk.RegisterTaskDefinitionInput) {
-			in.ContainerDefinitions[0].Secrets = []types.Secret{{Name: new("KEY"), ValueFrom: new("/app/key")}}
-		})
-		arn := *w.run(nil).TaskArn
-		time.Sleep(time.Second)
-		if v := w.task(arn); text(v.LastStatus) != "STOPPED" || !strings.HasPrefix(text(v.StoppedReason), "ResourceInitializationError: ") || !strings.Contains(text(v.StoppedReason), "/app/key") {
-			t.Errorf("got %s, %q", *v.LastStatus, text(v.StoppedReason))
-		}
-	})
-}
-
 func TestSpeedShortensWaitsAndNeverLimitsOnWork(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

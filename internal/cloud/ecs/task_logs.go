@@ -61,12 +61,19 @@ func (c *care) initialise() bool {
 			all = append(all, to)
 		}
 	}
-	if len(all) == 0 {
+	if len(all) == 0 && !hasSecrets(c.d) {
 		c.t.Ready = true
 		return true
 	}
 	arn := c.t.ARN
-	c.ask(cloud.Job{Key: "open logs " + arn, Do: func(ctx context.Context) (cloud.Fact, error) {
+	c.ask(cloud.Job{Key: "initialise " + arn, Do: func(ctx context.Context) (cloud.Fact, error) {
+		if _, err := c.secrets(names.ScopeOf(arn), c.d.ContainerDefinitions...); err != nil {
+			return c.change(arn, func(tx *store.Tx, t *Task) {
+				if t.Desired == "RUNNING" {
+					t.end(tx.Now(), "TaskFailedToStart", err.Error())
+				}
+			}), nil
+		}
 		for _, to := range all {
 			_, err := c.o.Logs.Resume(ctx, to.scope, to.group, to.stream, to.start, to.create)
 			if interrupted(ctx, err) {

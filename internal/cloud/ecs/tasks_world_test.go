@@ -48,7 +48,7 @@ func newTaskWorldIn(t *testing.T, in store.Options, script func(launch.Task, lau
 	w := &taskWorld{t: t, targets: newTaskTargets(), logs: &taskLogs{groups: map[string]bool{"app": true}, marks: map[string]launch.Mark{}}}
 	w.runtime = fake.New(clock.Real{}, script)
 	o := Options{
-		IDs: ids.Counting(), Runtime: w.runtime, Balancer: w.targets, Networks: taskNetworks{}, Alarms: taskAlarms{w.targets}, Logs: w.logs,
+		IDs: ids.Counting(), Runtime: w.runtime, Balancer: w.targets, Networks: taskNetworks{}, Alarms: taskAlarms{w.targets}, Logs: w.logs, Secrets: taskSecrets{},
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), TaskEndpoint: func() string { return "http://127.0.0.1:4566" },
 		Credentials: func(scope names.Scope, task string) (string, string) { return scope.Account, "secret" },
 		Warn:        func(line string) { w.warned = append(w.warned, line) },

@@ -24,6 +24,8 @@ import (
 	"github.com/slipway-ecs/slipway/internal/cloud/logs"
 	"github.com/slipway-ecs/slipway/internal/cloud/loop"
 	"github.com/slipway-ecs/slipway/internal/cloud/s3"
+	"github.com/slipway-ecs/slipway/internal/cloud/secrets"
+	"github.com/slipway-ecs/slipway/internal/cloud/ssm"
 	"github.com/slipway-ecs/slipway/internal/cloud/sts"
 	"github.com/slipway-ecs/slipway/internal/ids"
 	"github.com/slipway-ecs/slipway/internal/launch/function"
@@ -46,6 +48,8 @@ type rooms struct {
 	sts        *sts.Service
 	s3         *s3.Service
 	lambda     *lambda.Service
+	ssm        *ssm.Service
+	secrets    *secrets.Service
 }
 
 // room is what the host needs of each of them.
@@ -58,14 +62,16 @@ type room interface {
 
 // all lists the rooms in reading order, which is the order keepers are run in at the start.
 func (r *rooms) all() []room {
-	return []room{r.ecs, r.elb, r.codedeploy, r.cloudwatch, r.logs, r.ecr, r.ec2, r.iam, r.sts, r.s3, r.lambda}
+	return []room{r.ecs, r.elb, r.codedeploy, r.cloudwatch, r.logs, r.ecr, r.ec2, r.iam, r.sts, r.s3, r.lambda, r.ssm, r.secrets}
 }
 
 // Operations gives the operations that the cloud serves, by signing name, both sorted.
 func Operations() []ServedBy {
-	r := &rooms{
-		ec2: ec2.New(ec2.Options{}), iam: iam.New(iam.Options{}), sts: sts.New(sts.Options{}), ecr: ecr.New(ecr.Options{}),
-		s3: s3.New(s3.Options{}), codedeploy: codedeploy.New(codedeploy.Options{}), logs: logs.New(logs.Options{}), cloudwatch: cloudwatch.New(cloudwatch.Options{}), elb: elb.New(elb.Options{}), ecs: ecs.New(ecs.Options{}),
+	r := &rooms{ // what they serve is known without anything to serve it with
+		ecs: ecs.New(ecs.Options{}), elb: elb.New(elb.Options{}), codedeploy: codedeploy.New(codedeploy.Options{}),
+		cloudwatch: cloudwatch.New(cloudwatch.Options{}), logs: logs.New(logs.Options{}), ecr: ecr.New(ecr.Options{}),
+		ec2: ec2.New(ec2.Options{}), iam: iam.New(iam.Options{}), sts: sts.New(sts.Options{}), s3: s3.New(s3.Options{}),
+		lambda: lambda.New(lambda.Options{}), ssm: ssm.New(), secrets: secrets.New(secrets.Options{}),
 	}
 	var all []ServedBy
 	for _, room := range r.all() {
@@ -93,6 +99,8 @@ func (c *Cloud) furnish() error {
 	r.ec2 = ec2.New(ec2.Options{IDs: source})
 	r.iam = iam.New(iam.Options{IDs: source})
 	r.sts = sts.New(sts.Options{Issue: c.keys.session, Lengthen: times.lengthen})
+	r.ssm = ssm.New()
+	r.secrets = secrets.New(secrets.Options{IDs: source})
 	r.ecr = ecr.New(ecr.Options{IDs: source, Endpoint: c.Endpoint, Sign: c.keys.sum, Lengthen: times.lengthen})
 	r.logs = logs.New(logs.Options{IDs: source, Dir: filepath.Join(o.Dir, "logs"), Log: o.Log, Wall: times.wall, Internal: times.internal})
 	r.cloudwatch = cloudwatch.New(cloudwatch.Options{Dir: filepath.Join(o.Dir, "metrics"), Log: o.Log, Wall: times.wall})
@@ -108,7 +116,7 @@ func (c *Cloud) furnish() error {
 		Sign: c.keys.sum, Wall: times.wall,
 	})
 	r.ecs = ecs.New(ecs.Options{
-		IDs: source, Runtime: c.runtime, Balancer: balancer{r.elb}, Alarms: r.cloudwatch, Functions: r.lambda, Networks: r.ec2, Logs: r.logs, Log: o.Log,
+		IDs: source, Runtime: c.runtime, Balancer: balancer{r.elb}, Alarms: r.cloudwatch, Functions: r.lambda, Networks: r.ec2, Logs: r.logs, Secrets: vault{r}, Log: o.Log,
 		TaskEndpoint: c.within, Credentials: func(s names.Scope, task string) (id, secret string) { return c.keys.issue(s.Account, task) },
 		Shorten: times.shorten, Wall: times.wall, Internal: times.internal, Lenient: o.Lenient, Warn: o.Warn,
 	})
@@ -210,6 +218,19 @@ type codeObjects struct{ *s3.Service }
 // Object gives an object's bytes.
 func (o codeObjects) Object(scope names.Scope, bucket, key, version string) (body []byte, etag string, err error) {
 	return o.ObjectUpTo(250<<20, scope, bucket, key, version)
+}
+
+// vault lets ECS read parameters and secrets.
+type vault struct{ *rooms }
+
+// Parameter gives the value of an SSM parameter.
+func (v vault) Parameter(scope names.Scope, ref string) (string, bool) {
+	return v.ssm.Value(scope, ref)
+}
+
+// Secret gives the value of a secret.
+func (v vault) Secret(scope names.Scope, arn, stage, id string) (string, error) {
+	return v.secrets.Value(scope, arn, stage, id)
 }
 
 // session issues the credentials of an assumed role.

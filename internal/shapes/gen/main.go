@@ -25,7 +25,7 @@ import (
 // services are the SDK's packages whose operations the local cloud may serve.
 var services = []string{
 	"cloudwatch", "cloudwatchlogs", "codedeploy", "ec2", "ecr", "ecs",
-	"elasticloadbalancingv2", "iam", "lambda", "sts",
+	"elasticloadbalancingv2", "iam", "lambda", "secretsmanager", "ssm", "sts",
 }
 
 func main() {
