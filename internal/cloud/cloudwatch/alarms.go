@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 
 	"github.com/slipway-ecs/slipway/internal/cloud/page"
+	"github.com/slipway-ecs/slipway/internal/names"
 	"github.com/slipway-ecs/slipway/internal/store"
 	"github.com/slipway-ecs/slipway/internal/wire"
 )
@@ -68,7 +69,8 @@ func views(rows []alarmRow) ([]types.MetricAlarm, error) {
 }
 
 // DescribeAlarms gives alarms by name, by prefix, or all of the scope, by name ascending. Names
-// that do not exist are just missing. There are no composite alarms yet: their list is empty.
+// that do not exist are just missing. Composite alarms come where AlarmTypes asks for them, and where
+// they are parents or children of the alarm asked about.
 func (s *Service) DescribeAlarms(ctx context.Context, in *sdk.DescribeAlarmsInput) (*sdk.DescribeAlarmsOutput, error) {
 	var bad constraints
 	bad.items("alarmNames", in.AlarmNames, namesEach)
@@ -85,20 +87,32 @@ func (s *Service) DescribeAlarms(ctx context.Context, in *sdk.DescribeAlarmsInpu
 		return nil, clash("The parameters AlarmNames and AlarmNamePrefix are mutually exclusive and you have specified both.")
 	}
 	out := &sdk.DescribeAlarmsOutput{MetricAlarms: []types.MetricAlarm{}, CompositeAlarms: []types.CompositeAlarm{}, LogAlarms: []types.LogAlarm{}}
-	wanted := len(in.AlarmTypes) == 0 || slices.Contains(in.AlarmTypes, types.AlarmTypeMetricAlarm)
-	if !wanted || in.ChildrenOfAlarmName != nil || in.ParentsOfAlarmName != nil {
-		return out, nil
+	relatives := in.ChildrenOfAlarmName != nil || in.ParentsOfAlarmName != nil
+	wanted := func(a *alarmRow) bool {
+		kind := types.AlarmTypeMetricAlarm
+		if a.isComposite() {
+			kind = types.AlarmTypeCompositeAlarm
+		}
+		return slices.Contains(in.AlarmTypes, kind) || len(in.AlarmTypes) == 0 && (relatives || kind == types.AlarmTypeMetricAlarm)
 	}
 	prefix := scopeOf(ctx).ARN("cloudwatch", "alarm:")
 	var rows []alarmRow
+	composites := map[string]types.CompositeAlarm{}
 	err := s.store.View(func(tx *store.Tx) error {
+		related, err := s.relatives(tx, scopeOf(ctx), in)
+		if err != nil {
+			return err
+		}
 		for a := range s.alarms.Prefix(tx, prefix+val(in.AlarmNamePrefix)) {
 			switch {
+			case !wanted(&a) || relatives && !slices.Contains(related, a.ARN):
 			case len(in.AlarmNames) > 0 && !slices.Contains(in.AlarmNames, a.Name):
 			case in.StateValue != "" && string(a.State) != string(in.StateValue):
 			case in.ActionPrefix != nil && !a.acts(*in.ActionPrefix):
 			default:
-				rows = append(rows, a)
+				if rows = append(rows, a); a.isComposite() {
+					composites[a.ARN] = s.compositeView(tx, a)
+				}
 			}
 		}
 		return nil
@@ -111,8 +125,39 @@ func (s *Service) DescribeAlarms(ctx context.Context, in *sdk.DescribeAlarmsInpu
 		return nil, badToken()
 	}
 	out.NextToken = some(token)
-	out.MetricAlarms, err = views(rows)
+	for i := range rows {
+		if c, ok := composites[rows[i].ARN]; ok {
+			out.CompositeAlarms = append(out.CompositeAlarms, c)
+		}
+	}
+	out.MetricAlarms, err = views(slices.DeleteFunc(rows, func(a alarmRow) bool { return a.isComposite() }))
 	return out, err
+}
+
+// relatives gives the ARNs of the children or parents of the alarm that a request names.
+func (s *Service) relatives(tx *store.Tx, scope names.Scope, in *sdk.DescribeAlarmsInput) (arns []string, err error) {
+	for _, other := range []bool{in.AlarmNames != nil, in.AlarmNamePrefix != nil, in.StateValue != "", in.ActionPrefix != nil} {
+		if other && (in.ChildrenOfAlarmName != nil || in.ParentsOfAlarmName != nil) {
+			return nil, invalid("ChildrenOfAlarmName and ParentsOfAlarmName can be combined with MaxRecords and NextToken alone.")
+		}
+	}
+	if in.ChildrenOfAlarmName != nil {
+		a, ok := s.find(tx, scope, *in.ChildrenOfAlarmName)
+		if !ok || !a.isComposite() {
+			return nil, noAlarm()
+		}
+		return a.Composite.Children, nil
+	}
+	if in.ParentsOfAlarmName != nil {
+		a, ok := s.find(tx, scope, *in.ParentsOfAlarmName)
+		if !ok {
+			return nil, noAlarm()
+		}
+		for p := range s.alarms.By(tx, childIndex, a.ARN) {
+			arns = append(arns, p.ARN)
+		}
+	}
+	return arns, nil
 }
 
 // acts reports whether any of the alarm's actions begins with prefix.
@@ -158,7 +203,7 @@ func (s *Service) DescribeAlarmsForMetric(ctx context.Context, in *sdk.DescribeA
 
 // each runs f over the alarms of these names; a name without an alarm is ResourceNotFound, and
 // nothing is done (unconfirmed for lists with some names that exist).
-func (s *Service) each(ctx context.Context, alarms []string, f func(tx *store.Tx, a alarmRow)) error {
+func (s *Service) each(ctx context.Context, alarms []string, f func(tx *store.Tx, a alarmRow) error) error {
 	var bad constraints
 	bad.needs("alarmNames", alarms != nil)
 	bad.items("alarmNames", alarms, namesEach)
@@ -171,17 +216,29 @@ func (s *Service) each(ctx context.Context, alarms []string, f func(tx *store.Tx
 			if !ok {
 				return noAlarm()
 			}
-			f(tx, a)
+			if err := f(tx, a); err != nil {
+				return err
+			}
 		}
 		return nil
 	})
 }
 
-// DeleteAlarms deletes alarms, all of them or none. Their history stays.
+// DeleteAlarms deletes alarms, all of them or none: one composite alarm at most, and no child of one.
+// Their history stays.
 func (s *Service) DeleteAlarms(ctx context.Context, in *sdk.DeleteAlarmsInput) (*sdk.DeleteAlarmsOutput, error) {
-	return &sdk.DeleteAlarmsOutput{}, s.each(ctx, in.AlarmNames, func(tx *store.Tx, a alarmRow) {
+	return &sdk.DeleteAlarmsOutput{}, s.each(ctx, in.AlarmNames, func(tx *store.Tx, a alarmRow) error {
+		for p := range s.alarms.By(tx, childIndex, a.ARN) {
+			if p.ARN != a.ARN {
+				return invalid(wordIsChild, a.Name)
+			}
+		}
+		if a.isComposite() && len(in.AlarmNames) > 1 {
+			return invalid("Only one composite alarm can be deleted at a time.")
+		}
 		s.alarms.Delete(tx, a.ARN)
 		s.noteConfiguration(tx, &a, "deleted")
+		return nil
 	})
 }
 
@@ -195,13 +252,14 @@ func (s *Service) DisableAlarmActions(ctx context.Context, in *sdk.DisableAlarmA
 	return &sdk.DisableAlarmActionsOutput{}, s.each(ctx, in.AlarmNames, s.actions(false))
 }
 
-func (s *Service) actions(enabled bool) func(*store.Tx, alarmRow) {
-	return func(tx *store.Tx, a alarmRow) {
+func (s *Service) actions(enabled bool) func(*store.Tx, alarmRow) error {
+	return func(tx *store.Tx, a alarmRow) error {
 		if a.Actions == enabled {
-			return
+			return nil
 		}
 		a.Actions, a.Configured = enabled, tx.Now()
 		s.alarms.Put(tx, a)
 		s.noteConfiguration(tx, &a, "updated")
+		return nil
 	}
 }

@@ -88,8 +88,23 @@ func (s *Service) note(tx *store.Tx, a *alarmRow, kind types.HistoryItemType, su
 		n++
 	}
 	s.history.Put(tx, historyRow{
-		Key: key(), ARN: a.ARN, Name: a.Name, Kind: string(kind), At: tx.Now(), Summary: summary, Data: strings.TrimSpace(text.String()),
+		Key: key(), ARN: a.ARN, Name: a.Name, Kind: string(kind), Type: a.otherType(), At: tx.Now(), Summary: summary, Data: strings.TrimSpace(text.String()),
 	})
+}
+
+// otherType is the alarm's type where it is no metric alarm.
+func (a *alarmRow) otherType() string {
+	if a.isComposite() {
+		return string(types.AlarmTypeCompositeAlarm)
+	}
+	return ""
+}
+
+func (h *historyRow) alarmType() types.AlarmType {
+	if h.Type == "" {
+		return types.AlarmTypeMetricAlarm
+	}
+	return types.AlarmType(h.Type)
 }
 
 // DescribeAlarmHistory gives what happened to one alarm or to all of a scope, newest first unless
@@ -106,13 +121,11 @@ func (s *Service) DescribeAlarmHistory(ctx context.Context, in *sdk.DescribeAlar
 	if in.AlarmName != nil {
 		prefix += *in.AlarmName + "\x00"
 	}
-	if len(in.AlarmTypes) > 0 && !slices.Contains(in.AlarmTypes, types.AlarmTypeMetricAlarm) {
-		return &sdk.DescribeAlarmHistoryOutput{AlarmHistoryItems: []types.AlarmHistoryItem{}}, nil
-	}
 	var rows []historyRow
 	err := s.store.View(func(tx *store.Tx) error {
 		for h := range s.history.Prefix(tx, prefix) {
 			switch {
+			case len(in.AlarmTypes) > 0 && !slices.Contains(in.AlarmTypes, h.alarmType()):
 			case in.HistoryItemType != "" && h.Kind != string(in.HistoryItemType):
 			case in.StartDate != nil && h.At.Before(*in.StartDate):
 			case in.EndDate != nil && h.At.After(*in.EndDate):
@@ -137,7 +150,7 @@ func (s *Service) DescribeAlarmHistory(ctx context.Context, in *sdk.DescribeAlar
 	out := &sdk.DescribeAlarmHistoryOutput{AlarmHistoryItems: make([]types.AlarmHistoryItem, 0, len(rows)), NextToken: some(token)}
 	for _, h := range rows {
 		out.AlarmHistoryItems = append(out.AlarmHistoryItems, types.AlarmHistoryItem{
-			AlarmName: &h.Name, AlarmType: types.AlarmTypeMetricAlarm, HistoryItemType: types.HistoryItemType(h.Kind),
+			AlarmName: &h.Name, AlarmType: h.alarmType(), HistoryItemType: types.HistoryItemType(h.Kind),
 			HistorySummary: &h.Summary, HistoryData: &h.Data, Timestamp: &h.At,
 		})
 	}

@@ -37,6 +37,12 @@ func (k keeper) Keep(tx *store.Tx, arn string) (cloud.Result, error) {
 	if !ok {
 		return cloud.Result{}, nil
 	}
+	if a.isComposite() {
+		if a.Composite.Fresh {
+			k.s.evaluate(tx, a, nil, nil)
+		}
+		return cloud.Result{}, nil
+	}
 	now := tx.Now()
 	rule := a.rule()
 	if now.Before(a.Hold) {
@@ -80,8 +86,14 @@ func (s *Service) points(scope names.Scope, a *alarmRow, now time.Time) alarm.Se
 	return points
 }
 
-// become writes an alarm's state, and its history where the state is another one.
+// become writes an alarm's state, and its history where the state is another one; composite alarms
+// over it are evaluated at once.
 func (s *Service) become(tx *store.Tx, a alarmRow, state alarm.State, reason, data string) {
+	s.move(tx, a, state, reason, data, nil)
+}
+
+// move is become for a change that others led to.
+func (s *Service) move(tx *store.Tx, a alarmRow, state alarm.State, reason, data string, path []string) {
 	was := a
 	a.State, a.Reason, a.ReasonData, a.Updated = state, reason, data, tx.Now()
 	if was.State != state {
@@ -90,5 +102,6 @@ func (s *Service) become(tx *store.Tx, a alarmRow, state alarm.State, reason, da
 	s.alarms.Put(tx, a)
 	if was.State != state {
 		s.noteState(tx, &was, &a)
+		s.parents(tx, &a, path)
 	}
 }

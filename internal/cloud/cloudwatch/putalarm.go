@@ -42,21 +42,8 @@ func (s *Service) PutMetricAlarm(ctx context.Context, in *sdk.PutMetricAlarmInpu
 	}
 	a.ARN = scopeOf(ctx).ARN("cloudwatch", "alarm:"+a.Name)
 	return &sdk.PutMetricAlarmOutput{}, s.store.Update(func(tx *store.Tx) error {
-		a.Configured = tx.Now()
 		a.Hold = next(a.rule(), tx.Now().Add(unchecked))
-		was, there := s.alarms.Get(tx, a.ARN)
-		done := "created"
-		if there {
-			done = "updated"
-			a.State, a.Reason, a.ReasonData = was.State, was.Reason, was.ReasonData
-			a.Updated, a.Transitioned, a.Tags = was.Updated, was.Transitioned, was.Tags
-		} else {
-			a.State, a.Reason, a.Updated, a.Transitioned = alarm.InsufficientData, alarm.Created, tx.Now(), tx.Now()
-			a.Tags = tagged(nil, in.Tags)
-		}
-		s.alarms.Put(tx, a)
-		s.noteConfiguration(tx, &a, done)
-		return nil
+		return s.place(tx, a, false, in.Tags)
 	})
 }
 
@@ -207,7 +194,10 @@ func (s *Service) SetAlarmState(ctx context.Context, in *sdk.SetAlarmStateInput)
 		if !ok {
 			return noAlarm()
 		}
-		a.Hold = next(a.rule(), tx.Now().Add(alarm.Step(a.rule())))
+		if !a.isComposite() { // those keep the state until a child changes
+			a.Hold = next(a.rule(), tx.Now().Add(alarm.Step(a.rule())))
+		}
+		a.Composite.Fresh = false
 		s.become(tx, a, alarm.State(in.StateValue), *in.StateReason, val(in.StateReasonData))
 		return nil
 	})

@@ -46,7 +46,7 @@ type Service struct {
 // be read is told of and left out: alarms then start from what comes.
 func New(o Options) *Service {
 	s := &Service{
-		alarms:  store.NewTable("cloudwatch.alarms", func(a *alarmRow) string { return a.ARN }),
+		alarms:  store.NewTable("cloudwatch.alarms", func(a *alarmRow) string { return a.ARN }, store.Index[alarmRow]{Name: childIndex, Of: func(a *alarmRow) []string { return a.Composite.Children }}),
 		history: store.NewTable("cloudwatch.history", func(h *historyRow) string { return h.Key }),
 		metrics: newMetrics(),
 		dir:     o.Dir, wall: o.Wall, log: o.Log,
@@ -84,6 +84,7 @@ func (s *Service) Wire() *wire.Service {
 	wire.Op(w, s.GetMetricStatistics)
 	wire.Op(w, s.ListMetrics)
 	wire.Op(w, s.PutMetricAlarm)
+	wire.Op(w, s.PutCompositeAlarm)
 	wire.Op(w, s.DescribeAlarms)
 	wire.Op(w, s.DescribeAlarmsForMetric)
 	wire.Op(w, s.DescribeAlarmHistory)

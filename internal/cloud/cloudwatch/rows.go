@@ -35,6 +35,8 @@ type alarmRow struct {
 	Newer json.RawMessage `json:",omitempty"`
 	Tags  []tag
 
+	Composite composite // of a composite alarm, which has no metric
+
 	Configured time.Time // AlarmConfigurationUpdatedTimestamp
 
 	State        alarm.State
@@ -69,6 +71,7 @@ type historyRow struct {
 	ARN     string
 	Name    string
 	Kind    string // ConfigurationUpdate, StateUpdate
+	Type    string `json:",omitempty"` // CompositeAlarm; empty is MetricAlarm
 	At      time.Time
 	Summary string
 	Data    string // JSON
