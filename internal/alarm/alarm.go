@@ -1,6 +1,6 @@
 // Package alarm evaluates CloudWatch alarms: M of N data points, missing data, and the sentences
 // CloudWatch gives as a reason; with it the statistics over a period's samples, percentiles
-// included.
+// included, metric math (math.go) and the rules of composite alarms (composite.go).
 //
 // It is pure: points, the state before and the time come in, a verdict goes out. It knows no
 // metric store, no clock and no wire. Read Eval first.

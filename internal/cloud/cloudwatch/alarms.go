@@ -35,6 +35,13 @@ func view(a *alarmRow) (types.MetricAlarm, error) {
 		Threshold: &a.Threshold, ComparisonOperator: types.ComparisonOperator(a.Compare),
 		TreatMissingData: some(a.Missing), EvaluateLowSampleCountPercentile: some(a.LowSamples),
 	}
+	if a.Math != nil {
+		var math sdk.PutMetricAlarmInput
+		if err := wire.Unmarshal(a.Math, &math); err != nil {
+			return m, fmt.Errorf("alarm %s: %w", a.ARN, err)
+		}
+		m.Metrics, m.MetricName, m.Namespace, m.Dimensions, m.Period = math.Metrics, nil, nil, []types.Dimension{}, nil
+	}
 	if a.Newer == nil {
 		return m, nil
 	}

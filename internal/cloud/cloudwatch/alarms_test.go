@@ -275,7 +275,7 @@ func TestAlarmsThatAreRefused(t *testing.T) {
 			{put(func(a *in) { a.Threshold = nil }), invalid, "Threshold must be specified for alarms on a fixed threshold."},
 			{put(func(a *in) { a.MetricName = nil }), invalid, "Either MetricName and Namespace or Metrics must be specified."},
 			{put(func(a *in) { a.Metrics = make([]types.MetricDataQuery, 1) }), invalid, "The parameters MetricName and Metrics are mutually exclusive and you have specified both."},
-			{put(func(a *in) { a.MetricName, a.Metrics = nil, make([]types.MetricDataQuery, 1) }), invalid, "alarms on metric math are not supported by this cloud yet; use a single metric compared with a fixed threshold"},
+			{put(func(a *in) { a.MetricName, a.Metrics = nil, make([]types.MetricDataQuery, 1) }), invalid, "The parameters Metrics and MetricName, Namespace, Dimensions, Period, Unit, Statistic or ExtendedStatistic are mutually exclusive and you have specified both."},
 			{put(func(a *in) { a.ComparisonOperator = types.ComparisonOperatorGreaterThanUpperThreshold }), invalid, "alarms on anomaly detection are not supported by this cloud yet; use a single metric compared with a fixed threshold"},
 			{put(func(a *in) { a.EvaluationCriteria = &types.EvaluationCriteriaMemberPromQLCriteria{} }), invalid, "alarms on PromQL queries are not supported by this cloud yet; use a single metric compared with a fixed threshold"},
 			{put(func(a *in) { a.TreatMissingData = new("zero") }), invalid, "Option zero is not supported for TreatMissingData. Supported values are: [breaching, notBreaching, ignore, missing]"},

@@ -350,7 +350,7 @@ func TestQueriesThatAreRefused(t *testing.T) {
 		check(data(query("A", "Sum")), "ValidationException", "The value A for parameter MetricDataQueries.member.1.Id must start with a lowercase letter and contain only letters, numbers and underscores.")
 		check(data(query("a", "Total")), "InvalidParameterValueException", "The value Total for parameter MetricDataQueries.member.1.MetricStat.Stat is invalid.")
 		check(data(types.MetricDataQuery{Id: new("e1"), Expression: new("m1*100")}), "ValidationException",
-			`The expression "m1*100" at MetricDataQueries.member.1.Expression cannot be evaluated: metric math is not supported by this cloud yet.`)
+			`Error in expression 'e1': there is no id "m1"`)
 		check(data(types.MetricDataQuery{Id: new("e1")}), "MissingRequiredParameterException", "The parameter MetricDataQueries.member.1.MetricStat is required.")
 		_, err = w.GetMetricData(w.ctx, &sdk.GetMetricDataInput{NextToken: new("?"), MetricDataQueries: []types.MetricDataQuery{query("a", "Sum")}, StartTime: new(time.Now().Add(-time.Hour)), EndTime: new(time.Now())})
 		check(err, "InvalidNextToken", "The next token is invalid.")

@@ -142,8 +142,7 @@ func (s *Service) checkStatistics(in *sdk.GetMetricStatisticsInput) ([]alarm.Sta
 	return stats, nil
 }
 
-// GetMetricData gives the statistics of several metrics by period. Expressions are refused: there
-// is no metric math yet.
+// GetMetricData gives the statistics of several metrics by period, and what expressions make of them.
 func (s *Service) GetMetricData(ctx context.Context, in *sdk.GetMetricDataInput) (*sdk.GetMetricDataOutput, error) {
 	if err := checkQueries(in); err != nil {
 		return nil, err
@@ -154,12 +153,22 @@ func (s *Service) GetMetricData(ctx context.Context, in *sdk.GetMetricDataInput)
 	}
 	room := int(or(in.MaxDatapoints, pointsEach))
 	labels := labelsOf(in.MetricDataQueries)
+	from, to := window(*in.StartTime, *in.EndTime, time.Minute)
+	computed, err := s.compute(scopeOf(ctx), in.MetricDataQueries, from, to)
+	if err != nil {
+		return nil, err
+	}
 	out := &sdk.GetMetricDataOutput{MetricDataResults: []types.MetricDataResult{}, Messages: []types.MessageData{}}
 	for i, q := range in.MetricDataQueries {
 		if !or(q.ReturnData, true) {
 			continue
 		}
-		r := s.query(scopeOf(ctx), &q, labels[i], in)
+		var r types.MetricDataResult
+		if q.Expression == nil {
+			r = s.query(scopeOf(ctx), &q, labels[i], in)
+		} else if r, err = computed.result(&q, labels[i], in.ScanBy); err != nil {
+			return nil, err
+		}
 		n := len(r.Values)
 		if skip.query > i {
 			continue
@@ -241,13 +250,16 @@ func labelsOf(queries []types.MetricDataQuery) []string {
 	}
 	asked := map[string]int{}
 	for i := range queries {
-		asked[identity(&queries[i])]++
+		if queries[i].MetricStat != nil {
+			asked[identity(&queries[i])]++
+		}
 	}
 	labels := make([]string, len(queries))
 	for i := range queries {
 		q := &queries[i]
-		labels[i] = *q.MetricStat.Metric.MetricName
-		if asked[identity(q)] > 1 {
+		if q.MetricStat == nil {
+			labels[i] = *q.Id
+		} else if labels[i] = *q.MetricStat.Metric.MetricName; asked[identity(q)] > 1 {
 			labels[i] += " " + *q.MetricStat.Stat
 		}
 		if q.Label != nil {
@@ -304,7 +316,10 @@ func checkQuery(at string, q *types.MetricDataQuery) error {
 	case q.Expression != nil && q.MetricStat != nil:
 		return clash("The parameters %sExpression and %sMetricStat are mutually exclusive and you have specified both.", at, at)
 	case q.Expression != nil:
-		return invalid("The expression %q at %sExpression cannot be evaluated: metric math is not supported by this cloud yet.", *q.Expression, at)
+		if _, err := alarm.ParseExpression(*q.Expression); err != nil {
+			return invalid("Error in expression '%s': %s", *q.Id, err)
+		}
+		return nil
 	case q.MetricStat == nil:
 		return lacking(at + "MetricStat")
 	}

@@ -77,6 +77,9 @@ func next(r alarm.Rule, t time.Time) time.Time {
 func (s *Service) points(scope names.Scope, a *alarmRow, now time.Time) alarm.Series {
 	rule := a.rule()
 	from, to := alarm.Window(rule, now)
+	if a.Math != nil {
+		return s.mathPoints(scope, a, from, to)
+	}
 	var points alarm.Series
 	for _, slot := range together(s.metrics.read(scope, a.Metric, a.Unit, from, to, rule.Period)) {
 		if v, ok := rule.Statistic.Of(slot.dist); ok {

@@ -76,7 +76,10 @@ func checkAlarm(in *sdk.PutMetricAlarmInput) error {
 	case len(in.Metrics) > 0 && in.MetricName != nil:
 		return invalid("The parameters MetricName and Metrics are mutually exclusive and you have specified both.")
 	case len(in.Metrics) > 0:
-		return notYet("alarms on metric math")
+		if err := checkMath(in); err != nil {
+			return err
+		}
+		return checkRest(in)
 	case in.ThresholdMetricId != nil || strings.Contains(string(in.ComparisonOperator), "UpperThreshold") || strings.Contains(string(in.ComparisonOperator), "LowerThreshold"):
 		return notYet("alarms on anomaly detection")
 	case in.MetricName == nil || in.Namespace == nil:
@@ -152,6 +155,9 @@ func checkRest(in *sdk.PutMetricAlarmInput) error {
 }
 
 func alarmOf(in *sdk.PutMetricAlarmInput) (alarmRow, error) {
+	if len(in.Metrics) > 0 {
+		return mathAlarm(in)
+	}
 	a := alarmRow{
 		Name: *in.AlarmName, Description: in.AlarmDescription,
 		Metric: metricOf(in.Namespace, in.MetricName, in.Dimensions), Unit: string(in.Unit),

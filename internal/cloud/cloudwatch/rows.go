@@ -35,6 +35,10 @@ type alarmRow struct {
 	Newer json.RawMessage `json:",omitempty"`
 	Tags  []tag
 
+	// Math are the queries of an alarm on an expression, which has no metric of its own: a PutMetricAlarm
+	// request by wire.Marshal with nothing but Metrics. Period is theirs.
+	Math json.RawMessage `json:",omitempty"`
+
 	Composite composite // of a composite alarm, which has no metric
 
 	Configured time.Time // AlarmConfigurationUpdatedTimestamp
