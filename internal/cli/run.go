@@ -99,11 +99,11 @@ func (o *runOptions) run(ctx context.Context, app *App) error {
 }
 
 // runTask gives what runs the file's tasks for hooks; nil where there is no file.
-func (p *place) runTask(cfg aws.Config) func(ctx context.Context, name string, say func(string)) error {
+func (p *place) runTask(cfg aws.Config) func(ctx context.Context, name, revision string, say func(string)) error {
 	if p.Project == nil {
 		return nil
 	}
-	return func(ctx context.Context, name string, say func(string)) error {
+	return func(ctx context.Context, name, revision string, say func(string)) error {
 		t, err := p.Project.Task(name)
 		if err != nil {
 			return err
@@ -113,16 +113,34 @@ func (p *place) runTask(cfg aws.Config) func(ctx context.Context, name string, s
 			return err
 		}
 		q := task.Request{Cluster: p.Cluster, Service: s.Name, Container: t.Container, Command: t.Command, Env: t.Env, Timeout: t.Timeout}
+		if s.Name == p.Service {
+			q.Definition = revision
+		}
 		result, err := (&task.Runner{ECS: sdk.NewECS(cfg), Logs: sdk.NewLogs(cfg)}).Run(ctx, q, func(e task.Event) { say(e.Text) })
 		if err != nil {
 			return err
 		}
 		if result.Exit == nil || *result.Exit != 0 || result.Stopped {
-			return fail.New("task.failed", "`slipway run "+name+"` runs it alone", "%s", result.Line())
+			return fail.New("task.failed", "`slipway run "+name+"` runs it alone", "%s%s", result.Line(), lastWords(result))
 		}
 		return nil
 	}
 }
+
+// lastWords gives the last lines that a task's containers wrote, for the end of a sentence.
+func lastWords(r task.Result) string {
+	if r.Cause == nil {
+		return ""
+	}
+	lines := r.Cause.First().Log
+	if len(lines) == 0 {
+		return ""
+	}
+	return "; it said last: " + strings.Join(lines[max(0, len(lines)-lastLines):], " / ")
+}
+
+// lastLines is how many lines of a failed task stand in the error about it.
+const lastLines = 3
 
 // named takes up a task of the file, if the argument is the name of one; flags win.
 func (o *runOptions) named(ctx context.Context, app *App, q *task.Request, env map[string]string) error {

@@ -84,12 +84,15 @@ func (w *work) apply(ctx context.Context) error {
 		return w.create(ctx)
 	}
 	before := primary(w.live)
-	in := w.update()
+	in, err := w.update()
+	if err != nil {
+		return err
+	}
 	if in == nil {
 		return w.adopt(before)
 	}
 	var after *types.Service
-	err := w.write(ctx, "update service "+w.out.Service, func() (err error) {
+	err = w.write(ctx, "update service "+w.out.Service, func() (err error) {
 		sent, done := finish(ctx)
 		defer done()
 		after, err = w.api.Update(sent, in)
@@ -100,7 +103,8 @@ func (w *work) apply(ctx context.Context) error {
 			return false, err
 		}
 		after = s
-		return obeyed(in, before, s), nil
+		_, left, err := w.differs(s)
+		return obeyed(in, before, s) && len(left) == 0, err
 	})
 	if err != nil {
 		return err
@@ -112,7 +116,11 @@ func (w *work) apply(ctx context.Context) error {
 	w.mark(now)
 	if before != nil && aws.ToString(before.Id) == w.id {
 		w.scaling = true
-		w.say(Event{Kind: KindUpdated, Text: fmt.Sprintf("service %s wants %d tasks now; that takes no deployment", w.out.Service, after.DesiredCount)})
+		what := fmt.Sprintf("wants %d tasks now", after.DesiredCount)
+		if in.DesiredCount == nil {
+			what = "has its new settings"
+		}
+		w.say(Event{Kind: KindUpdated, Text: fmt.Sprintf("service %s %s; that takes no deployment", w.out.Service, what)})
 		return nil
 	}
 	w.say(Event{Kind: KindUpdated, Revision: last(w.arn), Deployment: w.id, Text: fmt.Sprintf("service %s is to run %s", w.out.Service, last(w.arn))})
@@ -120,8 +128,17 @@ func (w *work) apply(ctx context.Context) error {
 }
 
 // update gives what to ask for, or nil where the service is as wanted.
-func (w *work) update() *ecs.UpdateServiceInput {
-	in := &ecs.UpdateServiceInput{Cluster: &w.r.Cluster, Service: &w.r.Service}
+func (w *work) update() (*ecs.UpdateServiceInput, error) {
+	changes, settings, err := w.differs(w.live)
+	if err != nil {
+		return nil, err
+	}
+	w.tellSettings(changes)
+	in := &ecs.UpdateServiceInput{}
+	if err := decode(settings, in); err != nil {
+		return nil, err
+	}
+	in.Cluster, in.Service = &w.r.Cluster, &w.r.Service
 	moved := w.arn != w.out.Previous
 	if moved || w.r.Force {
 		in.TaskDefinition = &w.arn
@@ -131,13 +148,16 @@ func (w *work) update() *ecs.UpdateServiceInput {
 	if counted {
 		in.DesiredCount = w.r.Count
 	}
-	if !moved && !counted && !w.r.Force {
-		return nil
+	if !moved && !counted && !w.r.Force && len(settings) == 0 {
+		return nil, nil
 	}
-	if moved || w.r.Force {
-		in.DeploymentConfiguration, in.LoadBalancers = w.configuration(), w.r.Balancers
+	if moved || w.r.Force || settings["deploymentConfiguration"] != nil {
+		in.DeploymentConfiguration = w.configuration()
 	}
-	return in
+	if (moved || w.r.Force) && w.r.Balancers != nil {
+		in.LoadBalancers = w.r.Balancers
+	}
+	return in, nil
 }
 
 // obeyed reports whether a service shows that an update reached it.

@@ -100,6 +100,8 @@ func serviceChanges(wanted, live sdk.Tree) (changes []Change, update sdk.Tree) {
 			fixed = "cannot be changed once the service is there"
 		case controller == "CODE_DEPLOY" && slices.Contains(controlled, k):
 			fixed = "CodeDeploy owns it"
+		case controller != "ECS":
+			fixed = "a deployment by " + controller + " changes no settings: use `aws ecs update-service`"
 		default:
 			update[k] = wanted[k]
 		}

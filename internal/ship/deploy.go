@@ -40,7 +40,7 @@ type Request struct {
 	Cluster string // name or ARN
 	Service string // name or ARN
 	Task    []byte // a task definition in AWS's shape, JSON; nil: the live one is edited
-	Create  []byte // CreateService's input, JSON, for a service that is missing; nil: that is an error
+	Create  []byte // what the service is to be: CreateService's input, JSON; nil: settings stay, and a missing service is an error
 	Images  map[string]string
 	Tag     string // put on the image of the one container there is, or of the one essential container
 	Env     map[string]map[string]string
@@ -96,7 +96,9 @@ type Deployer struct {
 	Clock   clock.Clock // of real time; nil is the wall's
 	Region  string      // told to hooks
 	Engines map[types.DeploymentControllerType]Engine
-	RunTask func(ctx context.Context, name string, say func(string)) error // runs a hook's task; nil: there are none
+	// RunTask runs a hook's task. revision is the ARN of the definition that is being deployed, "" before
+	// it is registered: then the service's own is meant. Nil: there are none.
+	RunTask func(ctx context.Context, name, revision string, say func(string)) error
 }
 
 // Deploy brings a service to what r says and reports each thing that happens. It registers a
@@ -165,11 +167,16 @@ func (w *work) begin(ctx context.Context) (Rollout, error) {
 }
 
 // manner settles how the new revision takes over.
-func (w *work) manner(context.Context) (err error) {
+func (w *work) manner(context.Context) error {
+	m := Manner{Configuration: w.r.Deployment, Balancers: w.r.Balancers}
 	if w.r.Manner != nil {
-		if w.r.Deployment, w.r.Balancers, err = w.r.Manner(w.live); err != nil {
+		var err error
+		if m.Configuration, m.Balancers, err = w.r.Manner(w.live); err != nil {
 			return err
 		}
+	}
+	if err := w.wish(m); err != nil {
+		return err
 	}
 	return w.stops()
 }
@@ -247,6 +254,7 @@ type work struct {
 	live       *types.Service // before we changed anything; nil where there was none
 	tags       map[string]string
 	engine     Engine    // of a controller other than ECS
+	wanted     sdk.Tree  // what the service is to be, as CreateService takes it
 	definition sdk.Tree  // what is to run, as Register takes it
 	arn        string    // of the revision that is to run
 	id         string    // of our deployment, ecs-svc/…
@@ -307,9 +315,6 @@ func (w *work) resolve(ctx context.Context) error {
 		}
 		return fail.New("service.controller", "only services whose deployment controller is ECS can be deployed for now",
 			"service %q is deployed by %s", w.out.Service, k.Type)
-	}
-	if w.r.Create != nil {
-		w.say(Event{Kind: KindWarning, Text: fmt.Sprintf("service %s exists: its 'service' settings only create a missing service and change nothing now", w.out.Service)})
 	}
 	if w.r.Check != nil {
 		if err := w.r.Check(s); err != nil {

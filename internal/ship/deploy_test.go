@@ -358,21 +358,3 @@ func TestWatchingEndsAtItsLimit(t *testing.T) {
 	out, _, err := deploy(t, f, r)
 	want(t, out, err, ship.Unknown, "1m0s")
 }
-
-func TestServiceSettingsThatChangeNothingAreSaidToChangeNothing(t *testing.T) {
-	t.Parallel()
-	for _, settings := range [][]byte{nil, []byte(`{"desiredCount": 9}`)} {
-		r := request()
-		r.Create = settings
-		f := newFake()
-		f.script = succeeds()
-		out, events, err := deploy(t, f, r)
-		want(t, out, err, ship.Succeeded)
-		said := slices.ContainsFunc(events, func(e ship.Event) bool {
-			return e.Kind == ship.KindWarning && strings.Contains(e.Text, "change nothing")
-		})
-		if said != (settings != nil) {
-			t.Errorf("with settings %q it is said that they change nothing: %t", settings, said)
-		}
-	}
-}

@@ -234,7 +234,25 @@ func (f *fakeECS) update(in object) object {
 	if n, ok := in["desiredCount"]; ok {
 		f.service["desiredCount"] = n
 	}
+	for _, k := range []string{"deploymentConfiguration", "healthCheckGracePeriodSeconds", "networkConfiguration", "enableExecuteCommand"} {
+		was, a := f.service[k].(object)
+		now, b := in[k].(object)
+		if a && b { // as ECS does, what is left out stays
+			now = maps.Clone(now)
+			for name, v := range was {
+				if _, said := now[name]; !said {
+					now[name] = v
+				}
+			}
+			f.service[k] = now
+		} else if in[k] != nil {
+			f.service[k] = in[k]
+		}
+	}
 	td, ok := in["taskDefinition"].(string)
+	if in["networkConfiguration"] != nil && !ok { // a new service revision
+		td, ok, in = f.service["taskDefinition"].(string), true, object{"forceNewDeployment": true}
+	}
 	if !ok || td == f.service["taskDefinition"] && in["forceNewDeployment"] != true && len(f.service["deployments"].([]any)) > 0 {
 		return f.service
 	}

@@ -213,7 +213,8 @@ func (w *work) underWay(ctx context.Context) (bool, error) {
 	if _, err := edit(wanted, w.r); err != nil {
 		return false, err
 	}
-	return current != nil && same(current, wanted), nil
+	_, settings, err := w.differs(w.live)
+	return current != nil && same(current, wanted) && len(settings) == 0, err
 }
 
 // hold writes the lease. Where tags may not be written the deployment goes on without.
@@ -426,11 +427,11 @@ func onlyPause(h types.DeploymentLifecycleHook, stage string) bool {
 
 // stops refuses to stop at a point that the deployment will not pass.
 func (w *work) stops() error {
-	c := w.r.Deployment
-	if c == nil && w.live != nil {
-		c = w.live.DeploymentConfiguration
+	c := *configurationOf(w.live)
+	if w.r.Deployment != nil {
+		c = over(c, *w.r.Deployment)
 	}
-	shifts := c != nil && c.Strategy != "" && c.Strategy != types.DeploymentStrategyRolling
+	shifts := c.Strategy != "" && c.Strategy != types.DeploymentStrategyRolling
 	switch w.r.Until {
 	case PointTestTraffic, PointBeforeShift, PointShifted:
 		if !shifts && w.engine == nil {

@@ -307,7 +307,7 @@ func (w *work) hook(ctx context.Context, h Hook, facts Outcome) error {
 		if w.d.RunTask == nil {
 			return fail.New("hook.task", "name it below 'tasks:' in slipway.yaml", "there is no task %q", h.Task)
 		}
-		return w.d.RunTask(ctx, h.Task, say)
+		return w.d.RunTask(ctx, h.Task, facts.Revision, say)
 	}
 	return command(ctx, h, facts.environment(h.At, w.d.Region), say)
 }

@@ -134,14 +134,26 @@ func (p *Proposal) define(ctx context.Context, api Live, r Request, wanted sdk.T
 }
 
 // serve works out what the service is to be told.
-func (p *Proposal) serve(r Request, entry *project.Service, wanted, live sdk.Tree) error {
-	if p.Creates {
-		for k, v := range wanted {
-			p.Update[k] = v
+func (p *Proposal) serve(r Request, entry *project.Service, file, live sdk.Tree) error {
+	var m Manner
+	if entry != nil {
+		balancers, err := BalancersOf(r.Create)
+		if err != nil {
+			return err
 		}
+		if m, err = MannerOf(entry, p.Live, balancers); err != nil {
+			return err
+		}
+	}
+	wanted, err := settingsOf(file, m)
+	if err != nil {
+		return err
+	}
+	if p.Creates {
+		p.Update = wanted
 		p.Update["cluster"], p.Update["serviceName"] = r.Cluster, p.Service
 	} else {
-		changes, update := serviceChanges(wanted, live)
+		changes, update := serviceChanges(wanted, withoutOurs(live))
 		p.Changes, p.Update = append(p.Changes, changes...), update
 		p.Update["cluster"], p.Update["service"] = r.Cluster, p.Service
 	}
@@ -154,18 +166,7 @@ func (p *Proposal) serve(r Request, entry *project.Service, wanted, live sdk.Tre
 			p.Changes = append(p.Changes, Change{Of: "service", Path: "desiredCount", Was: p.Live.DesiredCount, Now: *r.Count})
 		}
 	}
-	if entry == nil {
-		return nil
-	}
-	balancers, err := BalancersOf(r.Create)
-	if err != nil {
-		return err
-	}
-	m, err := MannerOf(entry, p.Live, balancers)
-	if err != nil {
-		return err
-	}
-	return p.manner(m, live)
+	return nil
 }
 
 // BalancersOf gives the load balancers of CreateService's input, which is JSON or nil.
@@ -178,51 +179,6 @@ func BalancersOf(create []byte) ([]types.LoadBalancer, error) {
 		return nil, fmt.Errorf("read the load balancers: %w", err)
 	}
 	return in.LoadBalancers, nil
-}
-
-// manner puts the strategy's settings over what the service's file says.
-func (p *Proposal) manner(m Manner, live sdk.Tree) error {
-	if m.Configuration != nil {
-		now, err := treeOf(m.Configuration)
-		if err != nil {
-			return err
-		}
-		if len(m.Configuration.LifecycleHooks) == 0 {
-			delete(now, "lifecycleHooks")
-		}
-		have, ok := live["deploymentConfiguration"].(sdk.Tree)
-		if !ok {
-			have = sdk.Tree{} // a service that is to be created
-		}
-		if !covers(compact(withoutNulls(have)), compact(now)) {
-			d := differ{of: "service", values: true}
-			d.compare("deploymentConfiguration", spoken(compact(withoutNulls(have)), compact(now)), compact(now))
-			p.Changes = append(p.Changes, d.changes...)
-		}
-		base, ok := p.Update["deploymentConfiguration"].(sdk.Tree)
-		if !ok {
-			base = sdk.Tree{}
-		}
-		out := sdk.Tree{}
-		for k, v := range base {
-			out[k] = v
-		}
-		for k, v := range now {
-			out[k] = v
-		}
-		p.Update["deploymentConfiguration"] = out
-	}
-	if m.Balancers != nil {
-		now, err := treeOf(&ecs.UpdateServiceInput{LoadBalancers: m.Balancers})
-		if err != nil {
-			return err
-		}
-		d := differ{of: "service", values: true}
-		d.compare("loadBalancers", compact(withoutNulls(live["loadBalancers"])), compact(withoutNulls(now["loadBalancers"])))
-		p.Changes = append(p.Changes, d.changes...)
-		p.Update["loadBalancers"] = now["loadBalancers"]
-	}
-	return nil
 }
 
 // treeOf gives an SDK struct as what travels.

@@ -90,10 +90,10 @@ func TestServiceSettingsAreComparedAsFarAsTheFileSpeaks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `service deploymentConfiguration.minimumHealthyPercent: 100 → 50
+	want := `service deploymentConfiguration.deploymentCircuitBreaker: added {"enable":true,"rollback":true}
+service deploymentConfiguration.minimumHealthyPercent: 100 → 50
 service healthCheckGracePeriodSeconds: added 30
-service launchType: FARGATE → EC2 (cannot be changed once the service is there)
-service deploymentConfiguration.deploymentCircuitBreaker: added {"enable":true,"rollback":true}`
+service launchType: FARGATE → EC2 (cannot be changed once the service is there)`
 	if got := lines(p); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
