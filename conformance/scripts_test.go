@@ -20,8 +20,9 @@ const (
 	atOnce = "4"
 	// usualSpeed is the --speed of a script that does not say another.
 	usualSpeed = 30
-	// patience is how long a script may take on a busy machine; most need a few seconds.
-	patience = 180 * time.Second
+	// usualPatience is how long a script may take on a busy machine, where it does not say another
+	// in seconds; most need a few.
+	usualPatience = 180 * time.Second
 	// skipped is the status of a script that cannot be run here.
 	skipped = 77
 )
@@ -86,8 +87,16 @@ func TestScriptsSeeWhatAWSWouldShow(t *testing.T) {
 
 // play runs a script against a cloud of its own.
 func play(t *testing.T, tool *tool, path string) {
-	c := startCloud(t, speedOf(t, path))
-	ctx, stop := context.WithTimeout(t.Context(), patience)
+	speed := headOf(t, path, "speed")
+	if speed == 0 {
+		speed = usualSpeed
+	}
+	c := startCloud(t, speed)
+	limit := usualPatience
+	if n := headOf(t, path, "patience"); n != 0 {
+		limit = time.Duration(n) * time.Second
+	}
+	ctx, stop := context.WithTimeout(t.Context(), limit)
 	defer stop()
 	abs, err := filepath.Abs(path)
 	if err != nil {
@@ -106,31 +115,31 @@ func play(t *testing.T, tool *tool, path string) {
 	case errors.As(err, &status) && status.ExitCode() == skipped:
 		t.Skipf("%s", out)
 	case ctx.Err() != nil:
-		t.Errorf("not done after %s\n%s\nthe cloud said:\n%s", patience, out, c.said())
+		t.Errorf("not done after %s\n%s\nthe cloud said:\n%s", limit, out, c.said())
 	default:
 		t.Errorf("%v after %.1fs\n%s\nthe cloud said:\n%s", err, time.Since(began).Seconds(), out, c.said())
 	}
 }
 
-// speedOf reads the "# speed: N" line of a script's head.
-func speedOf(t *testing.T, path string) int {
+// headOf reads the "# name: N" line of a script's head; it gives 0 where there is none.
+func headOf(t *testing.T, path, name string) int {
 	f, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
 	for lines := bufio.NewScanner(f); lines.Scan(); {
-		text, is := strings.CutPrefix(lines.Text(), "# speed: ")
+		text, is := strings.CutPrefix(lines.Text(), "# "+name+": ")
 		if !is {
 			continue
 		}
 		n, err := strconv.Atoi(strings.TrimSpace(text))
-		if err != nil {
-			t.Fatalf("%s: a speed of %q is no number", path, text)
+		if err != nil || n <= 0 {
+			t.Fatalf("%s: a %s of %q is no number above 0", path, name, text)
 		}
 		return n
 	}
-	return usualSpeed
+	return 0
 }
 
 // tool is what runs a script.
