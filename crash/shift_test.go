@@ -86,14 +86,15 @@ func (s *shop) green() string {
 	return arn
 }
 
-// shift deploys a revision by a strategy, by weights of the listener's default rule.
-func (s *shop) shift(strategy ecstypes.DeploymentStrategy, definition, green string) {
+// shift deploys a revision by a strategy, by weights of the listener's default rule. Without hooks
+// the service keeps those it has.
+func (s *shop) shift(strategy ecstypes.DeploymentStrategy, definition, green string, hooks ...ecstypes.DeploymentLifecycleHook) {
 	s.t.Helper()
 	rules, err := s.elb.DescribeRules(s.t.Context(), &elasticloadbalancingv2.DescribeRulesInput{ListenerArn: &s.listener})
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	config := &ecstypes.DeploymentConfiguration{Strategy: strategy, BakeTimeInMinutes: aws.Int32(1)}
+	config := &ecstypes.DeploymentConfiguration{Strategy: strategy, BakeTimeInMinutes: aws.Int32(1), LifecycleHooks: hooks}
 	switch strategy {
 	case ecstypes.DeploymentStrategyCanary:
 		config.CanaryConfiguration = &ecstypes.CanaryConfiguration{CanaryPercent: aws.Float64(20), CanaryBakeTimeInMinutes: aws.Int32(1)}
