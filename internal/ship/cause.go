@@ -9,6 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"github.com/slipway-ecs/slipway/internal/ship/explain"
 )
 
 const (
@@ -60,7 +62,32 @@ func (n *native) end(ctx context.Context, v Verdict, cause string) (Sight, error
 	if v != Superseded && len(n.tasks) > 0 {
 		cause = strings.TrimSuffix(cause, ".") + "; first: " + n.tasks[0].Line()
 	}
-	return Sight{Verdict: v, Cause: cause, Details: n.details()}, nil
+	return Sight{Verdict: v, Cause: cause, Details: n.details(), Why: n.why(v, cause)}, nil
+}
+
+// why names the cause of an end from what was seen on the way to it; nil where no rule knows it.
+func (n *native) why(v Verdict, cause string) *explain.Cause {
+	f := explain.Facts{Service: n.name, Events: n.events, Deployment: &explain.Deployment{Reason: cause}}
+	if !n.plain && n.ours.Status != "" {
+		f.Deployment = explain.FromDeployment(n.ours)
+	}
+	if v == Superseded && n.service != nil {
+		if by := primary(n.service); by != nil {
+			f.Superseded = last(aws.ToString(by.TaskDefinition))
+		}
+	}
+	for _, t := range n.tasks {
+		one := explain.Task{ID: t.ID, StopCode: t.StopCode, Reason: t.Reason}
+		for _, c := range t.Containers {
+			one.Containers = append(one.Containers, explain.Container{Name: c.Name, Exit: c.ExitCode, Reason: c.Reason})
+		}
+		f.Tasks = append(f.Tasks, one)
+	}
+	why := explain.Of(f)
+	if first := why.First(); first.Class == explain.Nothing || first.Class == explain.Unclassified {
+		return nil
+	}
+	return &why
 }
 
 // details gives what was seen of trouble.
@@ -82,6 +109,7 @@ func (n *native) listen(s *types.Service) {
 		n.heard[id], n.moved = true, true
 		msg := aws.ToString(e.Message)
 		n.say(Event{Kind: KindService, Text: msg})
+		n.events = append(n.events, explain.FromEvent(e))
 		if !slices.ContainsFunc(routine, func(part string) bool { return strings.Contains(msg, part) }) {
 			n.voices = append(n.voices, msg)
 		}

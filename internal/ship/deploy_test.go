@@ -10,6 +10,7 @@ import (
 
 	"github.com/slipway-ecs/slipway/internal/fail"
 	"github.com/slipway-ecs/slipway/internal/ship"
+	"github.com/slipway-ecs/slipway/internal/ship/explain"
 )
 
 // request changes the image of one container.
@@ -357,4 +358,32 @@ func TestWatchingEndsAtItsLimit(t *testing.T) {
 	r.Timeout = time.Minute
 	out, _, err := deploy(t, f, r)
 	want(t, out, err, ship.Unknown, "1m0s")
+}
+
+func TestAVerdictNamesWhatEndedItAndTheCauseBelowWithWhatToDo(t *testing.T) {
+	t.Parallel()
+	f := newFake()
+	f.stopped = []any{object{"taskArn": arns + "task/main/0123456789abcdef", "taskDefinitionArn": arns + "task-definition/web:2", "lastStatus": "STOPPED",
+		"startedBy": newID, "stopCode": "EssentialContainerExited", "stoppedReason": "Essential container in task exited", "stoppedAt": 300.0,
+		"containers": []any{object{"name": "app", "exitCode": 3}}}}
+	f.script = []func(*fakeECS){func(f *fakeECS) {
+		f.status("ROLLBACK_SUCCESSFUL", "Service deployment rolled back because the circuit breaker threshold was exceeded.")
+		f.deployment["deploymentCircuitBreaker"] = object{"status": "TRIGGERED", "failureCount": 3, "threshold": 3}
+	}}
+	out, _, err := deploy(t, f, request())
+	want(t, out, err, ship.RolledBack, "circuit breaker", "exit code 3")
+	if out.Why == nil || out.Why.Class != explain.Breaker || out.Why.First().Class != explain.ExitAtStart || out.Why.First().Do == "" {
+		t.Errorf("the cause is %+v", out.Why)
+	}
+}
+
+func TestACauseThatNoRuleKnowsIsNotNamed(t *testing.T) {
+	t.Parallel()
+	f := newFake()
+	f.script = []func(*fakeECS){func(f *fakeECS) { f.status("STOPPED", "for a reason of its own") }}
+	out, _, err := deploy(t, f, request())
+	want(t, out, err, ship.Stopped, "for a reason of its own")
+	if out.Why != nil {
+		t.Errorf("the cause is %+v", out.Why)
+	}
 }

@@ -8,6 +8,8 @@ package ship
 
 import (
 	"time"
+
+	"github.com/slipway-ecs/slipway/internal/ship/explain"
 )
 
 // Kind says what an event tells of. Kinds are stable.
@@ -114,16 +116,17 @@ const (
 
 // Outcome is the whole end.
 type Outcome struct {
-	Verdict    Verdict  `json:"verdict"`
-	Cause      string   `json:"cause,omitempty"`   // one line; empty for succeeded
-	Details    []string `json:"details,omitempty"` // what was seen that goes with the cause, first things first
-	Next       string   `json:"next,omitempty"`    // what to do or to run next
-	Cluster    string   `json:"cluster"`
-	Service    string   `json:"service"`
-	Revision   string   `json:"revision"`             // task definition ARN that was to be deployed
-	Previous   string   `json:"previous,omitempty"`   // task definition ARN that served before
-	Deployment string   `json:"deployment,omitempty"` // service deployment ARN, or ecs-svc/… where there is no ARN
-	Point      Point    `json:"point,omitempty"`      // Reached: which
-	Pauses     []Pause  `json:"pauses,omitempty"`     // Waiting, Reached: what waits for an answer
-	Millis     int64    `json:"tookMillis"`
+	Verdict    Verdict        `json:"verdict"`
+	Cause      string         `json:"cause,omitempty"`   // one line; empty for succeeded
+	Details    []string       `json:"details,omitempty"` // what was seen that goes with the cause, first things first
+	Why        *explain.Cause `json:"why,omitempty"`     // the cause as a tree, with what to do
+	Next       string         `json:"next,omitempty"`    // what to do or to run next
+	Cluster    string         `json:"cluster"`
+	Service    string         `json:"service"`
+	Revision   string         `json:"revision"`             // task definition ARN that was to be deployed
+	Previous   string         `json:"previous,omitempty"`   // task definition ARN that served before
+	Deployment string         `json:"deployment,omitempty"` // service deployment ARN, or ecs-svc/… where there is no ARN
+	Point      Point          `json:"point,omitempty"`      // Reached: which
+	Pauses     []Pause        `json:"pauses,omitempty"`     // Waiting, Reached: what waits for an answer
+	Millis     int64          `json:"tookMillis"`
 }

@@ -134,7 +134,7 @@ func (f *follower) note(ctx context.Context, s Sight, err error) (done bool) {
 		return true
 	}
 	if s.Verdict != "" {
-		f.out.Verdict, f.out.Cause, f.out.Details = s.Verdict, s.Cause, s.Details
+		f.out.Verdict, f.out.Cause, f.out.Details, f.out.Why = s.Verdict, s.Cause, s.Details, s.Why
 		if f.reason != nil && s.Verdict != Succeeded {
 			if why := f.reason(ctx, f.waited); why != "" {
 				f.out.Cause = why + ": " + f.out.Cause

@@ -15,6 +15,7 @@ import (
 	"github.com/slipway-ecs/slipway/internal/clock"
 	"github.com/slipway-ecs/slipway/internal/fail"
 	"github.com/slipway-ecs/slipway/internal/sdk"
+	"github.com/slipway-ecs/slipway/internal/ship/explain"
 )
 
 const (
@@ -54,6 +55,7 @@ type native struct {
 	asked   int             // failed launches when stopped tasks were last asked for
 	tasks   []Task          // of our revision, stopped by themselves; first things first
 	voices  []string        // service events that speak of trouble; first things first
+	events  []explain.Event // of the service since our deployment was made
 	health  []Group
 	ours    types.ServiceDeployment
 	service *types.Service

@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"time"
+
+	"github.com/slipway-ecs/slipway/internal/ship/explain"
 )
 
 // Rollout is a deployment under way, whoever carries it out. Following, aborting and answering
@@ -21,17 +23,18 @@ type Rollout interface {
 
 // Sight is how a rollout stands.
 type Sight struct {
-	Deployment string    // its lasting id, once it is known
-	Revision   string    // ARN of what it deploys, where that is known
-	Stage      string    // the engine's own word
-	Point      Point     // the last point it has passed; "" before the first, and while it goes back
-	Pauses     []Pause   // that wait for an answer
-	Moved      bool      // something changed, so that looking again soon is worth it
-	Again      bool      // it seems to have ended: look again at once
-	Due        time.Time // when something is to happen by itself; zero where that is not known
-	Verdict    Verdict   // "" while it goes on
-	Cause      string    // of an end that is no success
-	Details    []string  // what was seen that goes with the cause
+	Deployment string         // its lasting id, once it is known
+	Revision   string         // ARN of what it deploys, where that is known
+	Stage      string         // the engine's own word
+	Point      Point          // the last point it has passed; "" before the first, and while it goes back
+	Pauses     []Pause        // that wait for an answer
+	Moved      bool           // something changed, so that looking again soon is worth it
+	Again      bool           // it seems to have ended: look again at once
+	Due        time.Time      // when something is to happen by itself; zero where that is not known
+	Verdict    Verdict        // "" while it goes on
+	Cause      string         // of an end that is no success
+	Details    []string       // what was seen that goes with the cause
+	Why        *explain.Cause // the cause as a tree; nil where nothing is known beyond Cause
 }
 
 // Pause is a place where a rollout waits for somebody.

@@ -66,6 +66,13 @@ func Verdict(o ship.Outcome, colour bool) string {
 	for _, d := range o.Details {
 		fmt.Fprintf(&b, "  %s\n", Brief(oneLine(d)))
 	}
+	if o.Why != nil {
+		first := o.Why.First()
+		fmt.Fprintf(&b, "  why: [%s] %s\n", first.Class, Brief(oneLine(o.Why.Line())))
+		if first.Do != "" {
+			fmt.Fprintf(&b, "  do: %s\n", Brief(oneLine(first.Do)))
+		}
+	}
 	if o.Next != "" {
 		fmt.Fprintf(&b, "  next: %s\n", o.Next)
 	}
