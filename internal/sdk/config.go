@@ -36,12 +36,12 @@ const session = "slipway"
 // shared files count as in every AWS SDK, AWS_ENDPOINT_URL, AWS_USE_FIPS_ENDPOINT and
 // AWS_MAX_ATTEMPTS among them; a profile whose role wants a code of an MFA device has it asked for
 // on the terminal. Errors have the codes
-// "access.credentials", "access.role", "access.account" and "usage.region".
+// "access.credentials", "access.mfa", "access.role", "access.account" and "usage.region".
 func Load(ctx context.Context, o Options) (aws.Config, error) {
 	set := []func(*config.LoadOptions) error{
 		config.WithRetryMode(aws.RetryModeAdaptive),
 		config.WithLogger(logging.Nop{}), // events are our voice
-		config.WithAssumeRoleCredentialOptions(func(r *stscreds.AssumeRoleOptions) { r.TokenProvider = stscreds.StdinTokenProvider }),
+		config.WithAssumeRoleCredentialOptions(func(r *stscreds.AssumeRoleOptions) { r.TokenProvider = askCode }),
 	}
 	if o.Region != "" {
 		set = append(set, config.WithRegion(o.Region))
@@ -69,10 +69,16 @@ func Load(ctx context.Context, o Options) (aws.Config, error) {
 		assume := stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg), o.Role, func(r *stscreds.AssumeRoleOptions) { r.RoleSessionName = o.Session })
 		cfg.Credentials = aws.NewCredentialsCache(assume)
 		if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
+			if fail.Is(err, mfaNeeded) {
+				return cfg, noCode()
+			}
 			return cfg, fail.Wrap(err, "access.role", "let the role trust the caller, and the caller assume it", "assume role %s", o.Role)
 		}
 	}
 	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
+		if fail.Is(err, mfaNeeded) {
+			return cfg, noCode()
+		}
 		return cfg, fail.Wrap(err, "access.credentials", "log in, or set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
 			"there are no AWS credentials")
 	}
