@@ -167,6 +167,9 @@ func TestAHookThatFailsAtAPauseRollsBack(t *testing.T) {
 	if all := strings.Join(told, "\n"); !strings.Contains(all, "no cart") || !strings.Contains(all, "exit code 3") {
 		t.Errorf("told\n%s", all)
 	}
+	if !strings.HasPrefix(out.Cause, "hook at test-traffic: ") || !strings.Contains(out.Cause, "exit code 3: ") {
+		t.Errorf("the cause does not begin with the hook: %s", out.Cause)
+	}
 }
 
 func TestAHookThatFailsBeforeTheUpdateDeploysNothing(t *testing.T) {

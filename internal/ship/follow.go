@@ -140,6 +140,9 @@ func (f *follower) note(ctx context.Context, s Sight, err error) (done bool) {
 				f.out.Cause = why + ": " + f.out.Cause
 			}
 		}
+		if f.hooks != nil && f.hooks.failure != nil && s.Verdict != Succeeded {
+			f.out.Cause = f.hooks.failure.Error() + ": " + f.out.Cause
+		}
 		if s.Verdict != Succeeded {
 			f.out.Next = f.command("explain", "")
 		}
