@@ -5,7 +5,7 @@ GO ?= go
 SUITES = ./conformance ./crash ./e2e
 UNITS = $$($(GO) list ./... | grep -v -e /conformance$$ -e /crash$$ -e /e2e$$)
 
-.PHONY: docs release build test race lint demo sim mutants conformance bench clean
+.PHONY: docs release build test race lint demo demos sim mutants conformance bench clean
 
 build:            ## the binary, ./slipway
 	$(GO) build -o slipway ./cmd/slipway
@@ -15,6 +15,11 @@ docs:             ## the list of operations, from the rooms themselves
 
 demo:             ## the whole story on this machine
 	$(GO) run ./cmd/slipway demo
+
+demos:            ## the same for ECS's own strategies
+	$(GO) run ./cmd/slipway demo blue-green
+	$(GO) run ./cmd/slipway demo canary
+	$(GO) run ./cmd/slipway demo linear
 
 test:             ## every test; what needs a missing tool skips and says so
 	$(GO) test $(UNITS)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-ecs/slipway/internal/cloud/host"
@@ -19,14 +20,12 @@ import (
 	"github.com/slipway-ecs/slipway/internal/ship"
 )
 
-// demoSpeed makes AWS's waits short enough for the whole story to take less than a minute.
-const demoSpeed = 30
-
 // demoAccount is the account the demo plays in.
 const demoAccount = "123456789012"
 
 // demoCmd is `slipway demo`.
 type demoCmd struct {
+	story  demo.Story
 	output string
 	speed  float64
 	keep   bool
@@ -39,21 +38,51 @@ func newDemoCmd(app *App) *cobra.Command {
 		Short: "See the whole story on this machine: a good deployment, two bad ones, under traffic",
 		Long: "Starts a local cloud in a temporary folder with a service of four tasks behind a load balancer, keeps 200 requests a second on it, and deploys " +
 			"through the same code as `slipway deploy`: a good version, one whose health check fails, and one that answers errors. " +
-			"It ends with 0 only if every promise held. It needs no AWS account, no Docker and no root.",
-		Example: "  slipway demo\n  slipway demo --keep              # look around afterwards\n  slipway demo --output json | jq 'select(.kind == \"promise\")'",
+			"With blue-green, canary or linear, ECS moves the traffic between two target groups, the second version fails its test on the test listener, " +
+			"and the third turns bad once it has production traffic.\n\n" +
+			"It ends with 0 only if every promise held. It needs no AWS account, no Docker and no root.\n\n" + demoStories(),
+		Example: "  slipway demo\n  slipway demo canary\n  slipway demo --keep              # look around afterwards\n  slipway demo --output json | jq 'select(.kind == \"promise\")'",
 		Args:    atMost(1, "the name of a strategy"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 1 && args[0] != "rolling" {
-				return fail.New("usage.strategy", "run `slipway demo rolling`", "there is no demo of %q", args[0])
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			if o.story, err = demoStory(args); err != nil {
+				return err
 			}
 			return o.run(cmd.Context(), app)
 		},
 	}
+	for _, s := range demo.Stories() {
+		cmd.ValidArgs = append(cmd.ValidArgs, s.Name)
+	}
 	f := cmd.Flags()
 	f.StringVarP(&o.output, "output", "o", "text", "text or json: one event a line")
-	f.Float64Var(&o.speed, "speed", demoSpeed, "how many times faster AWS's own waits pass")
+	f.Float64Var(&o.speed, "speed", demo.DefaultSpeed, "how many times faster AWS's own waits pass")
 	f.BoolVar(&o.keep, "keep", false, "go on serving afterwards, until interrupted")
 	return cmd
+}
+
+// demoStory gives the story that is asked for: the first where none is named.
+func demoStory(args []string) (demo.Story, error) {
+	stories := demo.Stories()
+	if len(args) == 0 {
+		return stories[0], nil
+	}
+	var names []string
+	for _, s := range stories {
+		if s.Name == args[0] {
+			return s, nil
+		}
+		names = append(names, s.Name)
+	}
+	return demo.Story{}, fail.New("usage.strategy", "there are "+strings.Join(names, ", "), "there is no demo of %q", args[0])
+}
+
+// demoStories says which stories there are and how long they take.
+func demoStories() string {
+	out := fmt.Sprintf("At --speed %d:\n", demo.DefaultSpeed)
+	for _, s := range demo.Stories() {
+		out += fmt.Sprintf("  %-10s  about %s: %s\n", s.Name, s.Takes, s.About)
+	}
+	return out
 }
 
 func (o *demoCmd) run(ctx context.Context, app *App) error {
@@ -73,7 +102,7 @@ func (o *demoCmd) run(ctx context.Context, app *App) error {
 	}
 	cloud, err := host.Open(ctx, host.Options{
 		Listen: "127.0.0.1:0", Dir: dir, Speed: o.speed, Region: "us-east-1", Account: demoAccount,
-		Images: demo.Images(exe, o.speed), Exe: exe, Log: newLog(app), Warn: func(line string) { fmt.Fprintln(app.Stderr, "warning:", line) },
+		Images: o.story.Images(exe, o.speed), Exe: exe, Log: newLog(app), Warn: func(line string) { fmt.Fprintln(app.Stderr, "warning:", line) },
 	})
 	if err != nil {
 		return errors.Join(err, os.RemoveAll(dir))
@@ -104,7 +133,7 @@ func (o *demoCmd) play(ctx context.Context, app *App, cloud *host.Cloud) (bool, 
 	}
 	show := newDemoShow(ctx, app, o.output, fmt.Sprintf("a local cloud at %s, where AWS's own waits pass %g times faster", cloud.Endpoint(), o.speed))
 	began := time.Now()
-	held, err := demo.Run(ctx, demo.Options{Config: cfg, Deploy: deployWith(cfg), Tell: show.show})
+	held, err := demo.Run(ctx, demo.Options{Config: cfg, Story: o.story, Deploy: deployWith(cfg), Tell: show.show})
 	if err != nil {
 		show.leave()
 		return false, err // a story that was broken off has no end to tell
@@ -120,10 +149,17 @@ func (o *demoCmd) play(ctx context.Context, app *App, cloud *host.Cloud) (bool, 
 }
 
 // deployWith deploys as `slipway deploy` does, with its code.
-func deployWith(cfg aws.Config) func(context.Context, string, string, string, string, func(string)) (demo.Verdict, error) {
-	return func(ctx context.Context, cluster, service, container, image string, tell func(string)) (demo.Verdict, error) {
-		d := ship.Deployer{ECS: sdk.NewECS(cfg)}
-		out, err := d.Deploy(ctx, ship.Request{Cluster: cluster, Service: service, Images: map[string]string{container: image}}, func(e ship.Event) {
+func deployWith(cfg aws.Config) func(context.Context, demo.Wish, func(string)) (demo.Verdict, error) {
+	return func(ctx context.Context, w demo.Wish, tell func(string)) (demo.Verdict, error) {
+		d := ship.Deployer{ECS: sdk.NewECS(cfg), ELB: sdk.NewELB(cfg), Region: cfg.Region}
+		r := ship.Request{Cluster: w.Cluster, Service: w.Service, Images: map[string]string{w.Container: w.Image}, Hooks: hooksOf(w.Entry)}
+		if w.Entry != nil {
+			r.Manner = func(live *types.Service) (*types.DeploymentConfiguration, []types.LoadBalancer, error) {
+				m, err := ship.MannerOf(w.Entry, live, nil)
+				return m.Configuration, m.Balancers, err
+			}
+		}
+		out, err := d.Deploy(ctx, r, func(e ship.Event) {
 			if worthTelling(e) {
 				tell(e.Text)
 			}

@@ -58,8 +58,9 @@ type demoPlain struct {
 	mu       sync.Mutex // guards all that follows, and keeps lines whole
 	out      io.Writer
 	began    time.Time
-	lastLook string // without counts of requests, which always grow
+	lastLook *demo.Look
 	results  []demo.Result
+	shares   []demo.Share
 	promises []demo.Promise
 	verdicts []demo.Verdict
 }
@@ -71,9 +72,9 @@ func (p *demoPlain) show(e demo.Event) {
 	case demo.KindPhase:
 		p.line("\n%s", e.Text)
 	case demo.KindLook:
-		if where := e.Look.Where(); where != p.lastLook {
+		if p.lastLook == nil || e.Look.Differs(*p.lastLook) {
 			p.timed(e.Text)
-			p.lastLook = where
+			p.lastLook = e.Look
 		}
 	case demo.KindVerdict:
 		p.verdicts = append(p.verdicts, *e.Verdict)
@@ -82,6 +83,8 @@ func (p *demoPlain) show(e demo.Event) {
 		p.promises = append(p.promises, *e.Promise)
 	case demo.KindResult:
 		p.results = append(p.results, *e.Result)
+	case demo.KindShare:
+		p.shares = append(p.shares, *e.Share)
 	case demo.KindNote:
 		p.timed(e.Text)
 	}
@@ -115,6 +118,12 @@ func (p *demoPlain) end(held bool, took time.Duration) {
 			version = "no answer"
 		}
 		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%.1f ms\t%.1f ms\n", r.Phase, version, r.Requests, r.Failures, r.P50Millis, r.P99Millis)
+	}
+	if len(p.shares) > 0 {
+		fmt.Fprintln(w, "\nPHASE\tVERSION\tSHARE GIVEN\tREQUESTS\tANSWERED BY IT\tSHARE HAD")
+	}
+	for _, s := range p.shares {
+		fmt.Fprintf(w, "%s\t%s\t%g %%\t%d\t%d\t%.1f %%\n", s.Phase, s.Version, s.Percent, s.Requests, s.Answered, s.Had())
 	}
 	fmt.Fprintln(w, "\nIMAGE\tVERDICT\tTOOK")
 	for _, v := range p.verdicts {
@@ -197,6 +206,9 @@ func (l *demoLive) frame() ui.Frame {
 			Cells: []string{t.Version},
 			Bar:   &ui.Bar{Parts: []ui.Part{{Share: t.Percent / 100, Tone: ui.New}}, Text: fmt.Sprintf("%.0f %%", t.Percent)},
 		})
+	}
+	if l.look.Share != nil {
+		traffic.Rows = append(traffic.Rows, ui.Row{Cells: []string{fmt.Sprintf("the listener gives the new version %g %%", *l.look.Share)}})
 	}
 	tone := ui.Good
 	if l.look.Failures > 0 {

@@ -47,3 +47,19 @@ func TestTheDemoLeavesOutWhatECSSaysOfSingleTargets(t *testing.T) {
 		}
 	}
 }
+
+func TestADemoThatThereIsNoneOfNamesThoseThereAre(t *testing.T) {
+	t.Parallel()
+	_, err := demoStory([]string{"green"})
+	if err == nil || !strings.Contains(err.Error(), `no demo of "green"`) {
+		t.Fatalf("got %v", err)
+	}
+	for _, name := range []string{"rolling", "blue-green", "canary", "linear"} {
+		if s, err := demoStory([]string{name}); err != nil || s.Name != name {
+			t.Errorf("%s: got %q, %v", name, s.Name, err)
+		}
+	}
+	if s, err := demoStory(nil); err != nil || s.Name != "rolling" {
+		t.Errorf("without a name: got %q, %v", s.Name, err)
+	}
+}

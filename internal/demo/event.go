@@ -2,6 +2,7 @@ package demo
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"time"
 )
@@ -16,6 +17,7 @@ type Event struct {
 	Verdict *Verdict  `json:"verdict,omitempty"` // KindVerdict
 	Promise *Promise  `json:"promise,omitempty"` // KindPromise
 	Result  *Result   `json:"result,omitempty"`  // KindResult
+	Share   *Share    `json:"share,omitempty"`   // KindShare
 }
 
 // Kind says what an event tells of.
@@ -29,6 +31,7 @@ const (
 	KindVerdict Kind = "verdict" // a deployment ended
 	KindPromise Kind = "promise" // what was promised, and whether it held
 	KindResult  Kind = "result"  // what became of one version's requests in one phase
+	KindShare   Kind = "share"   // what a new version answered at one share of the traffic
 )
 
 // Look is how things stand at a moment.
@@ -37,7 +40,8 @@ type Look struct {
 	Healthy   int        `json:"healthyTargets"`
 	Targets   int        `json:"targets"`
 	Traffic   []Traffic  `json:"traffic"`
-	Requests  int        `json:"requests"` // since the start
+	Share     *float64   `json:"sharePercent,omitempty"` // that the listener gives the new version; nil where it shifts none
+	Requests  int        `json:"requests"`               // since the start
 	Failures  int        `json:"failures"`
 }
 
@@ -78,6 +82,35 @@ func (l Look) Line() string {
 	return fmt.Sprintf("%s · %d sent, %d failed", l.Where(), l.Requests, l.Failures)
 }
 
+// wobble is by how many points a version's part of the traffic may differ from one look to the
+// next without anything having changed: lots are drawn for each request.
+const wobble = 8
+
+// Differs reports whether something else runs, or traffic goes elsewhere, than at an earlier look.
+func (l Look) Differs(from Look) bool {
+	now, then := l, from
+	now.Traffic, then.Traffic = nil, nil
+	if now.Where() != then.Where() {
+		return true
+	}
+	had := map[string]float64{}
+	for _, t := range from.Traffic {
+		had[t.Version] = t.Percent
+	}
+	for _, t := range l.Traffic {
+		if math.Abs(t.Percent-had[t.Version]) > wobble {
+			return true
+		}
+		delete(had, t.Version)
+	}
+	for _, percent := range had {
+		if percent > wobble {
+			return true
+		}
+	}
+	return false
+}
+
 // Where gives in one line what runs and where traffic goes, without the requests so far, which
 // grow when nothing else changes.
 func (l Look) Where() string {
@@ -90,6 +123,9 @@ func (l Look) Where() string {
 		tasks = append(tasks, s)
 	}
 	parts := []string{"tasks " + strings.Join(tasks, ", "), fmt.Sprintf("%d of %d healthy", l.Healthy, l.Targets)}
+	if l.Share != nil {
+		parts = append(parts, fmt.Sprintf("share %g %%", *l.Share))
+	}
 	var shares []string
 	for _, t := range l.Traffic {
 		shares = append(shares, fmt.Sprintf("%s %.0f %%", t.Version, t.Percent))

@@ -22,6 +22,7 @@ type Load struct {
 	phase   string
 	results map[key]*Result
 	total   map[string]int // requests by version, since the start
+	moments []*moment      // as Mark began them
 }
 
 type key struct{ phase, version string }
@@ -76,9 +77,19 @@ func (l *Load) Run(ctx context.Context) {
 func (l *Load) ask(ctx context.Context, client *http.Client, due time.Time) {
 	l.mu.Lock()
 	phase := l.phase
+	var now *moment
+	if n := len(l.moments); n > 0 {
+		now = l.moments[n-1]
+	}
 	l.mu.Unlock()
 	version, ok := get(ctx, client, l.URL)
 	l.count(phase, version, ok, time.Since(due))
+	if now != nil {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		now.sent++
+		now.by[version]++
+	}
 }
 
 func get(ctx context.Context, client *http.Client, url string) (version string, ok bool) {
@@ -136,6 +147,24 @@ func (l *Load) Enter(phase string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.phase = phase
+}
+
+// Mark begins a moment in which the new version has a share of the traffic, in percent.
+func (l *Load) Mark(percent float64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.moments = append(l.moments, &moment{phase: l.phase, percent: percent, by: map[string]int{}})
+}
+
+// shares gives what each act's new version answered at each share it had.
+func (l *Load) shares(acts []act) []Share {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := make([]moment, 0, len(l.moments))
+	for _, m := range l.moments {
+		all = append(all, *m)
+	}
+	return spread(all, acts)
 }
 
 // Results gives what became of all requests answered so far, by phase in order of phases, then

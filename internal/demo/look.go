@@ -53,19 +53,28 @@ func (s *stage) stand(ctx context.Context) (Look, error) {
 			Running: int(d.RunningCount), Pending: int(d.PendingCount), Desired: int(d.DesiredCount),
 		})
 	}
-	health, err := s.elb.DescribeTargetHealth(ctx, &elasticloadbalancingv2.DescribeTargetHealthInput{TargetGroupArn: &s.group})
-	if err != nil {
-		return l, err
-	}
-	for _, t := range health.TargetHealthDescriptions {
-		switch t.TargetHealth.State {
-		case elbtypes.TargetHealthStateEnumHealthy:
-			l.Healthy++
-			l.Targets++
-		case elbtypes.TargetHealthStateEnumDraining:
-		default:
-			l.Targets++
+	for _, g := range s.groups {
+		health, err := s.elb.DescribeTargetHealth(ctx, &elasticloadbalancingv2.DescribeTargetHealthInput{TargetGroupArn: &g})
+		if err != nil {
+			return l, err
 		}
+		for _, t := range health.TargetHealthDescriptions {
+			switch t.TargetHealth.State {
+			case elbtypes.TargetHealthStateEnumHealthy:
+				l.Healthy++
+				l.Targets++
+			case elbtypes.TargetHealthStateEnumDraining:
+			default:
+				l.Targets++
+			}
+		}
+	}
+	if s.story.shifts() {
+		w, err := s.weights(ctx)
+		if err != nil {
+			return l, err
+		}
+		l.Share = &w
 	}
 	return l, nil
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/slipway-ecs/slipway/internal/project"
 )
 
 const (
@@ -17,51 +19,34 @@ const (
 	// last requests have come back before the next begins.
 	quiet = time.Second
 	// patience is how long one deployment may take, on the wall.
-	patience = 45 * time.Second
+	patience = 60 * time.Second
 )
 
 // Options make a demo.
 type Options struct {
 	Config aws.Config // leads to the local cloud
-	// Deploy deploys an image to the service, as `slipway deploy` does, and gives the verdict.
-	Deploy func(ctx context.Context, cluster, service, container, image string, tell func(line string)) (Verdict, error)
+	Story  Story
+	// Deploy deploys as `slipway deploy` does and gives the verdict.
+	Deploy func(ctx context.Context, w Wish, tell func(line string)) (Verdict, error)
 	Tell   func(Event)
 }
 
-// act is a deployment of the story, with what is promised of it.
-type act struct {
-	from, to string
-	about    string
-	status   string // the verdict it must end with
-	cause    string // what the cause must speak of
-	spares   string // whose requests must not fail; "" is everybody's but the version's own
+// Wish is what is to be deployed.
+type Wish struct {
+	Cluster, Service, Container, Image string
+
+	Entry *project.Service // what slipway.yaml would say of it; nil: nothing
 }
-
-// Statuses of verdicts.
-const (
-	Succeeded  = "succeeded"
-	RolledBack = "rolled back"
-)
-
-var acts = []act{
-	{from: "v1", to: "v2", about: "a good version, rolling 100/200", status: Succeeded, spares: "everybody"},
-	{from: "v2", to: "v3", about: "its health check fails", status: RolledBack, cause: "circuit breaker", spares: "everybody"},
-	{from: "v2", to: "v4", about: "healthy, but a tenth of its answers are errors", status: RolledBack, cause: "alarm"},
-}
-
-func (a act) name() string { return a.from + " → " + a.to }
 
 // Run plays the story and reports whether every promise held.
 func Run(ctx context.Context, o Options) (held bool, err error) {
-	d := &demo{o: o, stage: newStage(o.Config), held: true}
-	listener, err := freePort()
-	if err != nil {
+	d := &demo{o: o, story: o.Story, stage: newStage(o.Config, o.Story), held: true}
+	if err := d.stage.place(); err != nil {
 		return false, err
 	}
-	d.stage.url = fmt.Sprintf("http://127.0.0.1:%d/", listener)
 	d.load = &Load{URL: d.stage.url, PerSec: perSecond}
-	d.note("a cluster, a load balancer at %s, an alarm on errors, a service of %d tasks of v1", d.stage.url, desired)
-	if err := d.stage.build(ctx, listener); err != nil {
+	d.note("%s", d.story.begins(d.stage.url, d.stage.test))
+	if err := d.stage.build(ctx); err != nil {
 		return false, err
 	}
 	if err := d.stage.steady(ctx, patience); err != nil {
@@ -72,6 +57,7 @@ func Run(ctx context.Context, o Options) (held bool, err error) {
 
 type demo struct {
 	o     Options
+	story Story
 	stage *stage
 	load  *Load
 	phase string
@@ -81,10 +67,14 @@ type demo struct {
 // play runs the acts under traffic, then says what became of the requests.
 func (d *demo) play(ctx context.Context) (bool, error) {
 	d.note("%d requests a second from here on, whether or not earlier ones have come back", perSecond)
+	d.load.Enter(d.story.acts[0].name())
 	traffic, stop := context.WithCancel(ctx)
 	var going sync.WaitGroup
 	going.Go(func() { d.load.Run(traffic) })
 	going.Go(func() { d.stage.look(traffic, d.load, d.tellLook) })
+	if d.story.shifts() {
+		going.Go(func() { d.stage.weigh(traffic, d.load) })
+	}
 	err := d.acts(ctx)
 	stop()
 	going.Wait()
@@ -92,27 +82,37 @@ func (d *demo) play(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	var phases []string
-	for _, a := range acts {
+	for _, a := range d.story.acts {
 		phases = append(phases, a.name())
 	}
-	results := d.load.Results(phases)
-	for _, a := range acts {
+	results, shares := d.load.Results(phases), d.load.shares(d.story.acts)
+	for _, a := range d.story.acts {
+		d.phase = a.name()
 		d.judge(a, results)
+		if d.story.shifts() {
+			d.judgeShares(a, shares)
+		}
 	}
 	for _, r := range results {
 		d.tell(Event{Kind: KindResult, Phase: r.Phase, Result: &r})
+	}
+	for _, s := range shares {
+		d.tell(Event{Kind: KindShare, Phase: s.Phase, Share: &s})
 	}
 	return d.held, nil
 }
 
 func (d *demo) acts(ctx context.Context) error {
-	for _, a := range acts {
+	for _, a := range d.story.acts {
 		d.phase = a.name()
+		if err := d.stage.begin(ctx); err != nil {
+			return err
+		}
 		d.load.Enter(a.name())
 		d.tell(Event{Kind: KindPhase, Phase: a.name(), Text: fmt.Sprintf("%s: %s", a.name(), a.about)})
 		deploying, done := context.WithTimeout(ctx, patience)
 		began := time.Now()
-		v, err := d.o.Deploy(deploying, cluster, service, container, image+":"+a.to, func(line string) {
+		v, err := d.o.Deploy(deploying, Wish{cluster, service, container, image + ":" + a.to, d.story.entry()}, func(line string) {
 			d.tell(Event{Kind: KindNote, Phase: a.name(), Text: line})
 		})
 		done()

@@ -34,6 +34,7 @@ func SampleMain(ctx context.Context, args []string, getenv func(string) string, 
 	flags.StringVar(&app.version, "version", "v0", "what it answers with")
 	flags.IntVar(&app.health, "health", http.StatusOK, "the status of /health")
 	flags.Float64Var(&app.errors, "errors", 0, "how many requests in a hundred it answers with 500")
+	flags.Int64Var(&app.good, "good", 0, "how many requests it answers well before it begins with errors")
 	warm := flags.Duration("warmup", 0, "serve only after a part of this, another for each address, as real programs do")
 	flags.DurationVar(&app.slow, "slow", 0, "how long it takes over each answer")
 	if err := flags.Parse(args); err != nil {
@@ -63,6 +64,7 @@ type sample struct {
 	version string
 	health  int
 	errors  float64
+	good    int64 // requests it answers before its errors begin
 	slow    time.Duration
 	asked   atomic.Int64
 }
@@ -114,6 +116,9 @@ func (a *sample) handler() http.Handler {
 
 // failsNow spreads the errors evenly: of every hundred requests the stated number fails.
 func (a *sample) failsNow() bool {
-	n := float64(a.asked.Add(1))
+	n := float64(a.asked.Add(1) - a.good)
+	if n <= 0 {
+		return false
+	}
 	return int64(n*a.errors/100) > int64((n-1)*a.errors/100)
 }

@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -12,9 +13,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
-	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 
 	"github.com/slipway-ecs/slipway/internal/names"
+	"github.com/slipway-ecs/slipway/internal/ship"
 )
 
 // What the demo makes, by name.
@@ -35,21 +36,42 @@ type stage struct {
 	cw  *cloudwatch.Client
 	ec2 *ec2.Client
 
-	group    string // target group ARN
-	balancer string // load balancer ARN
-	url      string // where the listener is reached
+	story    Story
+	balancer string   // load balancer ARN
+	groups   []string // target group ARNs: one, or two where traffic shifts
+	ports    [2]int32 // of the production listener and, where traffic shifts, of the test listener
+	url      string   // where the production listener is reached
+	test     string   // where the test listener is reached
+
+	production, testing string // ARNs of the listeners' rules, where traffic shifts
+
+	mu  sync.Mutex // guards new
+	new string     // the target group that had no traffic when the act began
 }
 
-func newStage(cfg aws.Config) *stage {
+func newStage(cfg aws.Config, story Story) *stage {
 	return &stage{
-		ecs: ecs.NewFromConfig(cfg), elb: elasticloadbalancingv2.NewFromConfig(cfg),
+		story: story,
+		ecs:   ecs.NewFromConfig(cfg), elb: elasticloadbalancingv2.NewFromConfig(cfg),
 		cw: cloudwatch.NewFromConfig(cfg), ec2: ec2.NewFromConfig(cfg),
 	}
 }
 
-// build makes cluster, load balancer, alarm and a service of the first version, and waits until
-// that is steady.
-func (s *stage) build(ctx context.Context, listener int32) error {
+// place finds ports for the listeners.
+func (s *stage) place() error {
+	for i := range s.ports {
+		port, err := freePort()
+		if err != nil {
+			return err
+		}
+		s.ports[i] = port
+	}
+	s.url, s.test = fmt.Sprintf("http://127.0.0.1:%d/", s.ports[0]), fmt.Sprintf("http://127.0.0.1:%d/", s.ports[1])
+	return nil
+}
+
+// build makes cluster, load balancer, alarm and a service of the first version.
+func (s *stage) build(ctx context.Context) error {
 	if _, err := s.ecs.CreateCluster(ctx, &ecs.CreateClusterInput{ClusterName: aws.String(cluster)}); err != nil {
 		return fmt.Errorf("create the cluster: %w", err)
 	}
@@ -61,43 +83,13 @@ func (s *stage) build(ctx context.Context, listener int32) error {
 	for _, n := range subnets.Subnets {
 		ids = append(ids, *n.SubnetId)
 	}
-	if err := s.balance(ctx, ids, aws.ToString(subnets.Subnets[0].VpcId), listener); err != nil {
+	if err := s.balance(ctx, ids, aws.ToString(subnets.Subnets[0].VpcId)); err != nil {
 		return err
 	}
 	if err := s.watch(ctx); err != nil {
 		return err
 	}
 	return s.start(ctx, ids)
-}
-
-// balance makes the load balancer with a listener and a target group.
-func (s *stage) balance(ctx context.Context, subnets []string, vpc string, listener int32) error {
-	lb, err := s.elb.CreateLoadBalancer(ctx, &elasticloadbalancingv2.CreateLoadBalancerInput{Name: aws.String(service), Subnets: subnets})
-	if err != nil {
-		return fmt.Errorf("create the load balancer: %w", err)
-	}
-	s.balancer = *lb.LoadBalancers[0].LoadBalancerArn
-	group, err := s.elb.CreateTargetGroup(ctx, &elasticloadbalancingv2.CreateTargetGroupInput{
-		Name: aws.String(service), Protocol: elbtypes.ProtocolEnumHttp, Port: aws.Int32(port), VpcId: &vpc, TargetType: elbtypes.TargetTypeEnumIp,
-		HealthCheckPath: aws.String("/health"), HealthCheckIntervalSeconds: aws.Int32(10), HealthyThresholdCount: aws.Int32(2), UnhealthyThresholdCount: aws.Int32(2),
-	})
-	if err != nil {
-		return fmt.Errorf("create the target group: %w", err)
-	}
-	s.group = *group.TargetGroups[0].TargetGroupArn
-	if _, err := s.elb.ModifyTargetGroupAttributes(ctx, &elasticloadbalancingv2.ModifyTargetGroupAttributesInput{
-		TargetGroupArn: &s.group,
-		Attributes:     []elbtypes.TargetGroupAttribute{{Key: aws.String("deregistration_delay.timeout_seconds"), Value: aws.String("30")}},
-	}); err != nil {
-		return fmt.Errorf("shorten the deregistration delay: %w", err)
-	}
-	if _, err := s.elb.CreateListener(ctx, &elasticloadbalancingv2.CreateListenerInput{
-		LoadBalancerArn: &s.balancer, Protocol: elbtypes.ProtocolEnumHttp, Port: &listener,
-		DefaultActions: []elbtypes.Action{{Type: elbtypes.ActionTypeEnumForward, TargetGroupArn: &s.group}},
-	}); err != nil {
-		return fmt.Errorf("create the listener: %w", err)
-	}
-	return nil
 }
 
 // watch makes the alarm that deployments listen to: errors that targets answered, in a minute.
@@ -116,6 +108,10 @@ func (s *stage) watch(ctx context.Context) error {
 
 // start registers the first version and makes the service.
 func (s *stage) start(ctx context.Context, subnets []string) error {
+	configuration, err := s.configuration()
+	if err != nil {
+		return err
+	}
 	definition, err := s.ecs.RegisterTaskDefinition(ctx, &ecs.RegisterTaskDefinitionInput{
 		Family: aws.String(service), NetworkMode: ecstypes.NetworkModeAwsvpc, RequiresCompatibilities: []ecstypes.Compatibility{ecstypes.CompatibilityFargate},
 		Cpu: aws.String("256"), Memory: aws.String("512"),
@@ -132,16 +128,35 @@ func (s *stage) start(ctx context.Context, subnets []string) error {
 		HealthCheckGracePeriodSeconds: aws.Int32(int32(grace.Seconds())),
 		DesiredCount:                  aws.Int32(desired), LaunchType: ecstypes.LaunchTypeFargate,
 		NetworkConfiguration: &ecstypes.NetworkConfiguration{AwsvpcConfiguration: &ecstypes.AwsVpcConfiguration{Subnets: subnets}},
-		LoadBalancers:        []ecstypes.LoadBalancer{{TargetGroupArn: &s.group, ContainerName: aws.String(container), ContainerPort: aws.Int32(port)}},
-		DeploymentConfiguration: &ecstypes.DeploymentConfiguration{
-			MinimumHealthyPercent: aws.Int32(100), MaximumPercent: aws.Int32(200), BakeTimeInMinutes: aws.Int32(3),
-			DeploymentCircuitBreaker: &ecstypes.DeploymentCircuitBreaker{Enable: true, Rollback: true},
-			Alarms:                   &ecstypes.DeploymentAlarms{AlarmNames: []string{alarm}, Enable: true, Rollback: true},
-		},
+		LoadBalancers:        s.attached(), DeploymentConfiguration: configuration,
 	}); err != nil {
 		return fmt.Errorf("create the service: %w", err)
 	}
 	return nil
+}
+
+// configuration says how the service takes new versions over.
+func (s *stage) configuration() (*ecstypes.DeploymentConfiguration, error) {
+	if !s.story.shifts() {
+		return &ecstypes.DeploymentConfiguration{
+			MinimumHealthyPercent: aws.Int32(100), MaximumPercent: aws.Int32(200), BakeTimeInMinutes: aws.Int32(3),
+			DeploymentCircuitBreaker: &ecstypes.DeploymentCircuitBreaker{Enable: true, Rollback: true},
+			Alarms:                   &ecstypes.DeploymentAlarms{AlarmNames: []string{alarm}, Enable: true, Rollback: true},
+		}, nil
+	}
+	m, err := ship.MannerOf(s.story.entry(), nil, s.attached())
+	if err != nil {
+		return nil, err
+	}
+	// Nothing is replaced yet, so nothing is waited for; each deployment brings its own times.
+	m.Configuration.BakeTimeInMinutes = aws.Int32(0)
+	if c := m.Configuration.CanaryConfiguration; c != nil {
+		c.CanaryBakeTimeInMinutes = aws.Int32(0)
+	}
+	if l := m.Configuration.LinearConfiguration; l != nil {
+		l.StepBakeTimeInMinutes = aws.Int32(0)
+	}
+	return m.Configuration, nil
 }
 
 // steady waits until the service has all its tasks and its first deployment is completed.

@@ -1,0 +1,92 @@
+package demo
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/slipway-ecs/slipway/internal/project"
+)
+
+// Story is what a demo plays: how new versions take over, and which are deployed.
+type Story struct {
+	Name  string
+	About string // how new versions take over, for people
+	Takes string // about how long it goes on at DefaultSpeed
+
+	strategy *project.Strategy // as in slipway.yaml; nil leaves the service its rolling
+	acts     []act
+}
+
+// DefaultSpeed makes AWS's waits short enough for each story to take less than 90 seconds.
+const DefaultSpeed = 30
+
+// act is a deployment of the story, with what is promised of it.
+type act struct {
+	from, to string
+	about    string
+	status   string // the verdict it must end with
+	cause    string // what the cause must speak of
+	spares   string // whose requests must not fail; "" is everybody's but the version's own
+	hidden   bool   // production must never see it
+}
+
+func (a act) name() string { return a.from + " → " + a.to }
+
+// Statuses of verdicts.
+const (
+	Succeeded  = "succeeded"
+	RolledBack = "rolled back"
+)
+
+// Stories gives all stories there are, the first of which is told where none is named.
+func Stories() []Story {
+	return []Story{
+		{Name: "rolling", About: "rolling 100/200", Takes: "45 s", acts: []act{
+			{from: "v1", to: "v2", about: "a good version, rolling 100/200", status: Succeeded, spares: "everybody"},
+			{from: "v2", to: "v3", about: "its health check fails", status: RolledBack, cause: "circuit breaker", spares: "everybody"},
+			{from: "v2", to: "v4", about: "healthy, but a tenth of its answers are errors", status: RolledBack, cause: "alarm"},
+		}},
+		shifting("blue-green", "all traffic at once, then a bake of 4 minutes", "40 s",
+			project.Strategy{Type: project.BlueGreen, Bake: minutes(4)}),
+		shifting("canary", "10 % of traffic for 5 minutes, then all of it, then a bake of 2 minutes", "50 s",
+			project.Strategy{Type: project.Canary, Bake: minutes(2), Canary: &project.Step{Percent: new(10.0), Bake: minutes(5)}}),
+		shifting("linear", "25 % of traffic more every 2 minutes, then a bake of 4 minutes", "60 s",
+			project.Strategy{Type: project.Linear, Bake: minutes(4), Linear: &project.Step{Percent: new(25.0), Bake: minutes(2)}}),
+	}
+}
+
+// shifting is a story of two full sets of tasks between which traffic moves.
+func shifting(name, about, takes string, s project.Strategy) Story {
+	s.Alarms = []string{alarm}
+	return Story{Name: name, About: about, Takes: takes, strategy: &s, acts: []act{
+		{from: "v1", to: "v2", about: "a good version, " + name + ": " + about, status: Succeeded, spares: "everybody"},
+		{from: "v2", to: "v3", about: "it fails its test on the test listener", status: RolledBack, cause: "probe", spares: "everybody", hidden: true},
+		{from: "v2", to: "v4", about: "it passes its test and turns bad under production traffic", status: RolledBack, cause: "alarm"},
+	}}
+}
+
+func minutes(n int) *time.Duration { return new(time.Duration(n) * time.Minute) }
+
+// shifts reports whether traffic moves between two target groups.
+func (s Story) shifts() bool { return s.strategy != nil }
+
+// entry gives what slipway.yaml would say of the service: its strategy, and the test that each new
+// version has to pass on the test listener before production sees it.
+func (s Story) entry() *project.Service {
+	if !s.shifts() {
+		return nil
+	}
+	return &project.Service{Key: service, Name: service, Strategy: s.strategy, Hooks: []project.Hook{{
+		Point: project.PointTestTraffic,
+		Probe: &project.Probe{Route: "test", Path: "/", From: 200, To: 299, Count: tests, Every: time.Second / 4},
+	}}}
+}
+
+// begins says what the story begins with.
+func (s Story) begins(url, test string) string {
+	if !s.shifts() {
+		return fmt.Sprintf("a cluster, a load balancer at %s, an alarm on errors, a service of %d tasks of v1", url, desired)
+	}
+	return fmt.Sprintf("a cluster, a load balancer at %s with a test listener at %s, two target groups, an alarm on errors, a service of %d tasks of v1",
+		url, test, desired)
+}
