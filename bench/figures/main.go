@@ -1,5 +1,6 @@
 // Command figures measures what bench/README.md tells: how fast the local cloud starts, how much
-// memory it takes, and how fast the rollout core simulates. It builds the binary and drives it
+// memory it takes, how fast the rollout core simulates, and how fast traffic comes back from a canary
+// that an alarm ends. It builds the binary and drives it
 // from outside, as users do; the scripts beside it are how it is called.
 //
 // It exits with 1 where a target is missed. No test asserts a time; this does, when asked.
@@ -30,9 +31,9 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) error {
-	figures := map[string]func(context.Context, string, []string) error{"start": start, "memory": memory, "sim": sim}
+	figures := map[string]func(context.Context, string, []string) error{"start": start, "memory": memory, "sim": sim, "back": back}
 	if len(args) == 0 || figures[args[0]] == nil {
-		return fmt.Errorf("usage: figures start|memory|sim")
+		return fmt.Errorf("usage: figures start|memory|sim|back")
 	}
 	dir, err := os.MkdirTemp("", "slipway-figures")
 	if err != nil {
@@ -65,8 +66,9 @@ type cloud struct {
 }
 
 // launch starts a cloud on a directory and returns when it said that it is ready.
-func launch(ctx context.Context, binary, dir string) (*cloud, error) {
-	c := &cloud{cmd: exec.CommandContext(ctx, binary, "local", "--data", dir, "--listen", "127.0.0.1:0")} //nolint:gosec // the binary we built
+func launch(ctx context.Context, binary, dir string, flags ...string) (*cloud, error) {
+	flags = append([]string{"local", "--data", dir, "--listen", "127.0.0.1:0"}, flags...)
+	c := &cloud{cmd: exec.CommandContext(ctx, binary, flags...)} //nolint:gosec // the binary we built
 	c.cmd.Stderr = &c.log
 	out, err := c.cmd.StdoutPipe()
 	if err != nil {

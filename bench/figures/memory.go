@@ -69,9 +69,14 @@ func memory(ctx context.Context, dir string, args []string) (err error) {
 	return nil
 }
 
+// config leads SDK clients to a cloud.
+func config(endpoint string) aws.Config {
+	return aws.Config{Region: "us-east-1", BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider("123456789012", "local", "")}
+}
+
 // listener makes a load balancer with a listener.
 func listener(ctx context.Context, endpoint string) error {
-	cfg := aws.Config{Region: "us-east-1", BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider("123456789012", "local", "")}
+	cfg := config(endpoint)
 	subnets, err := ec2.NewFromConfig(cfg).DescribeSubnets(ctx, nil)
 	if err != nil {
 		return err

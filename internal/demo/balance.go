@@ -44,9 +44,13 @@ func (s *stage) balance(ctx context.Context, subnets []string, vpc string) error
 
 // group makes a target group.
 func (s *stage) group(ctx context.Context, name, vpc string) error {
+	every, drain := int32(10), "30"
+	if s.story.brisk {
+		every, drain = 5, "5"
+	}
 	group, err := s.elb.CreateTargetGroup(ctx, &elasticloadbalancingv2.CreateTargetGroupInput{
 		Name: &name, Protocol: elbtypes.ProtocolEnumHttp, Port: aws.Int32(port), VpcId: &vpc, TargetType: elbtypes.TargetTypeEnumIp,
-		HealthCheckPath: aws.String("/health"), HealthCheckIntervalSeconds: aws.Int32(10), HealthyThresholdCount: aws.Int32(2), UnhealthyThresholdCount: aws.Int32(2),
+		HealthCheckPath: aws.String("/health"), HealthCheckIntervalSeconds: &every, HealthCheckTimeoutSeconds: aws.Int32(4), HealthyThresholdCount: aws.Int32(2), UnhealthyThresholdCount: aws.Int32(2),
 	})
 	if err != nil {
 		return fmt.Errorf("create target group %s: %w", name, err)
@@ -55,7 +59,7 @@ func (s *stage) group(ctx context.Context, name, vpc string) error {
 	s.groups = append(s.groups, arn)
 	if _, err := s.elb.ModifyTargetGroupAttributes(ctx, &elasticloadbalancingv2.ModifyTargetGroupAttributesInput{
 		TargetGroupArn: &arn,
-		Attributes:     []elbtypes.TargetGroupAttribute{{Key: aws.String("deregistration_delay.timeout_seconds"), Value: aws.String("30")}},
+		Attributes:     []elbtypes.TargetGroupAttribute{{Key: aws.String("deregistration_delay.timeout_seconds"), Value: &drain}},
 	}); err != nil {
 		return fmt.Errorf("shorten the deregistration delay: %w", err)
 	}

@@ -18,6 +18,8 @@ type Load struct {
 	URL    string
 	PerSec int // requests a second
 
+	saw func(version string, sent time.Time) // told of each answer; may be nil
+
 	mu      sync.Mutex // guards what follows
 	phase   string
 	results map[key]*Result
@@ -82,7 +84,11 @@ func (l *Load) ask(ctx context.Context, client *http.Client, due time.Time) {
 		now = l.moments[n-1]
 	}
 	l.mu.Unlock()
+	sent := time.Now()
 	version, ok := get(ctx, client, l.URL)
+	if l.saw != nil {
+		l.saw(version, sent)
+	}
 	l.count(phase, version, ok, time.Since(due))
 	if now != nil {
 		l.mu.Lock()

@@ -127,12 +127,8 @@ func (d *demo) acts(ctx context.Context) error {
 			seen += because(v.Cause)
 		}
 		d.promise(fmt.Sprintf("%s ends as %s", a.name(), a.status), held, seen)
-		rest := time.NewTimer(quiet)
-		select {
-		case <-ctx.Done():
-			rest.Stop()
-			return ctx.Err()
-		case <-rest.C:
+		if err := rest(ctx, quiet); err != nil {
+			return err
 		}
 	}
 	return nil

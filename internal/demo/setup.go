@@ -112,19 +112,12 @@ func (s *stage) start(ctx context.Context, subnets []string) error {
 	if err != nil {
 		return err
 	}
-	definition, err := s.ecs.RegisterTaskDefinition(ctx, &ecs.RegisterTaskDefinitionInput{
-		Family: aws.String(service), NetworkMode: ecstypes.NetworkModeAwsvpc, RequiresCompatibilities: []ecstypes.Compatibility{ecstypes.CompatibilityFargate},
-		Cpu: aws.String("256"), Memory: aws.String("512"),
-		ContainerDefinitions: []ecstypes.ContainerDefinition{{
-			Name: aws.String(container), Image: aws.String(image + ":v1"), StopTimeout: aws.Int32(5),
-			PortMappings: []ecstypes.PortMapping{{ContainerPort: aws.Int32(port)}},
-		}},
-	})
+	definition, err := s.register(ctx, "v1")
 	if err != nil {
-		return fmt.Errorf("register the task definition: %w", err)
+		return err
 	}
 	if _, err := s.ecs.CreateService(ctx, &ecs.CreateServiceInput{
-		Cluster: aws.String(cluster), ServiceName: aws.String(service), TaskDefinition: definition.TaskDefinition.TaskDefinitionArn,
+		Cluster: aws.String(cluster), ServiceName: aws.String(service), TaskDefinition: &definition,
 		HealthCheckGracePeriodSeconds: aws.Int32(int32(grace.Seconds())),
 		DesiredCount:                  aws.Int32(desired), LaunchType: ecstypes.LaunchTypeFargate,
 		NetworkConfiguration: &ecstypes.NetworkConfiguration{AwsvpcConfiguration: &ecstypes.AwsVpcConfiguration{Subnets: subnets}},
@@ -133,6 +126,22 @@ func (s *stage) start(ctx context.Context, subnets []string) error {
 		return fmt.Errorf("create the service: %w", err)
 	}
 	return nil
+}
+
+// register registers a version and gives the ARN of its task definition.
+func (s *stage) register(ctx context.Context, version string) (arn string, err error) {
+	out, err := s.ecs.RegisterTaskDefinition(ctx, &ecs.RegisterTaskDefinitionInput{
+		Family: aws.String(service), NetworkMode: ecstypes.NetworkModeAwsvpc, RequiresCompatibilities: []ecstypes.Compatibility{ecstypes.CompatibilityFargate},
+		Cpu: aws.String("256"), Memory: aws.String("512"),
+		ContainerDefinitions: []ecstypes.ContainerDefinition{{
+			Name: aws.String(container), Image: aws.String(image + ":" + version), StopTimeout: aws.Int32(5),
+			PortMappings: []ecstypes.PortMapping{{ContainerPort: aws.Int32(port)}},
+		}},
+	})
+	if err != nil {
+		return "", fmt.Errorf("register the task definition: %w", err)
+	}
+	return *out.TaskDefinition.TaskDefinitionArn, nil
 }
 
 // configuration says how the service takes new versions over.
@@ -144,22 +153,28 @@ func (s *stage) configuration() (*ecstypes.DeploymentConfiguration, error) {
 			Alarms:                   &ecstypes.DeploymentAlarms{AlarmNames: []string{alarm}, Enable: true, Rollback: true},
 		}, nil
 	}
-	m, err := ship.MannerOf(s.story.entry(), nil, s.attached())
+	c, err := s.shifting()
 	if err != nil {
 		return nil, err
 	}
 	// Nothing is replaced yet, so nothing is waited for; each deployment brings its own times.
-	m.Configuration.BakeTimeInMinutes = aws.Int32(0)
-	if c := m.Configuration.CanaryConfiguration; c != nil {
-		c.CanaryBakeTimeInMinutes = aws.Int32(0)
+	c.BakeTimeInMinutes = aws.Int32(0)
+	if c.CanaryConfiguration != nil {
+		c.CanaryConfiguration.CanaryBakeTimeInMinutes = aws.Int32(0)
 	}
-	if l := m.Configuration.LinearConfiguration; l != nil {
-		l.StepBakeTimeInMinutes = aws.Int32(0)
+	if c.LinearConfiguration != nil {
+		c.LinearConfiguration.StepBakeTimeInMinutes = aws.Int32(0)
 	}
-	return m.Configuration, nil
+	return c, nil
 }
 
-// steady waits until the service has all its tasks and its first deployment is completed.
+// shifting gives the story's strategy as ECS takes it.
+func (s *stage) shifting() (*ecstypes.DeploymentConfiguration, error) {
+	m, err := ship.MannerOf(s.story.entry(), nil, s.attached())
+	return m.Configuration, err
+}
+
+// steady waits until the service has all its tasks and no deployment goes on.
 func (s *stage) steady(ctx context.Context, patience time.Duration) error {
 	ctx, done := context.WithTimeout(ctx, patience)
 	defer done()
@@ -176,7 +191,7 @@ func (s *stage) steady(ctx context.Context, patience time.Duration) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("the service of v1 is not steady after %s: %s", patience, aws.ToString(svc.Deployments[0].RolloutStateReason))
+			return fmt.Errorf("the service is not steady after %s: %s", patience, aws.ToString(svc.Deployments[0].RolloutStateReason))
 		case <-tick.C:
 		}
 	}

@@ -11,8 +11,8 @@ import (
 var canaryActs = []act{{from: "v1", to: "v2"}}
 
 // saw gives a moment of canaryActs with what each version answered.
-func saw(percent float64, old, new int) moment {
-	return moment{phase: "v1 → v2", percent: percent, sent: old + new, by: map[string]int{"v1": old, "v2": new}}
+func saw(percent float64, old, green int) moment {
+	return moment{phase: "v1 → v2", percent: percent, sent: old + green, by: map[string]int{"v1": old, "v2": green}}
 }
 
 func TestARequestBetweenTwoReadingsCountsToTheGreaterShare(t *testing.T) {
@@ -84,8 +84,8 @@ func TestTheSampleTurnsBadAfterAsManyGoodAnswersAsItIsTold(t *testing.T) {
 func TestTrafficThatOnlyWobblesIsNoDifference(t *testing.T) {
 	t.Parallel()
 	share := 10.0
-	look := func(old, new float64) Look {
-		return Look{Share: &share, Traffic: []Traffic{{"v1", old}, {"v2", new}}}
+	look := func(old, green float64) Look {
+		return Look{Share: &share, Traffic: []Traffic{{"v1", old}, {"v2", green}}}
 	}
 	if look(88, 12).Differs(look(91, 9)) {
 		t.Error("three points of chance make a difference")

@@ -14,6 +14,7 @@ type Story struct {
 	Takes string // about how long it goes on at DefaultSpeed
 
 	strategy *project.Strategy // as in slipway.yaml; nil leaves the service its rolling
+	brisk    bool              // targets are checked and let go as fast as AWS allows, for real time
 	acts     []act
 }
 
