@@ -13,12 +13,14 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-ecs/slipway/internal/fail"
 	"github.com/slipway-ecs/slipway/internal/project"
 	"github.com/slipway-ecs/slipway/internal/sdk"
 	"github.com/slipway-ecs/slipway/internal/ship"
+	"github.com/slipway-ecs/slipway/internal/ship/code"
 	"github.com/slipway-ecs/slipway/internal/ui"
 )
 
@@ -83,7 +85,11 @@ func (p *place) deployer(ctx context.Context) (*ship.Deployer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &ship.Deployer{ECS: sdk.NewECS(cfg), ELB: sdk.NewELB(cfg), Region: cfg.Region, RunTask: p.runTask(cfg)}, nil
+	api := sdk.NewECS(cfg)
+	return &ship.Deployer{ECS: api, ELB: sdk.NewELB(cfg), Region: cfg.Region, RunTask: p.runTask(cfg),
+		Engines: map[types.DeploymentControllerType]ship.Engine{
+			types.DeploymentControllerTypeCodeDeploy: &code.Engine{CodeDeploy: sdk.NewCodeDeploy(cfg), ECS: api},
+		}}, nil
 }
 
 // watch gives what a verb that takes up a deployment asks for.

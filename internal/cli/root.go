@@ -54,7 +54,7 @@ func newRoot(app *App) *cobra.Command {
 			root.AddCommand(c)
 		}
 	}
-	add(groupShip, newDeployCmd(app), newRollbackCmd(app), newAbortCmd(app), newApproveCmd(app), newRejectCmd(app),
+	add(groupShip, newDeployCmd(app), newRollbackCmd(app), newAbortCmd(app), newAppSpecCmd(app), newApproveCmd(app), newRejectCmd(app),
 		newContinueCmd(app), newResumeCmd(app), newWatchCmd(app), newWaitCmd(app), newEcsDeployCmd(app))
 	add(groupLook, newStatusCmd(app), newHistoryCmd(app), newExplainCmd(app), newEventsCmd(app), newLogsCmd(app), newTasksCmd(app), newRevisionsCmd(app))
 	add(groupTend, newScaleCmd(app), newRefreshCmd(app), newRunCmd(app), newPruneCmd(app), newDeleteCmd(app))

@@ -40,6 +40,7 @@ func (w *wishes) request(p *place) (ship.Request, error) {
 	r := ship.Request{Cluster: p.Cluster, Service: p.Service, Tag: w.tag}
 	if s := p.Entry; s != nil {
 		r.Task, r.Create, r.Images, r.Env, r.Secrets, r.Count, r.Timeout = s.Task, s.Service, s.Images, s.Env, s.Secrets, s.Count, s.Timeout
+		r.AppSpec, r.Functions = s.AppSpec, ship.FunctionsOf(s)
 		r.Manner = func(live *types.Service) (*types.DeploymentConfiguration, []types.LoadBalancer, error) {
 			balancers, err := ship.BalancersOf(r.Create)
 			if err != nil {

@@ -63,6 +63,7 @@ type Service struct {
 	Count    *int32                       // nil: not sent
 	Engine   Engine                       // EngineAuto where left out
 	Strategy *Strategy                    // nil: as the service has it
+	AppSpec  []byte                       // CodeDeploy's as JSON; nil: it is made from the service
 	Hooks    []Hook                       // in the order of points, then the file's; 'approve:' is among them
 	Timeout  time.Duration                // how long a deploy is watched; 0: ship's default
 }

@@ -30,6 +30,9 @@ func (d *decoder) service(k source.Key) (*Service, error) {
 	if e := n.Get("engine"); e != nil {
 		s.Engine = Engine(e.Text)
 	}
+	if s.AppSpec, err = d.definition(n.Get("appspec")); err != nil {
+		return nil, err
+	}
 	s.Strategy = d.strategy(n.Get("strategy"))
 	s.Hooks = append(d.hooks(n.Get("hooks")), d.approval(n.Get("approve"), s.Strategy)...)
 	slices.SortStableFunc(s.Hooks, func(a, b Hook) int { return slices.Index(points, a.Point) - slices.Index(points, b.Point) })

@@ -57,11 +57,13 @@ type Request struct {
 	Deployment *types.DeploymentConfiguration // what Manner said
 	Balancers  []types.LoadBalancer           // same
 	Hooks      []Hook
-	Until      Point         // stop there, whatever holds the rollout; "" goes to its end
-	Detach     bool          // do not follow at all
-	Lease      *Lease        // nil takes none
-	Ask        func() Choice // what an interrupt means once the service is updated; nil leaves
-	Revision   string        // ARN of a definition to run just as it is, in place of what is edited
+	AppSpec    []byte           // CodeDeploy's, JSON; nil: it is made from the service
+	Functions  map[Point]string // that CodeDeploy calls, by name or ARN
+	Until      Point            // stop there, whatever holds the rollout; "" goes to its end
+	Detach     bool             // do not follow at all
+	Lease      *Lease           // nil takes none
+	Ask        func() Choice    // what an interrupt means once the service is updated; nil leaves
+	Revision   string           // ARN of a definition to run just as it is, in place of what is edited
 	// Pin gives the digest that an image's tag has now; nil leaves tags to ECS.
 	Pin   func(ctx context.Context, image string) (digest string, err error)
 	Plan  *Plan                      // a saved one to hold to; nil: none
@@ -78,6 +80,9 @@ type Engine interface {
 	Begin(ctx context.Context, s Start) (Rollout, error)
 	// Find gives the rollout with an id, or where id is "" the newest of the service.
 	Find(ctx context.Context, s Start, id string) (Rollout, error)
+	// Earlier gives the id of the rollout under way; else the ARN of the definition of the last that
+	// succeeded with another definition than serves now. Both are "" where there is none.
+	Earlier(ctx context.Context, s Start) (active, good string, err error)
 }
 
 // Start is what an engine is told.
@@ -85,6 +90,7 @@ type Start struct {
 	Request  Request
 	Service  *types.Service // as it is now
 	Revision string         // ARN of the definition that is to run
+	Began    time.Time
 	Tell     func(Event)
 	Clock    clock.Clock
 }
@@ -158,12 +164,17 @@ func (w *work) begin(ctx context.Context) (Rollout, error) {
 		return nil, nil
 	}
 	if w.engine != nil {
-		return w.engine.Begin(ctx, Start{Request: w.r, Service: w.live, Revision: w.arn, Tell: w.tell, Clock: w.clock})
+		return w.engine.Begin(ctx, w.start(w.arn))
 	}
 	if err := w.apply(ctx); err != nil {
 		return nil, err
 	}
 	return w.native(), nil
+}
+
+// start gives what an engine is told.
+func (w *work) start(revision string) Start {
+	return Start{Request: w.r, Service: w.live, Revision: revision, Began: w.began, Tell: w.tell, Clock: w.clock}
 }
 
 // manner settles how the new revision takes over.
@@ -273,6 +284,9 @@ func (w *work) say(e Event) {
 
 // lookAt gives the command of ours that goes on with this deployment.
 func (w *work) lookAt(verb, pause string) string {
+	if w.engine != nil && verb == "explain" {
+		return "aws deploy get-deployment --deployment-id " + w.out.Deployment
+	}
 	if !strings.HasPrefix(w.out.Deployment, "arn:") {
 		return fmt.Sprintf("slipway %s %s --cluster %s", verb, w.out.Service, w.out.Cluster)
 	}
@@ -309,12 +323,10 @@ func (w *work) resolve(ctx context.Context) error {
 	}
 	if k := s.DeploymentController; k != nil && k.Type != "" && k.Type != types.DeploymentControllerTypeEcs {
 		w.engine = w.d.Engines[k.Type]
-		if w.engine != nil {
-			w.live, w.out.Previous = s, aws.ToString(s.TaskDefinition)
-			return nil
+		if w.engine == nil {
+			return fail.New("service.controller", "services whose deployment controller is ECS or CODE_DEPLOY can be deployed",
+				"service %q is deployed by %s", w.out.Service, k.Type)
 		}
-		return fail.New("service.controller", "only services whose deployment controller is ECS can be deployed for now",
-			"service %q is deployed by %s", w.out.Service, k.Type)
 	}
 	if w.r.Check != nil {
 		if err := w.r.Check(s); err != nil {
@@ -327,7 +339,7 @@ func (w *work) resolve(ctx context.Context) error {
 		}
 	}
 	w.live, w.tags = s, tagsOf(s)
-	w.out.Previous = aws.ToString(s.TaskDefinition)
+	w.out.Previous = runs(s)
 	w.say(Event{Kind: KindFound, Revision: last(w.out.Previous),
 		Text: fmt.Sprintf("service %s runs %s, %d of %d tasks running", w.out.Service, last(w.out.Previous), s.RunningCount, s.DesiredCount)})
 	return nil
@@ -344,6 +356,17 @@ func primary(s *types.Service) *types.Deployment {
 		}
 	}
 	return nil
+}
+
+// runs gives the ARN of the definition that a service runs: of its PRIMARY task set, where it has
+// task sets.
+func runs(s *types.Service) string {
+	for _, t := range s.TaskSets {
+		if aws.ToString(t.Status) == "PRIMARY" && t.TaskDefinition != nil {
+			return *t.TaskDefinition
+		}
+	}
+	return aws.ToString(s.TaskDefinition)
 }
 
 // last gives what follows the last slash of an ARN: a name, an id, family:revision.

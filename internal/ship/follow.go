@@ -65,7 +65,8 @@ func (f *follower) say(e Event) {
 func (f *follower) follow(ctx context.Context) {
 	f.moved = f.clock.Now()
 	f.waited, f.answered = map[string]bool{}, map[string]bool{}
-	if f.limit == 0 {
+	own := f.limit == 0 // nobody said how long
+	if own {
 		f.limit = DefaultTimeout
 	}
 	began := f.clock.Now()
@@ -83,6 +84,9 @@ func (f *follower) follow(ctx context.Context) {
 		}
 		if ctx.Err() != nil || s.Again {
 			continue
+		}
+		if own {
+			f.limit = max(f.limit, f.last.Limit)
 		}
 		if f.clock.Now().Sub(began) > f.limit {
 			f.leave(within)

@@ -63,6 +63,9 @@ func MannerOf(s *project.Service, live *types.Service, balancers []types.LoadBal
 	if err := engineFits(s, live); err != nil {
 		return m, err
 	}
+	if controllerOf(live) == types.DeploymentControllerTypeCodeDeploy {
+		return m, functionsFit(s)
+	}
 	kind := strategyOf(s, live)
 	if err := strategyFits(s, kind, live, balancers); err != nil {
 		return m, err
@@ -86,6 +89,36 @@ func MannerOf(s *project.Service, live *types.Service, balancers []types.LoadBal
 	}
 	m.Configuration = c
 	return m, nil
+}
+
+// FunctionsOf gives the functions of a file's hooks by their points, as CodeDeploy calls them.
+func FunctionsOf(s *project.Service) map[Point]string {
+	out := map[Point]string{}
+	for _, h := range s.Hooks {
+		if h.Lambda != nil {
+			out[Point(h.Point)] = h.Lambda.ARN
+		}
+	}
+	return out
+}
+
+// functionsFit refuses hooks that CodeDeploy cannot do.
+func functionsFit(s *project.Service) error {
+	seen := map[project.Point]bool{}
+	for i := range s.Hooks {
+		h := &s.Hooks[i]
+		switch {
+		case h.Client():
+		case h.Lambda == nil:
+			return impossible("set the deployment group's deploymentReadyOption to STOP_DEPLOYMENT with a wait: `slipway approve` ends it",
+				"CodeDeploy asks for no approval at %s of service %q: its deployment group says where it waits", h.Point, s.Name)
+		case seen[h.Point]:
+			return impossible("put both into one function", "service %q has two functions at %s, and CodeDeploy calls one", s.Name, h.Point)
+		default:
+			seen[h.Point] = true
+		}
+	}
+	return nil
 }
 
 func impossible(hint, format string, args ...any) error {

@@ -33,6 +33,21 @@ func (d *Deployer) Rollback(ctx context.Context, r Request, to string, tell func
 		out, err := d.Watch(ctx, Pursuit{Cluster: r.Cluster, Service: r.Service, Abort: true, Timeout: r.Timeout, Ask: r.Ask, Hooks: r.Hooks}, tell)
 		return out, true, err
 	}
+	if k := controllerOf(w.live); k != types.DeploymentControllerTypeEcs && d.Engines[k] != nil {
+		w.out.Previous = runs(w.live)
+		active, good, err := d.Engines[k].Earlier(ctx, w.start(""))
+		switch {
+		case err != nil:
+			return w.out, false, err
+		case active != "":
+			out, err := d.Watch(ctx, Pursuit{Cluster: r.Cluster, Service: r.Service, Deployment: active, Abort: true, Timeout: r.Timeout, Ask: r.Ask, Hooks: r.Hooks}, tell)
+			return out, true, err
+		case (to == "" || to == "last-good") && good == "":
+			return w.out, false, noneGood(w.live, w.out.Previous)
+		case to == "" || to == "last-good":
+			to = last(good)
+		}
+	}
 	if to == "" || to == "last-good" {
 		r.Revision, err = LastGood(ctx, d.ECS, w.live)
 	} else {
@@ -84,7 +99,11 @@ func LastGood(ctx context.Context, api History, s *types.Service) (string, error
 			return strings.TrimSuffix(current, last(current)) + name, nil
 		}
 	}
-	return "", fail.New("rollback.none", "name a revision: --to N; `slipway revisions` lists them",
+	return "", noneGood(s, current)
+}
+
+func noneGood(s *types.Service, current string) error {
+	return fail.New("rollback.none", "name a revision: --to N; `slipway revisions` lists them",
 		"no other revision than %s is known to have succeeded on service %q", last(current), aws.ToString(s.ServiceName))
 }
 

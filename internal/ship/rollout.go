@@ -31,6 +31,7 @@ type Sight struct {
 	Moved      bool           // something changed, so that looking again soon is worth it
 	Again      bool           // it seems to have ended: look again at once
 	Due        time.Time      // when something is to happen by itself; zero where that is not known
+	Limit      time.Duration  // how long it may take by its own settings; 0 where they say nothing
 	Verdict    Verdict        // "" while it goes on
 	Cause      string         // of an end that is no success
 	Details    []string       // what was seen that goes with the cause

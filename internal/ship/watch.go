@@ -46,6 +46,8 @@ func (d *Deployer) Watch(ctx context.Context, r Pursuit, tell func(Event)) (Outc
 		switch {
 		case err != nil:
 			return w.out, err
+		case s.Verdict != "" && w.id == "": // another engine's, which sees at once that it is over
+			return w.out, fail.New("deployment.over", "look with `slipway history`", "deployment %s has ended already: %s", w.out.Deployment, s.Verdict)
 		case r.Abort:
 			if err := w.abort(ctx, rollout); err != nil {
 				return w.out, err
@@ -83,7 +85,8 @@ func (d *Deployer) takeUp(ctx context.Context, r Pursuit, tell func(Event)) (*wo
 		if engine == nil {
 			return w, nil, fail.New("service.controller", "use its own tools", "service %q is deployed by %s", w.out.Service, k.Type)
 		}
-		rollout, err := engine.Find(ctx, Start{Request: w.r, Service: w.live, Tell: w.tell, Clock: w.clock}, r.Deployment)
+		w.engine = engine
+		rollout, err := engine.Find(ctx, w.start(""), r.Deployment)
 		return w, rollout, err
 	}
 	err := w.newest(ctx, r.Deployment)
@@ -154,6 +157,9 @@ func (w *work) sight(ctx context.Context, rollout Rollout) (Sight, error) {
 		s, err := rollout.Look(ctx)
 		if err != nil {
 			return s, sdk.Explain(err, "look at "+w.out.Deployment)
+		}
+		if w.out.Deployment == "" {
+			w.out.Deployment = s.Deployment
 		}
 		if s.Verdict != "" || s.Stage != "" || turn == looks {
 			return s, nil

@@ -40,6 +40,9 @@ func (l *Looker) Explain(ctx context.Context, p Place, name string) (*Explanatio
 		return nil, err
 	}
 	var u unread
+	if k := s.DeploymentController; k != nil && k.Type == types.DeploymentControllerTypeCodeDeploy {
+		u.words = append(u.words, "CodeDeploy's deployments of this service: `slipway wait` says how the newest ended, and why")
+	}
 	d, err := l.find(ctx, p, name)
 	if name != "" && err != nil {
 		return nil, err

@@ -8,14 +8,19 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"github.com/slipway-ecs/slipway/internal/fail"
 	"github.com/slipway-ecs/slipway/internal/sdk"
 )
 
 // History gives a service's deployments, newest first, at most limit of them, each with what it
 // brought, who registered that, and how it ended.
 func (l *Looker) History(ctx context.Context, p Place, limit int) ([]Deployment, error) {
-	if _, err := l.service(ctx, p); err != nil {
+	s, err := l.service(ctx, p)
+	if err != nil {
 		return nil, err
+	}
+	if k := s.DeploymentController; k != nil && k.Type == types.DeploymentControllerTypeCodeDeploy {
+		return nil, fail.New("history.controller", "`aws deploy list-deployments` lists them", "CodeDeploy deploys service %q, and keeps its history", last(p.Service))
 	}
 	all, err := l.deployments(ctx, p, limit)
 	if err != nil {

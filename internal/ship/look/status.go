@@ -134,6 +134,10 @@ func (l *Looker) first(s *types.Service) *Status {
 		out.Sides = append(out.Sides, Side{ID: text(d.Id), Status: text(d.Status), Rollout: string(d.RolloutState), Reason: text(d.RolloutStateReason),
 			Revision: last(text(d.TaskDefinition)), Desired: int(d.DesiredCount), Running: int(d.RunningCount), Pending: int(d.PendingCount), Failed: int(d.FailedTasks), Created: at(d.CreatedAt)})
 	}
+	for _, d := range s.TaskSets { // there are none where there are deployments
+		out.Sides = append(out.Sides, Side{ID: text(d.Id), Status: text(d.Status), Rollout: string(d.StabilityStatus), Revision: last(text(d.TaskDefinition)),
+			Desired: int(d.ComputedDesiredCount), Running: int(d.RunningCount), Pending: int(d.PendingCount), Created: at(d.CreatedAt)})
+	}
 	if len(s.Events) > 0 {
 		out.LastEvent = new(event(s.Events[0]))
 	}
@@ -143,9 +147,16 @@ func (l *Looker) first(s *types.Service) *Status {
 // images fills in what the sides run.
 func (l *Looker) images(ctx context.Context, sides []Side, s *types.Service) error {
 	calls := make([]func() error, len(sides))
+	var refs []*string
+	for _, d := range s.Deployments {
+		refs = append(refs, d.TaskDefinition)
+	}
+	for _, d := range s.TaskSets {
+		refs = append(refs, d.TaskDefinition)
+	}
 	for i := range sides {
 		calls[i] = func() error {
-			out, err := l.ECS.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{TaskDefinition: s.Deployments[i].TaskDefinition})
+			out, err := l.ECS.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{TaskDefinition: refs[i]})
 			if err != nil {
 				return err
 			}

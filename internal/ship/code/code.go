@@ -1,0 +1,449 @@
+// Package code is the engine for services that CodeDeploy deploys: it finds the deployment group that
+// names a service, writes the AppSpec, begins a deployment at most once, and watches one to its end,
+// with the rollback deployment that may follow.
+//
+// It meets CodeDeploy and ECS at the wire alone and shows nothing itself. Following, hooks and verdicts'
+// exit codes are ship's. Read Engine first, then the rollout's Look.
+package code
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/codedeploy"
+	"github.com/aws/aws-sdk-go-v2/service/codedeploy/types"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"github.com/slipway-ecs/slipway/internal/fail"
+	"github.com/slipway-ecs/slipway/internal/sdk"
+	"github.com/slipway-ecs/slipway/internal/ship"
+)
+
+// API is what the engine needs of CodeDeploy; *sdk.CodeDeploy is it. What writes is sent at most
+// once a call.
+type API interface {
+	ListApplications(context.Context, *codedeploy.ListApplicationsInput, ...func(*codedeploy.Options)) (*codedeploy.ListApplicationsOutput, error)
+	ListDeploymentGroups(context.Context, *codedeploy.ListDeploymentGroupsInput, ...func(*codedeploy.Options)) (*codedeploy.ListDeploymentGroupsOutput, error)
+	GetDeploymentGroup(context.Context, *codedeploy.GetDeploymentGroupInput, ...func(*codedeploy.Options)) (*codedeploy.GetDeploymentGroupOutput, error)
+	BatchGetDeploymentGroups(context.Context, *codedeploy.BatchGetDeploymentGroupsInput, ...func(*codedeploy.Options)) (*codedeploy.BatchGetDeploymentGroupsOutput, error)
+	GetDeploymentConfig(context.Context, *codedeploy.GetDeploymentConfigInput, ...func(*codedeploy.Options)) (*codedeploy.GetDeploymentConfigOutput, error)
+	ListDeployments(context.Context, *codedeploy.ListDeploymentsInput, ...func(*codedeploy.Options)) (*codedeploy.ListDeploymentsOutput, error)
+	GetDeployment(context.Context, *codedeploy.GetDeploymentInput, ...func(*codedeploy.Options)) (*codedeploy.GetDeploymentOutput, error)
+	GetDeploymentTarget(context.Context, *codedeploy.GetDeploymentTargetInput, ...func(*codedeploy.Options)) (*codedeploy.GetDeploymentTargetOutput, error)
+	GetApplicationRevision(context.Context, *codedeploy.GetApplicationRevisionInput, ...func(*codedeploy.Options)) (*codedeploy.GetApplicationRevisionOutput, error)
+	Create(context.Context, *codedeploy.CreateDeploymentInput) (id string, err error)
+	Stop(context.Context, *codedeploy.StopDeploymentInput) error
+	Continue(context.Context, *codedeploy.ContinueDeploymentInput) error
+}
+
+// Services is what the engine needs of ECS; *sdk.ECS is it.
+type Services interface {
+	DescribeServices(context.Context, *ecs.DescribeServicesInput, ...func(*ecs.Options)) (*ecs.DescribeServicesOutput, error)
+	Update(context.Context, *ecs.UpdateServiceInput) (*ecstypes.Service, error)
+}
+
+// Engine deploys services whose deployment controller is CODE_DEPLOY.
+type Engine struct {
+	CodeDeploy API
+	ECS        Services
+}
+
+var _ ship.Engine = (*Engine)(nil)
+
+const (
+	looks     = 3           // for what became of a write whose answer was lost
+	tries     = 5           // of a write, after throttling or such looks
+	lookEvery = time.Second // between both
+	busyEvery = 5 * time.Second
+)
+
+// going are the statuses of a deployment that keeps others out.
+//
+// Source: house reference codedeploy.md 7.
+var going = []types.DeploymentStatus{types.DeploymentStatusCreated, types.DeploymentStatusQueued, types.DeploymentStatusInProgress,
+	types.DeploymentStatusReady, types.DeploymentStatusBaking}
+
+// Begin starts a deployment, or finds the one that deploys this revision already. Where another is
+// under way it waits, takes its place or refuses, as the request's lease says; without a word it
+// waits, since CodeDeploy deploys one at a time.
+func (e *Engine) Begin(ctx context.Context, s ship.Start) (ship.Rollout, error) {
+	g, err := e.group(ctx, s.Service)
+	if err != nil {
+		return nil, err
+	}
+	s.Tell(ship.Event{At: s.Clock.Now(), Kind: ship.KindFound, Text: fmt.Sprintf("CodeDeploy deploys it by %s (%s)", nameOf(*g), aws.ToString(g.DeploymentConfigName))})
+	if err := fits(s.Request, g); err != nil {
+		return nil, err
+	}
+	spec, err := Spec(s.Request.AppSpec, s.Service, s.Revision, s.Request.Functions)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.count(ctx, s); err != nil {
+		return nil, err
+	}
+	for told := ""; ; {
+		active, err := e.active(ctx, g)
+		if err != nil {
+			return nil, err
+		}
+		if active == nil {
+			if s.Revision == Current(s.Service) && !s.Request.Force {
+				s.Tell(ship.Event{At: s.Clock.Now(), Kind: ship.KindUnchanged, Text: fmt.Sprintf("service %s runs %s already: nothing to deploy", aws.ToString(s.Service.ServiceName), last(s.Revision))})
+				return done{ship.Sight{Verdict: ship.Succeeded, Revision: s.Revision}}, nil
+			}
+			id, err := e.create(ctx, s, g, string(spec))
+			if sdk.Code(err) == "DeploymentLimitExceededException" {
+				if err := wait(ctx, s, lookEvery); err != nil {
+					return nil, err
+				}
+				continue // somebody was faster
+			}
+			if err != nil {
+				return nil, err
+			}
+			s.Tell(ship.Event{At: s.Clock.Now(), Kind: ship.KindUpdated, Revision: last(s.Revision), Deployment: id, Text: fmt.Sprintf("deployment %s is to run %s", id, last(s.Revision))})
+			return e.rollout(ctx, s, g, id), nil
+		}
+		id := aws.ToString(active.DeploymentId)
+		if rolledBy(active) == "" && e.deploys(ctx, active) == s.Revision {
+			s.Tell(ship.Event{At: s.Clock.Now(), Kind: ship.KindUnchanged, Deployment: id, Text: fmt.Sprintf("%s is being deployed already: following %s", last(s.Revision), id)})
+			return e.rollout(ctx, s, g, id), nil
+		}
+		if err := e.busy(ctx, s, active, &told); err != nil {
+			return nil, err
+		}
+		if s.Service, err = e.service(ctx, s); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// fits refuses to stop at a point where the group stops nobody.
+func fits(r ship.Request, g *types.DeploymentGroupInfo) error {
+	w := waitsOf(g.BlueGreenDeploymentConfiguration, g.LoadBalancerInfo)
+	switch {
+	case r.Until == ship.PointTestTraffic && !w.test:
+		return fail.New("usage.until", "use --until before-shift, or give the group a test listener", "deployment group %s has no test route", nameOf(*g))
+	case (r.Until == ship.PointTestTraffic || r.Until == ship.PointBeforeShift) && !w.answer:
+		return fail.New("usage.until", "set the group's deploymentReadyOption to STOP_DEPLOYMENT with a wait",
+			"deployment group %s does not wait before production traffic moves, so it cannot stop at %s; nothing was deployed", nameOf(*g), r.Until)
+	}
+	return nil
+}
+
+// busy does what the request says about another deployment that is under way.
+func (e *Engine) busy(ctx context.Context, s ship.Start, active *types.DeploymentInfo, told *string) error {
+	id, how := aws.ToString(active.DeploymentId), ship.BusyWait
+	if s.Request.Lease != nil && s.Request.Lease.Busy != "" {
+		how = s.Request.Lease.Busy
+	}
+	who := fmt.Sprintf("deployment %s (%s) is under way, and CodeDeploy deploys one at a time", id, active.Status)
+	if how == ship.BusyRefuse {
+		return fail.New("lease.busy", "wait for it, or say --if-busy wait or replace", "service %q is busy: %s", aws.ToString(s.Service.ServiceName), who)
+	}
+	if *told != id {
+		text := "waiting: " + who
+		if how == ship.BusyReplace && rolledBy(active) == "" {
+			text = "taking its place: " + who
+			err := e.CodeDeploy.Stop(ctx, &codedeploy.StopDeploymentInput{DeploymentId: &id, AutoRollbackEnabled: aws.Bool(true)})
+			if err != nil && sdk.Code(err) != "DeploymentAlreadyCompletedException" {
+				return sdk.Explain(err, "stop "+id)
+			}
+		}
+		s.Tell(ship.Event{At: s.Clock.Now(), Kind: ship.KindLease, Text: text})
+		*told = id
+	}
+	limit := s.Request.Timeout
+	if limit == 0 {
+		limit = ship.DefaultTimeout
+	}
+	if s.Clock.Now().Sub(s.Began) > limit {
+		return fail.New("lease.busy", "look with `slipway status`", "service %q was busy for %s: %s", aws.ToString(s.Service.ServiceName), limit, who)
+	}
+	return wait(ctx, s, busyEvery)
+}
+
+// count brings the service to the number of tasks that is wanted, which CodeDeploy leaves to ECS.
+func (e *Engine) count(ctx context.Context, s ship.Start) error {
+	n := s.Request.Count
+	if n == nil || *n == s.Service.DesiredCount {
+		return nil
+	}
+	if _, err := e.ECS.Update(ctx, &ecs.UpdateServiceInput{Cluster: s.Service.ClusterArn, Service: s.Service.ServiceArn, DesiredCount: n}); err != nil {
+		return sdk.Explain(err, "set the count of service "+aws.ToString(s.Service.ServiceName))
+	}
+	s.Tell(ship.Event{At: s.Clock.Now(), Kind: ship.KindUpdated, Text: fmt.Sprintf("service %s wants %d tasks now", aws.ToString(s.Service.ServiceName), *n)})
+	return nil
+}
+
+// create begins a deployment, once: where an answer is lost, the group's newest deployment is
+// looked at before it is asked for again.
+func (e *Engine) create(ctx context.Context, s ship.Start, g *types.DeploymentGroupInfo, spec string) (string, error) {
+	known, err := e.list(ctx, g)
+	if err != nil {
+		return "", sdk.Explain(err, "list the deployments of "+nameOf(*g))
+	}
+	sum := sha256.Sum256([]byte(spec))
+	digest := hex.EncodeToString(sum[:])
+	in := &codedeploy.CreateDeploymentInput{ApplicationName: g.ApplicationName, DeploymentGroupName: g.DeploymentGroupName,
+		Description: aws.String(fmt.Sprintf("slipway: %s%s%s", last(s.Revision), inPlace, last(Current(s.Service)))),
+		Revision: &types.RevisionLocation{RevisionType: types.RevisionLocationTypeAppSpecContent,
+			AppSpecContent: &types.AppSpecContent{Content: &spec, Sha256: &digest}}}
+	act := "begin a deployment of " + nameOf(*g)
+	for try := 1; ; try++ {
+		if err := ctx.Err(); err != nil {
+			return "", err
+		}
+		sent, stop := context.WithTimeout(context.WithoutCancel(ctx), sending)
+		id, err := e.CodeDeploy.Create(sent, in)
+		stop()
+		switch {
+		case err == nil:
+			return id, nil
+		case sdk.Code(err) == "DeploymentLimitExceededException" && try == 1:
+			return "", err // Begin looks who it is
+		case try == tries || !sdk.Throttled(err) && !sdk.Lost(err) && sdk.Code(err) != "DeploymentLimitExceededException":
+			return "", sdk.Explain(err, act)
+		case sdk.Throttled(err):
+			if err := wait(ctx, s, time.Duration(try)*lookEvery); err != nil {
+				return "", err
+			}
+			continue
+		}
+		s.Tell(ship.Event{At: s.Clock.Now(), Kind: ship.KindWarning, Text: fmt.Sprintf("%s: no answer (%v); looking whether it was obeyed", act, err)})
+		for range looks {
+			if err := wait(ctx, s, lookEvery); err != nil {
+				return "", err
+			}
+			now, err := e.list(ctx, g)
+			if err != nil {
+				continue
+			}
+			for _, id := range now {
+				if d, err := e.read(ctx, id); !slices.Contains(known, id) && err == nil && digestOf(d) == digest {
+					return id, nil
+				}
+			}
+		}
+	}
+}
+
+// sending is how long one write may take, an interrupt notwithstanding.
+const sending = 20 * time.Second
+
+// Find gives the deployment with an id, or the newest of the service. A rollback deployment stands for
+// the one it undoes.
+func (e *Engine) Find(ctx context.Context, s ship.Start, id string) (ship.Rollout, error) {
+	g, err := e.group(ctx, s.Service)
+	if err != nil {
+		return nil, err
+	}
+	if id == "" {
+		all, err := e.list(ctx, g)
+		if err != nil {
+			return nil, sdk.Explain(err, "list the deployments of "+nameOf(*g))
+		}
+		if len(all) == 0 {
+			return nil, fail.New("deployment.none", "", "service %q has no deployment in %s", aws.ToString(s.Service.ServiceName), nameOf(*g))
+		}
+		id = all[0]
+	}
+	d, err := e.read(ctx, id)
+	if err != nil {
+		return nil, sdk.Explain(err, "read deployment "+id)
+	}
+	if undone := rolledBy(d); undone != "" {
+		id = undone
+		if d, err = e.read(ctx, id); err != nil {
+			return nil, sdk.Explain(err, "read deployment "+id)
+		}
+	}
+	s.Revision = e.deploys(ctx, d)
+	return e.rollout(ctx, s, g, id), nil
+}
+
+// Earlier gives the deployment under way, or the definition of the last one that succeeded with
+// another than serves now.
+func (e *Engine) Earlier(ctx context.Context, s ship.Start) (active, good string, err error) {
+	g, err := e.group(ctx, s.Service)
+	if err != nil {
+		return "", "", err
+	}
+	d, err := e.active(ctx, g)
+	if err != nil {
+		return "", "", err
+	}
+	if d != nil {
+		return aws.ToString(d.DeploymentId), "", nil
+	}
+	ids, err := e.list(ctx, g, types.DeploymentStatusSucceeded)
+	if err != nil {
+		return "", "", sdk.Explain(err, "list the deployments of "+nameOf(*g))
+	}
+	for _, id := range ids[:min(len(ids), mostBack)] {
+		d, err := e.read(ctx, id)
+		if err != nil {
+			return "", "", sdk.Explain(err, "read deployment "+id)
+		}
+		if arn := e.deploys(ctx, d); arn != "" && arn != Current(s.Service) {
+			return "", arn, nil
+		}
+		if arn := e.before(ctx, d); arn != "" && arn != Current(s.Service) {
+			return "", arn, nil // the revision that the oldest known one replaced
+		}
+		// The service's first task set is ECS's own: no deployment tells of it but ours, by its description.
+		if _, name, ok := strings.Cut(aws.ToString(d.Description), inPlace); ok && name != last(Current(s.Service)) {
+			return "", strings.TrimSuffix(Current(s.Service), last(Current(s.Service))) + name, nil
+		}
+	}
+	return "", "", nil
+}
+
+// inPlace stands in the description of our deployments between what is deployed and what served before.
+const inPlace = " in place of "
+
+// mostBack is how many successes are looked back on.
+const mostBack = 20
+
+// active gives the deployment of a group that is under way, or nil.
+func (e *Engine) active(ctx context.Context, g *types.DeploymentGroupInfo) (*types.DeploymentInfo, error) {
+	ids, err := e.list(ctx, g, going...)
+	if err != nil {
+		return nil, sdk.Explain(err, "list the deployments of "+nameOf(*g))
+	}
+	for _, id := range ids {
+		d, err := e.read(ctx, id)
+		if err != nil {
+			return nil, sdk.Explain(err, "read deployment "+id)
+		}
+		if slices.Contains(going, d.Status) {
+			return d, nil
+		}
+	}
+	return nil, nil
+}
+
+// list gives the ids of a group's deployments, newest first.
+func (e *Engine) list(ctx context.Context, g *types.DeploymentGroupInfo, statuses ...types.DeploymentStatus) ([]string, error) {
+	out, err := e.CodeDeploy.ListDeployments(ctx, &codedeploy.ListDeploymentsInput{
+		ApplicationName: g.ApplicationName, DeploymentGroupName: g.DeploymentGroupName, IncludeOnlyStatuses: statuses})
+	if err != nil {
+		return nil, err
+	}
+	return out.Deployments, nil
+}
+
+func (e *Engine) read(ctx context.Context, id string) (*types.DeploymentInfo, error) {
+	out, err := e.CodeDeploy.GetDeployment(ctx, &codedeploy.GetDeploymentInput{DeploymentId: &id})
+	if err != nil {
+		return nil, err
+	}
+	if out.DeploymentInfo == nil {
+		return nil, fail.New("deployment.none", "", "there is no deployment %s", id)
+	}
+	return out.DeploymentInfo, nil
+}
+
+// rolledBy gives the deployment that a rollback deployment undoes, or "".
+func rolledBy(d *types.DeploymentInfo) string {
+	if d.RollbackInfo == nil {
+		return ""
+	}
+	return aws.ToString(d.RollbackInfo.RollbackTriggeringDeploymentId)
+}
+
+func digestOf(d *types.DeploymentInfo) string {
+	if d == nil || d.Revision == nil || d.Revision.AppSpecContent == nil {
+		return ""
+	}
+	return aws.ToString(d.Revision.AppSpecContent.Sha256)
+}
+
+// deploys gives the task definition that a deployment deploys, or "" where its AppSpec cannot be read:
+// one in S3 is not looked at.
+func (e *Engine) deploys(ctx context.Context, d *types.DeploymentInfo) string {
+	return e.definition(ctx, d.ApplicationName, d.Revision)
+}
+
+// before gives the one that it replaced.
+func (e *Engine) before(ctx context.Context, d *types.DeploymentInfo) string {
+	return e.definition(ctx, d.ApplicationName, d.PreviousRevision)
+}
+
+// inYAML finds the definition in an AppSpec that is no JSON.
+var inYAML = regexp.MustCompile(`(?im)^\s*"?TaskDefinition"?\s*:\s*["']?([^"'\s]+)`)
+
+func (e *Engine) definition(ctx context.Context, app *string, r *types.RevisionLocation) string {
+	if r == nil {
+		return ""
+	}
+	content := contentOf(r)
+	if content == "" {
+		out, err := e.CodeDeploy.GetApplicationRevision(ctx, &codedeploy.GetApplicationRevisionInput{ApplicationName: app, Revision: r})
+		if err != nil || out.Revision == nil {
+			return ""
+		}
+		content = contentOf(out.Revision)
+	}
+	if arn := definitionOf([]byte(content)); arn != "" {
+		return arn
+	}
+	if m := inYAML.FindStringSubmatch(content); m != nil {
+		return m[1]
+	}
+	return ""
+}
+
+func contentOf(r *types.RevisionLocation) string {
+	switch {
+	case r.AppSpecContent != nil:
+		return aws.ToString(r.AppSpecContent.Content)
+	case r.String_ != nil:
+		return aws.ToString(r.String_.Content)
+	}
+	return ""
+}
+
+// service reads the service anew.
+func (e *Engine) service(ctx context.Context, s ship.Start) (*ecstypes.Service, error) {
+	out, err := e.ECS.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: s.Service.ClusterArn, Services: []string{aws.ToString(s.Service.ServiceArn)}})
+	if err != nil {
+		return nil, sdk.Explain(err, "describe service "+aws.ToString(s.Service.ServiceName))
+	}
+	if len(out.Services) == 0 {
+		return nil, fail.New("service.not_found", "", "service %q is gone", aws.ToString(s.Service.ServiceName))
+	}
+	return &out.Services[0], nil
+}
+
+func wait(ctx context.Context, s ship.Start, d time.Duration) error {
+	t := s.Clock.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C():
+		return nil
+	}
+}
+
+// done is a rollout with nothing to do.
+type done struct{ sight ship.Sight }
+
+func (d done) Look(context.Context) (ship.Sight, error) { return d.sight, nil }
+func (d done) Stop(context.Context) error {
+	return fail.New("abort.over", "", "there is no deployment")
+}
+
+func (d done) Answer(context.Context, string, bool) error {
+	return fail.New("pause.over", "", "there is no deployment")
+}
