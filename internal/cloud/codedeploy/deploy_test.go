@@ -244,8 +244,9 @@ func TestHooksAreCalledInOrderWhateverTheFilesOrder(t *testing.T) {
 	inYard(t, func(y *yard) {
 		y.group(atOnce)
 		id := y.deploy(appspec("web:2", "AfterAllowTraffic well", "BeforeInstall well", "AfterInstall well", "BeforeAllowTraffic well", "AfterAllowTestTraffic well"))
-		if d := y.ends(id); d.Status != types.DeploymentStatusSucceeded || len(y.calls.made) != 5 {
-			t.Fatalf("it ended %s after %v: %+v", d.Status, y.calls.made, d.ErrorInformation)
+		d := y.ends(id)
+		if made, _ := y.told(); d.Status != types.DeploymentStatusSucceeded || len(made) != 5 {
+			t.Fatalf("it ended %s after %v: %+v", d.Status, made, d.ErrorInformation)
 		}
 		var before time.Time
 		for _, e := range y.target(id).LifecycleEvents {
@@ -267,9 +268,10 @@ func TestALateCallbackIsRefused(t *testing.T) {
 		if *d.ErrorInformation.Message != hookTimedOut {
 			t.Errorf("it failed as %s", *d.ErrorInformation.Message)
 		}
-		y.within(5*time.Minute, "the callback", func() bool { return y.calls.late != nil })
-		if !isCode(y.calls.late, "LifecycleEventAlreadyCompletedException") {
-			t.Errorf("the callback was answered %v", y.calls.late)
+		var late error
+		y.within(5*time.Minute, "the callback", func() bool { _, late = y.told(); return late != nil })
+		if !isCode(late, "LifecycleEventAlreadyCompletedException") {
+			t.Errorf("the callback was answered %v", late)
 		}
 		for code, in := range map[string]*sdk.PutLifecycleEventHookExecutionStatusInput{
 			"InvalidLifecycleEventHookExecutionIdException": {DeploymentId: d.DeploymentId, LifecycleEventHookExecutionId: aws.String("x"), Status: "Succeeded"},
