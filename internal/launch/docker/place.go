@@ -26,17 +26,15 @@ func isNotFound(err error) bool { return cerrdefs.IsNotFound(err) }
 
 // bridge makes our bridge network if it is missing, and gives its id and gateway.
 //
-// Engines up to 28 take the same name twice when two ask at once. The oldest counts, and who
-// made a later one takes it back.
+// Engines up to 28 take the same name twice when two ask at once, and start nothing in either
+// then: clouds of this machine take turns. The oldest counts where another machine made one too.
 func (r *Runtime) bridge(ctx context.Context) (id, gateway string, err error) {
+	defer takeTurn()()
 	oldest, err := r.bridges(ctx)
 	if err == nil && oldest == nil {
-		made, created := r.engine.NetworkCreate(ctx, networkName, client.NetworkCreateOptions{Driver: "bridge"})
+		_, created := r.engine.NetworkCreate(ctx, networkName, client.NetworkCreateOptions{Driver: "bridge"})
 		if oldest, err = r.bridges(ctx); err == nil && oldest == nil {
 			err = errors.Join(created, errors.New("it is not there after it was made"))
-		}
-		if err == nil && created == nil && oldest.ID != made.ID {
-			_, err = r.engine.NetworkRemove(ctx, made.ID, client.NetworkRemoveOptions{})
 		}
 	}
 	if err != nil {

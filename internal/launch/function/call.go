@@ -31,6 +31,7 @@ func (e *environment) call(ctx context.Context, c Call) (Result, outcome) {
 			return res, how
 		}
 	}
+	e.out.catchUp() // what it wrote while it came up stands before the first call
 	e.out.mute()
 	e.out.say("START RequestId: %s Version: %s", c.RequestID, e.spec.Version)
 	began := time.Now()
