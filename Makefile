@@ -5,6 +5,9 @@ GO ?= go
 SUITES = ./conformance ./crash ./e2e
 UNITS = $$($(GO) list ./... | grep -v -e /conformance$$ -e /crash$$ -e /e2e$$)
 
+# How long one package's tests may take on a busy machine before what hangs is shown.
+PATIENCE = 30m
+
 .PHONY: docs release build test race lint demo demos sim mutants conformance bench clean
 
 build:            ## the binary, ./slipway
@@ -22,11 +25,11 @@ demos:            ## the same for ECS's own strategies
 	$(GO) run ./cmd/slipway demo linear
 
 test:             ## every test; what needs a missing tool skips and says so
-	$(GO) test $(UNITS)
-	$(GO) test -count=1 $(SUITES)
+	$(GO) test -timeout $(PATIENCE) $(UNITS)
+	$(GO) test -count=1 -timeout $(PATIENCE) $(SUITES)
 
 race:             ## under the race detector, but for the suites that drive the built binary
-	$(GO) test -race $(UNITS)
+	$(GO) test -race -timeout $(PATIENCE) $(UNITS)
 
 lint:             ## formatting, vet, staticcheck
 	@test -z "$$(gofmt -l . | tee /dev/stderr)"

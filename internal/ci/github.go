@@ -38,15 +38,15 @@ const githubPatience = 10 * time.Second
 // statuses keeps a deployment of GitHub's, in which it shows how ours goes. Its methods do
 // nothing on nil.
 type statuses struct {
-	client               *http.Client
-	api, repo, token     string
-	ref, environment     string
-	log                  string // URL of the run
-	id                   int64
-	began                chan struct{} // closed once the deployment is there, or is not
-	started              bool
-	err                  error // of the beginning
-	service, description string
+	client           *http.Client
+	api, repo, token string
+	ref, environment string
+	log              string // URL of the run
+	id               int64
+	began            chan struct{} // closed once the deployment is there, or is not
+	started          bool
+	err              error // of the beginning
+	service          string
 }
 
 // newStatuses gives nil where GitHub cannot be told: no token, no repository.

@@ -51,8 +51,6 @@ func (s *Service) applicationOf(tx *store.Tx, scope names.Scope, name *string) (
 	return Application{}, refuse("ApplicationDoesNotExistException", "No application found for name: %s", *name)
 }
 
-func (a *Application) arn() string { return a.Scope.ARN("codedeploy", "application:"+a.Name) }
-
 func (a *Application) info() types.ApplicationInfo {
 	return types.ApplicationInfo{
 		ApplicationId: new(a.ID), ApplicationName: new(a.Name), CreateTime: new(a.Created), ComputePlatform: types.ComputePlatformEcs,

@@ -1,3 +1,5 @@
+//lint:file-ignore SA1019 Clients still send String revisions, which AWS deprecates and takes.
+
 package codedeploy
 
 import (

@@ -238,8 +238,8 @@ type rung chan time.Time
 func (r rung) C() <-chan time.Time { return r }
 func (rung) Stop() bool            { return false }
 
-// denied is how ECS refuses a call, and lost how an answer does not come.
+// denied is how ECS refuses a call, and errLost how an answer does not come.
 var (
-	denied = &smithy.GenericAPIError{Code: "AccessDeniedException", Message: "not authorized"}
-	lost   = fmt.Errorf("connection reset")
+	denied  = &smithy.GenericAPIError{Code: "AccessDeniedException", Message: "not authorized"}
+	errLost = fmt.Errorf("connection reset")
 )

@@ -326,7 +326,7 @@ func TestErrorsOfAWSEndAsTheAwsProgramDoes(t *testing.T) {
 		t.Errorf("a missing service: exit code %d: %s", code, talk)
 	}
 	f = newFake()
-	f.refuse["DescribeServices"] = lost
+	f.refuse["DescribeServices"] = errLost
 	if _, _, code, _ := deploy(t, f, toService...); code != 255 {
 		t.Errorf("no connection: exit code %d", code)
 	}
