@@ -2,6 +2,7 @@
 GO ?= go
 
 # The suites drive the built binary, which Go's test cache knows nothing of: they run each time.
+# One at a time: each fills the machine by itself.
 SUITES = ./conformance ./crash ./e2e
 UNITS = $$($(GO) list ./... | grep -v -e /conformance$$ -e /crash$$ -e /e2e$$)
 
@@ -26,7 +27,7 @@ demos:            ## the same for ECS's own strategies
 
 test:             ## every test; what needs a missing tool skips and says so
 	$(GO) test -timeout $(PATIENCE) $(UNITS)
-	$(GO) test -count=1 -timeout $(PATIENCE) $(SUITES)
+	$(GO) test -count=1 -p 1 -timeout $(PATIENCE) $(SUITES)
 
 race:             ## under the race detector, but for the suites that drive the built binary
 	$(GO) test -race -timeout $(PATIENCE) $(UNITS)
