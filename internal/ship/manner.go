@@ -52,12 +52,13 @@ var strategies = map[project.StrategyType]types.DeploymentStrategy{
 }
 
 // MannerOf gives what to send for what a file says of a service, and refuses what ECS could not do
-// to the service that runs, with an alternative; live is nil for a service that is to be created
-// with balancers. Errors have the code "strategy.impossible". Hooks that slipway runs itself are not
+// to the service that runs, with an alternative; live is nil for a service that is to be created.
+// balancers are those of the file, which the same deploy brings to the service; none leaves it those
+// it has. Errors have the code "strategy.impossible". Hooks that slipway runs itself are not
 // in it: who follows the deployment adds the pauses they need.
 func MannerOf(s *project.Service, live *types.Service, balancers []types.LoadBalancer) (Manner, error) {
 	var m Manner
-	if live != nil {
+	if live != nil && len(balancers) == 0 {
 		balancers = live.LoadBalancers
 	}
 	if err := engineFits(s, live); err != nil {

@@ -175,3 +175,19 @@ func TestATestRouteIsPutIntoTheLoadBalancersOnlyWhereItIsNew(t *testing.T) {
 		t.Errorf("sent again: %v, %v", m.Balancers, err)
 	}
 }
+
+func TestBalancersThatTheFileBringsCountForItsStrategy(t *testing.T) {
+	t.Parallel()
+	s := &project.Service{Name: "web", Strategy: &project.Strategy{Type: project.BlueGreen}}
+	bare := []types.LoadBalancer{{TargetGroupArn: aws.String("blue"), ContainerName: aws.String("web"), ContainerPort: aws.Int32(80)}}
+	whole := []types.LoadBalancer{{TargetGroupArn: aws.String("blue"), ContainerName: aws.String("web"), ContainerPort: aws.Int32(80),
+		AdvancedConfiguration: &types.AdvancedConfiguration{AlternateTargetGroupArn: aws.String("green"), ProductionListenerRule: aws.String("rule"), RoleArn: aws.String("role")}}}
+	live := &types.Service{LoadBalancers: bare}
+
+	if _, err := ship.MannerOf(s, live, nil); err == nil {
+		t.Error("a service whose load balancer has no alternate target group takes BLUE_GREEN")
+	}
+	if m, err := ship.MannerOf(s, live, whole); err != nil || m.Configuration.Strategy != types.DeploymentStrategyBlueGreen {
+		t.Errorf("with the file's load balancer: %v, %v", m.Configuration, err)
+	}
+}
