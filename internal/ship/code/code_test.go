@@ -305,11 +305,12 @@ func TestAnotherDeploymentIsRefusedWaitedForOrReplaced(t *testing.T) {
 			t.Errorf("replace: %d stops and %d deployments (%v), want one of each", f.stops, f.created, err)
 		}
 		f = other()
-		go func() {
-			time.Sleep(time.Minute) // of the bubble
-			f.deployments[0].Status = types.DeploymentStatusSucceeded
-		}()
 		began := time.Now()
+		f.script = slices.Repeat([]func(*fake, *types.DeploymentInfo){func(_ *fake, d *types.DeploymentInfo) {
+			if time.Since(began) >= time.Minute {
+				d.Status = types.DeploymentStatusSucceeded
+			}
+		}}, 500)
 		if _, err := f.engine().Begin(t.Context(), f.start(t, ship.Request{})); err != nil || f.stops != 0 || time.Since(began) < time.Minute {
 			t.Errorf("wait: begun after %s with %d stops (%v), want after a minute with none", time.Since(began), f.stops, err)
 		}
