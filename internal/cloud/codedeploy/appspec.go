@@ -117,16 +117,29 @@ func parseResource(r *source.Node) (Spec, error) {
 	}
 	if c := member(p, "capacityproviderstrategy"); c != nil {
 		for _, item := range c.Items {
-			base, _ := strconv.Atoi(scalar(member(item, "base")))
-			weight, _ := strconv.Atoi(scalar(member(item, "weight")))
+			base, wrongBase := wholeOr0(member(item, "base"))
+			weight, wrongWeight := wholeOr0(member(item, "weight"))
+			if wrongBase != nil || wrongWeight != nil {
+				return spec, badSpec("Base and Weight of a CapacityProviderStrategy item must be whole numbers from 0 on.")
+			}
 			name := scalar(member(item, "capacityprovider"))
 			if name == "" {
 				return spec, badSpec("Each item of CapacityProviderStrategy must have a CapacityProvider.")
 			}
-			spec.Providers = append(spec.Providers, Provider{Name: name, Base: int32(base), Weight: int32(weight)})
+			spec.Providers = append(spec.Providers, Provider{Name: name, Base: base, Weight: weight})
 		}
 	}
 	return spec, nil
+}
+
+// wholeOr0 reads a number that may be left out.
+func wholeOr0(n *source.Node) (int32, error) {
+	text := scalar(n)
+	if text == "" {
+		return 0, nil
+	}
+	v, err := strconv.ParseUint(text, 10, 31)
+	return int32(v), err
 }
 
 // parseHooks reads the list of hooks, each a map of one event to a function.
