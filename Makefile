@@ -20,10 +20,11 @@ docs:             ## the list of operations, from the rooms themselves
 demo:             ## the whole story on this machine
 	$(GO) run ./cmd/slipway demo
 
-demos:            ## the same for ECS's own strategies
+demos:            ## the same for ECS's own strategies, and by CodeDeploy
 	$(GO) run ./cmd/slipway demo blue-green
 	$(GO) run ./cmd/slipway demo canary
 	$(GO) run ./cmd/slipway demo linear
+	$(GO) run ./cmd/slipway demo codedeploy
 
 test:             ## every test; what needs a missing tool skips and says so
 	$(GO) test -timeout $(PATIENCE) $(UNITS)

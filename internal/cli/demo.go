@@ -16,7 +16,6 @@ import (
 	"github.com/slipway-ecs/slipway/internal/cloud/host"
 	"github.com/slipway-ecs/slipway/internal/demo"
 	"github.com/slipway-ecs/slipway/internal/fail"
-	"github.com/slipway-ecs/slipway/internal/sdk"
 	"github.com/slipway-ecs/slipway/internal/ship"
 )
 
@@ -38,7 +37,7 @@ func newDemoCmd(app *App) *cobra.Command {
 		Short: "See the whole story on this machine: a good deployment, two bad ones, under traffic",
 		Long: "Starts a local cloud in a temporary folder with a service of four tasks behind a load balancer, keeps 200 requests a second on it, and deploys " +
 			"through the same code as `slipway deploy`: a good version, one whose health check fails, and one that answers errors. " +
-			"With blue-green, canary or linear, ECS moves the traffic between two target groups, the second version fails its test on the test listener, " +
+			"With blue-green, canary or linear ECS, with codedeploy CodeDeploy moves the traffic between two target groups, the second version fails its test on the test listener, " +
 			"and the third turns bad once it has production traffic.\n\n" +
 			"It ends with 0 only if every promise held. It needs no AWS account, no Docker and no root.\n\n" + demoStories(),
 		Example: "  slipway demo\n  slipway demo canary\n  slipway demo --keep              # look around afterwards\n  slipway demo --output json | jq 'select(.kind == \"promise\")'",
@@ -151,7 +150,7 @@ func (o *demoCmd) play(ctx context.Context, app *App, cloud *host.Cloud) (bool, 
 // deployWith deploys as `slipway deploy` does, with its code.
 func deployWith(cfg aws.Config) func(context.Context, demo.Wish, func(string)) (demo.Verdict, error) {
 	return func(ctx context.Context, w demo.Wish, tell func(string)) (demo.Verdict, error) {
-		d := ship.Deployer{ECS: sdk.NewECS(cfg), ELB: sdk.NewELB(cfg), Region: cfg.Region}
+		d := deployerOf(cfg)
 		r := ship.Request{Cluster: w.Cluster, Service: w.Service, Images: map[string]string{w.Container: w.Image}, Hooks: hooksOf(w.Entry)}
 		if w.Entry != nil {
 			r.Manner = func(live *types.Service) (*types.DeploymentConfiguration, []types.LoadBalancer, error) {

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/spf13/cobra"
 
@@ -85,11 +86,18 @@ func (p *place) deployer(ctx context.Context) (*ship.Deployer, error) {
 	if err != nil {
 		return nil, err
 	}
+	d := deployerOf(cfg)
+	d.RunTask = p.runTask(cfg)
+	return d, nil
+}
+
+// deployerOf gives the deployer with all its engines.
+func deployerOf(cfg aws.Config) *ship.Deployer {
 	api := sdk.NewECS(cfg)
-	return &ship.Deployer{ECS: api, ELB: sdk.NewELB(cfg), Region: cfg.Region, RunTask: p.runTask(cfg),
+	return &ship.Deployer{ECS: api, ELB: sdk.NewELB(cfg), Region: cfg.Region,
 		Engines: map[types.DeploymentControllerType]ship.Engine{
 			types.DeploymentControllerTypeCodeDeploy: &code.Engine{CodeDeploy: sdk.NewCodeDeploy(cfg), ECS: api},
-		}}, nil
+		}}
 }
 
 // watch gives what a verb that takes up a deployment asks for.

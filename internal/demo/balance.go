@@ -22,11 +22,7 @@ func (s *stage) balance(ctx context.Context, subnets []string, vpc string) error
 		return fmt.Errorf("create the load balancer: %w", err)
 	}
 	s.balancer = *lb.LoadBalancers[0].LoadBalancerArn
-	groups := []string{service}
-	if s.story.shifts() {
-		groups = []string{service + "-blue", service + "-green"}
-	}
-	for _, name := range groups {
+	for _, name := range s.story.groups() {
 		if err := s.group(ctx, name, vpc); err != nil {
 			return err
 		}
@@ -89,7 +85,7 @@ func (s *stage) listener(ctx context.Context, port int32) (rule string, err erro
 // attached says how the service stands behind the load balancer.
 func (s *stage) attached() []ecstypes.LoadBalancer {
 	b := ecstypes.LoadBalancer{TargetGroupArn: &s.groups[0], ContainerName: aws.String(container), ContainerPort: aws.Int32(port)}
-	if s.story.shifts() {
+	if s.story.shifts() && !s.story.driven() {
 		b.AdvancedConfiguration = &ecstypes.AdvancedConfiguration{AlternateTargetGroupArn: &s.groups[1],
 			ProductionListenerRule: &s.production, TestListenerRule: &s.testing, RoleArn: aws.String(role)}
 	}

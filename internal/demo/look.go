@@ -47,6 +47,12 @@ func (s *stage) stand(ctx context.Context) (Look, error) {
 	if err != nil || len(out.Services) == 0 {
 		return l, err
 	}
+	for _, set := range out.Services[0].TaskSets {
+		l.Revisions = append(l.Revisions, Revision{
+			Name: names.Last(*set.TaskDefinition), Status: *set.Status,
+			Running: int(set.RunningCount), Pending: int(set.PendingCount), Desired: int(set.ComputedDesiredCount),
+		})
+	}
 	for _, d := range out.Services[0].Deployments {
 		l.Revisions = append(l.Revisions, Revision{
 			Name: names.Last(*d.TaskDefinition), Status: *d.Status,

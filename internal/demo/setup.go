@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	cwtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+	"github.com/aws/aws-sdk-go-v2/service/codedeploy"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
@@ -35,6 +36,7 @@ type stage struct {
 	elb *elasticloadbalancingv2.Client
 	cw  *cloudwatch.Client
 	ec2 *ec2.Client
+	cd  *codedeploy.Client
 
 	story    Story
 	balancer string   // load balancer ARN
@@ -53,7 +55,7 @@ func newStage(cfg aws.Config, story Story) *stage {
 	return &stage{
 		story: story,
 		ecs:   ecs.NewFromConfig(cfg), elb: elasticloadbalancingv2.NewFromConfig(cfg),
-		cw: cloudwatch.NewFromConfig(cfg), ec2: ec2.NewFromConfig(cfg),
+		cw: cloudwatch.NewFromConfig(cfg), ec2: ec2.NewFromConfig(cfg), cd: codedeploy.NewFromConfig(cfg),
 	}
 }
 
@@ -89,7 +91,10 @@ func (s *stage) build(ctx context.Context) error {
 	if err := s.watch(ctx); err != nil {
 		return err
 	}
-	return s.start(ctx, ids)
+	if err := s.start(ctx, ids); err != nil || !s.story.driven() {
+		return err
+	}
+	return s.drive(ctx)
 }
 
 // watch makes the alarm that deployments listen to: errors that targets answered, in a minute.
@@ -108,9 +113,13 @@ func (s *stage) watch(ctx context.Context) error {
 
 // start registers the first version and makes the service.
 func (s *stage) start(ctx context.Context, subnets []string) error {
+	var controller *ecstypes.DeploymentController
 	configuration, err := s.configuration()
 	if err != nil {
 		return err
+	}
+	if s.story.driven() {
+		controller = &ecstypes.DeploymentController{Type: ecstypes.DeploymentControllerTypeCodeDeploy}
 	}
 	definition, err := s.register(ctx, "v1")
 	if err != nil {
@@ -121,7 +130,7 @@ func (s *stage) start(ctx context.Context, subnets []string) error {
 		HealthCheckGracePeriodSeconds: aws.Int32(int32(grace.Seconds())),
 		DesiredCount:                  aws.Int32(desired), LaunchType: ecstypes.LaunchTypeFargate,
 		NetworkConfiguration: &ecstypes.NetworkConfiguration{AwsvpcConfiguration: &ecstypes.AwsVpcConfiguration{Subnets: subnets}},
-		LoadBalancers:        s.attached(), DeploymentConfiguration: configuration,
+		LoadBalancers:        s.attached(), DeploymentConfiguration: configuration, DeploymentController: controller,
 	}); err != nil {
 		return fmt.Errorf("create the service: %w", err)
 	}
@@ -146,6 +155,9 @@ func (s *stage) register(ctx context.Context, version string) (arn string, err e
 
 // configuration says how the service takes new versions over.
 func (s *stage) configuration() (*ecstypes.DeploymentConfiguration, error) {
+	if s.story.driven() {
+		return nil, nil //nolint:nilnil // CodeDeploy's group says it
+	}
 	if !s.story.shifts() {
 		return &ecstypes.DeploymentConfiguration{
 			MinimumHealthyPercent: aws.Int32(100), MaximumPercent: aws.Int32(200), BakeTimeInMinutes: aws.Int32(3),
@@ -185,14 +197,26 @@ func (s *stage) steady(ctx context.Context, patience time.Duration) error {
 		if err != nil {
 			return fmt.Errorf("wait for the service: %w", err)
 		}
-		svc := out.Services[0]
-		if len(svc.Deployments) == 1 && svc.Deployments[0].RolloutState == ecstypes.DeploymentRolloutStateCompleted {
+		done, why := standing(out.Services[0])
+		if done {
 			return nil
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("the service is not steady after %s: %s", patience, aws.ToString(svc.Deployments[0].RolloutStateReason))
+			return fmt.Errorf("the service is not steady after %s: %s", patience, why)
 		case <-tick.C:
 		}
 	}
+}
+
+// standing reports whether a service has all its tasks and nothing replaces them.
+func standing(s ecstypes.Service) (done bool, why string) {
+	switch {
+	case len(s.TaskSets) == 1:
+		return s.TaskSets[0].StabilityStatus == ecstypes.StabilityStatusSteadyState, "its task set is " + string(s.TaskSets[0].StabilityStatus)
+	case len(s.Deployments) == 1:
+		d := s.Deployments[0]
+		return d.RolloutState == ecstypes.DeploymentRolloutStateCompleted, aws.ToString(d.RolloutStateReason)
+	}
+	return false, fmt.Sprintf("it has %d deployments and %d task sets", len(s.Deployments), len(s.TaskSets))
 }

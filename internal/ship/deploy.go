@@ -83,6 +83,9 @@ type Engine interface {
 	// Earlier gives the id of the rollout under way; else the ARN of the definition of the last that
 	// succeeded with another definition than serves now. Both are "" where there is none.
 	Earlier(ctx context.Context, s Start) (active, good string, err error)
+	// Route gives the ARN of the listener, or of its rule, behind which the service's test or production
+	// route lies; "" where it has no such route.
+	Route(ctx context.Context, s Start, test bool) (arn string, err error)
 }
 
 // Start is what an engine is told.

@@ -159,7 +159,7 @@ func (w *work) route(ctx context.Context, p Probe) (reach, error) {
 	if err != nil || s == nil {
 		return reach{}, sdk.Explain(err, "describe service "+w.out.Service)
 	}
-	arn, err := routeOf(s.LoadBalancers, p.Route)
+	arn, err := w.routeArn(ctx, s, p.Route)
 	if err != nil {
 		return reach{}, err
 	}
@@ -200,7 +200,23 @@ func (w *work) route(ctx context.Context, p Probe) (reach, error) {
 	return reach{u.String(), host}, nil
 }
 
-// routeOf gives the rule or listener of a route.
+// routeArn gives the rule or listener of a route, as the service's engine knows it.
+func (w *work) routeArn(ctx context.Context, s *types.Service, route string) (string, error) {
+	if w.engine == nil {
+		return routeOf(s.LoadBalancers, route)
+	}
+	for _, test := range []bool{true, false} {
+		if test && route == "production" || !test && route == "test" {
+			continue
+		}
+		if arn, err := w.engine.Route(ctx, w.start(""), test); err != nil || arn != "" {
+			return arn, err
+		}
+	}
+	return "", noRoute(route)
+}
+
+// routeOf gives the rule or listener of a route, where ECS itself moves traffic.
 func routeOf(all []types.LoadBalancer, route string) (string, error) {
 	for _, b := range all {
 		a := b.AdvancedConfiguration
@@ -214,7 +230,14 @@ func routeOf(all []types.LoadBalancer, route string) (string, error) {
 			return *a.ProductionListenerRule, nil
 		}
 	}
-	return "", fail.New("probe.route", "give the probe a 'url', or the service a test route", "the service has no %s route to probe", strings.TrimSpace(route))
+	return "", noRoute(route)
+}
+
+func noRoute(route string) error {
+	if route == "" {
+		route = "test or production"
+	}
+	return fail.New("probe.route", "give the probe a 'url', or the service a test route", "the service has no %s route to probe", route)
 }
 
 // ruleHost gives a host name that a rule's conditions accept, or "" where any will do.

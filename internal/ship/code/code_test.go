@@ -351,3 +351,20 @@ func TestEarlierGivesWhatServedBefore(t *testing.T) {
 		}
 	})
 }
+
+func TestTheRoutesOfAServiceAreItsGroups(t *testing.T) {
+	t.Parallel()
+	f := newFake()
+	route := func(arn string) *types.TrafficRoute { return &types.TrafficRoute{ListenerArns: []string{arn}} }
+	f.groups[0].LoadBalancerInfo = &types.LoadBalancerInfo{TargetGroupPairInfoList: []types.TargetGroupPairInfo{{ProdTrafficRoute: route("production")}}}
+	for _, c := range []struct {
+		test bool
+		add  *types.TrafficRoute
+		want string
+	}{{want: "production"}, {test: true, want: ""}, {test: true, add: route("testing"), want: "testing"}} {
+		f.groups[0].LoadBalancerInfo.TargetGroupPairInfoList[0].TestTrafficRoute = c.add
+		if got, err := f.engine().Route(t.Context(), f.start(t, ship.Request{}), c.test); err != nil || got != c.want {
+			t.Errorf("test %t: %q, %v; want %q", c.test, got, err, c.want)
+		}
+	}
+}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/slipway-ecs/slipway/internal/fail"
 	"github.com/slipway-ecs/slipway/internal/sdk"
+	"github.com/slipway-ecs/slipway/internal/ship"
 )
 
 const (
@@ -149,6 +150,24 @@ func waitsOf(b *types.BlueGreenDeploymentConfiguration, l *types.LoadBalancerInf
 		})
 	}
 	return w
+}
+
+// Route gives the listener of the group's test or production route.
+func (e *Engine) Route(ctx context.Context, s ship.Start, test bool) (string, error) {
+	g, err := e.group(ctx, s.Service)
+	if err != nil || g.LoadBalancerInfo == nil {
+		return "", err
+	}
+	for _, p := range g.LoadBalancerInfo.TargetGroupPairInfoList {
+		route := p.ProdTrafficRoute
+		if test {
+			route = p.TestTrafficRoute
+		}
+		if route != nil && len(route.ListenerArns) > 0 {
+			return route.ListenerArns[0], nil
+		}
+	}
+	return "", nil
 }
 
 // steps gives the shares of traffic a configuration gives the new side, in percent, and the time
