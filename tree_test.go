@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -167,6 +169,47 @@ func TestNothingIsInitialisedBehindTheReadersBack(t *testing.T) {
 			if f, ok := decl.(*ast.FuncDecl); ok && f.Recv == nil && f.Name.Name == "init" {
 				t.Errorf("%s has an init function", path)
 			}
+		}
+	}
+}
+
+// mostCounted is how far an expression compiled before main may count: {1,512} is compiled as 512
+// copies, for which every process of ours pays at its start.
+const mostCounted = 20
+
+func TestExpressionsCompiledBeforeMainDoNotCountFar(t *testing.T) {
+	t.Parallel()
+	count := regexp.MustCompile(`\{\d*,?(\d+)\}`)
+	for path, text := range sources(t) {
+		file, err := parser.ParseFile(token.NewFileSet(), path, text, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		for _, decl := range file.Decls {
+			vars, ok := decl.(*ast.GenDecl)
+			if !ok || vars.Tok != token.VAR {
+				continue
+			}
+			ast.Inspect(vars, func(n ast.Node) bool {
+				call, ok := n.(*ast.CallExpr)
+				if !ok || len(call.Args) != 1 {
+					return true
+				}
+				f, isSelector := call.Fun.(*ast.SelectorExpr)
+				form, isText := call.Args[0].(*ast.BasicLit)
+				if !isSelector || f.Sel.Name != "MustCompile" || !isText {
+					return true
+				}
+				for _, m := range count.FindAllStringSubmatch(form.Value, -1) {
+					if n, err := strconv.Atoi(m[1]); err != nil || n > mostCounted {
+						t.Errorf("%s: %s counts to %s: check the length beside it", path, form.Value, m[1])
+					}
+				}
+				return true
+			})
 		}
 	}
 }

@@ -21,9 +21,10 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime/debug"
 	"syscall"
 	"time"
+
+	"github.com/slipway-ecs/slipway/internal/proc"
 )
 
 // abandoned is how often the process looks whether its directory is still there; without it
@@ -82,7 +83,7 @@ func run(ctx context.Context, dir string, log *slog.Logger) error {
 		defer close(done)
 		h.accept(ln)
 	}()
-	debug.FreeOSMemory() // what all packages of the binary needed to come up: some megabytes
+	proc.Slim()
 	second := time.NewTicker(time.Second)
 	defer second.Stop()
 	look := time.NewTicker(abandoned)

@@ -174,6 +174,7 @@ func (s *shim) start() error {
 		return errors.Join(err, unix.Kill(-pid, unix.SIGKILL))
 	}
 	s.tell(report{State: state})
+	Slim()
 
 	status, err := awaitProgram(pid)
 	if err != nil {
@@ -286,6 +287,7 @@ func (s *shim) takeOver(state State) error {
 	if err := write(s.dir, stateFile, state); err != nil {
 		return err
 	}
+	Slim()
 	s.tell(report{State: state})
 
 	if err := p.wait(); err != nil {

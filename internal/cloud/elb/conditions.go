@@ -140,7 +140,7 @@ var (
 	hostChars   = regexp.MustCompile(`^[A-Za-z0-9.*?-]+$`)
 	hostEnd     = regexp.MustCompile(`\.[A-Za-z*?]+$`)
 	pathChars   = regexp.MustCompile(`^[A-Za-z0-9_.$/~"'@:+&*?-]+$`)
-	methodChars = regexp.MustCompile(`^[A-Z_-]{1,40}$`)
+	methodChars = regexp.MustCompile(`^[A-Z_-]+$`)
 	headerChars = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
 )
 
@@ -187,7 +187,7 @@ func (c *condition) check() error {
 		case balance.PathPattern:
 			ok = pathChars.MatchString(v)
 		case balance.HTTPRequestMethod:
-			ok = methodChars.MatchString(v)
+			ok = len(v) <= 40 && methodChars.MatchString(v)
 		case balance.SourceIP:
 			p, err := netip.ParsePrefix(v)
 			ok = err == nil && p.String() != "255.255.255.255/32"

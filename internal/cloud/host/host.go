@@ -15,7 +15,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -24,6 +23,7 @@ import (
 	"github.com/slipway-ecs/slipway/internal/fail"
 	"github.com/slipway-ecs/slipway/internal/launch"
 	"github.com/slipway-ecs/slipway/internal/launch/process"
+	"github.com/slipway-ecs/slipway/internal/proc"
 	"github.com/slipway-ecs/slipway/internal/store"
 )
 
@@ -212,7 +212,7 @@ func slim(ctx context.Context) {
 	select {
 	case <-ctx.Done():
 	case <-timer.C:
-		debug.FreeOSMemory()
+		proc.Slim()
 	}
 }
 

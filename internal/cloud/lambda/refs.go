@@ -55,7 +55,7 @@ func parse(here names.Scope, text, qualifier string) (ref, error) {
 	case qualifier == "":
 	case r.qualifier != "" && r.qualifier != qualifier:
 		return r, invalid("The derived qualifier from the function name does not match the specified qualifier.")
-	case !qualifierForm.MatchString(qualifier):
+	case len(qualifier) > longestQualifier || !qualifierForm.MatchString(qualifier):
 		return r, violated(qualifier, "qualifier", `Member must satisfy regular expression pattern: \$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9$_-]+`)
 	default:
 		r.qualifier = qualifier
@@ -63,7 +63,10 @@ func parse(here names.Scope, text, qualifier string) (ref, error) {
 	return r, nil
 }
 
-var qualifierForm = regexp.MustCompile(`^(\$LATEST|[a-zA-Z0-9$_-]{1,128})$`)
+// longestQualifier is how many characters an alias or another qualifier has at most.
+const longestQualifier = 128
+
+var qualifierForm = regexp.MustCompile(`^[a-zA-Z0-9$_-]+$`)
 
 // violated is the framework's refusal of a member's value.
 func violated(value, member, rule string) error {

@@ -75,10 +75,10 @@ func (s *Service) PublishVersion(ctx context.Context, in *lambda.PublishVersionI
 	return publishOutput(s.view(v)), nil
 }
 
-var aliasForm = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,128}$`)
+var aliasForm = regexp.MustCompile(`^[a-zA-Z0-9_-]+$`)
 
 func checkAlias(name string) error {
-	if _, err := strconv.Atoi(name); err == nil || !aliasForm.MatchString(name) {
+	if _, err := strconv.Atoi(name); err == nil || len(name) > longestQualifier || !aliasForm.MatchString(name) {
 		return violated(name, "name", "Member must satisfy regular expression pattern: (?!^[0-9]+$)([a-zA-Z0-9-_]+)")
 	}
 	return nil

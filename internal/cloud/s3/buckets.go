@@ -15,11 +15,11 @@ import (
 	"github.com/slipway-ecs/slipway/internal/store"
 )
 
-var bucketRule = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+var bucketRule = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]+[a-z0-9]$`)
 
 // validBucket checks a name. Source: S3 user guide, "Bucket naming rules".
 func validBucket(name string) bool {
-	if !bucketRule.MatchString(name) || strings.Contains(name, "..") {
+	if len(name) > 63 || !bucketRule.MatchString(name) || strings.Contains(name, "..") {
 		return false
 	}
 	if _, err := netip.ParseAddr(name); err == nil {

@@ -14,7 +14,10 @@ import (
 	"github.com/slipway-ecs/slipway/internal/store"
 )
 
-var nameRule = regexp.MustCompile(`^[A-Za-z0-9/_+=.@-]{1,512}$`)
+// longestName is how many characters a secret's name may have. Source: API reference, CreateSecret.
+const longestName = 512
+
+var nameRule = regexp.MustCompile(`^[A-Za-z0-9/_+=.@-]+$`)
 
 // The recovery window. Source: API reference, DeleteSecret.
 const (
@@ -40,7 +43,7 @@ func (s *Service) suffix() string {
 // CreateSecret makes a secret, with a first version where a value is given.
 func (s *Service) CreateSecret(ctx context.Context, in *secretsmanager.CreateSecretInput) (out *secretsmanager.CreateSecretOutput, err error) {
 	name, scope := aws.ToString(in.Name), scopeOf(ctx)
-	if !nameRule.MatchString(name) {
+	if len(name) > longestName || !nameRule.MatchString(name) {
 		return nil, refused("Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!")
 	}
 	brought := value{in.ClientRequestToken, in.SecretString, in.SecretBinary}

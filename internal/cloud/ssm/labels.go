@@ -17,7 +17,10 @@ import (
 // mostLabels is how many labels a version may have. Source: user guide, "Working with parameter labels".
 const mostLabels = 10
 
-var labelRule = regexp.MustCompile(`^[a-zA-Z_.\-][a-zA-Z0-9_.\-]{0,99}$`)
+// longestLabel is how many characters a label may have. Source: as above.
+const longestLabel = 100
+
+var labelRule = regexp.MustCompile(`^[a-zA-Z_.\-][a-zA-Z0-9_.\-]*$`)
 
 func version(n int64) string { return fmt.Sprintf("%019d", n) }
 
@@ -27,7 +30,7 @@ func (s *Service) LabelParameterVersion(ctx context.Context, in *ssm.LabelParame
 	var good []string
 	for _, l := range in.Labels {
 		low := strings.ToLower(l)
-		if !labelRule.MatchString(l) || strings.HasPrefix(low, "aws") || strings.HasPrefix(low, "ssm") {
+		if len(l) > longestLabel || !labelRule.MatchString(l) || strings.HasPrefix(low, "aws") || strings.HasPrefix(low, "ssm") {
 			out.InvalidLabels = append(out.InvalidLabels, l)
 			continue
 		}
