@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"reflect"
 	"runtime/debug"
+	"strings"
 
 	"github.com/slipway-ecs/slipway/internal/clock"
 	"github.com/slipway-ecs/slipway/internal/ids"
@@ -42,6 +43,7 @@ type GatewayOptions struct {
 	Log          *slog.Logger  // our own mistakes: ordinary errors and panics of handlers; nil logs nothing
 	NewRequestID func() string // nil makes random UUIDs
 	Other        http.Handler  // what is no AWS call; nil answers 404
+	Own          string        // paths that begin so are Other's, whatever else the request says; empty: none
 }
 
 // NewGateway makes a gateway of services. Two with one name are a broken invariant and panic.
@@ -85,6 +87,10 @@ func NewGateway(o GatewayOptions, services ...*Service) *Gateway {
 
 // ServeHTTP answers one request. A handler's panic costs its own request only.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if g.o.Own != "" && strings.HasPrefix(r.URL.Path, g.o.Own) {
+		g.o.Other.ServeHTTP(w, r)
+		return
+	}
 	q := &request{r: r, id: g.o.NewRequestID(), times: g.o.Times, sig: readSignature(r)}
 	if s := g.plain(q); s != nil {
 		g.serveHTTP(w, q, s)

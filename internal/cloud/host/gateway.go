@@ -12,6 +12,7 @@ import (
 
 // Paths of ours on the endpoint. AWS has none that begin so.
 const (
+	ownPaths     = "/_slipway/"
 	statusPath   = "/_slipway/status"
 	resetPath    = "/_slipway/reset"
 	exportPath   = "/_slipway/export"
@@ -23,7 +24,7 @@ const (
 // handler answers everything that reaches the endpoint.
 func (c *Cloud) handler() http.Handler {
 	o := c.gatewayOptions()
-	o.Other = c.ours()
+	o.Other, o.Own = c.ours(), ownPaths
 	if c.keys.strict {
 		o.Keys = c.keys.secretOf
 		return c.gatewayOf(o)
