@@ -1,6 +1,6 @@
 // Command figures measures what bench/README.md tells: how fast the local cloud starts, how much
-// memory it takes, how fast the rollout core simulates, and how fast traffic comes back from a canary
-// that an alarm ends. It builds the binary and drives it
+// memory it takes, how fast the rollout core simulates, how fast traffic comes back from a canary that an alarm ends,
+// and what the data plane takes beside other proxies. It builds the binary and drives it
 // from outside, as users do; the scripts beside it are how it is called.
 //
 // It exits with 1 where a target is missed. No test asserts a time; this does, when asked.
@@ -31,9 +31,15 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) error {
-	figures := map[string]func(context.Context, string, []string) error{"start": start, "memory": memory, "sim": sim, "back": back}
+	figures := map[string]func(context.Context, string, []string) error{"start": start, "memory": memory, "sim": sim, "back": back, "proxy": proxy}
+	switch { // the processes of proxy
+	case len(args) == 1 && args[0] == "proxy-targets":
+		return serveTargets(2*proxyTargets, os.Stdin, os.Stdout)
+	case len(args) == 2+2*proxyTargets && args[0] == "proxy-default":
+		return serveDefault(args[1], args[2:])
+	}
 	if len(args) == 0 || figures[args[0]] == nil {
-		return fmt.Errorf("usage: figures start|memory|sim|back")
+		return fmt.Errorf("usage: figures start|memory|sim|back|proxy")
 	}
 	dir, err := os.MkdirTemp("", "slipway-figures")
 	if err != nil {
