@@ -36,7 +36,7 @@ func run(ctx context.Context, args []string) error {
 	case len(args) == 1 && args[0] == "proxy-targets":
 		return serveTargets(2*proxyTargets, os.Stdin, os.Stdout)
 	case len(args) == 2+2*proxyTargets && args[0] == "proxy-default":
-		return serveDefault(args[1], args[2:])
+		return serveDefault(ctx, args[1], args[2:])
 	}
 	if len(args) == 0 || figures[args[0]] == nil {
 		return fmt.Errorf("usage: figures start|memory|sim|back|proxy")

@@ -176,7 +176,7 @@ func grows(ctx context.Context, c *contender, n uint64) (float64, error) {
 		return 0, err
 	}
 	after, err := resident(c.pid)
-	fmt.Printf("proxy: resident memory %.1f MiB before and %.1f MiB after %d more requests; target at most %.0f more\n", before, after, n, mayGrow)
+	fmt.Printf("proxy: resident memory %.1f MiB before and %.1f MiB after %d more requests; target at most %.0f MiB more\n", before, after, n, mayGrow)
 	return after - before, err
 }
 
@@ -356,7 +356,7 @@ func goDefault(ctx context.Context, _, self string, targets []string) (*contende
 }
 
 // serveDefault is goDefault's process.
-func serveDefault(address string, targets []string) error {
+func serveDefault(ctx context.Context, address string, targets []string) error {
 	var groups [2][]*url.URL
 	for i, t := range targets {
 		groups[i/proxyTargets] = append(groups[i/proxyTargets], &url.URL{Scheme: "http", Host: t})
@@ -369,7 +369,9 @@ func serveDefault(address string, targets []string) error {
 		r.SetURL(g[rand.IntN(len(g))]) //nolint:gosec // likewise
 		r.SetXForwarded()
 	}}
-	return (&http.Server{Addr: address, Handler: p, ReadHeaderTimeout: time.Minute}).ListenAndServe()
+	server := &http.Server{Addr: address, Handler: p, ReadHeaderTimeout: time.Minute}
+	defer context.AfterFunc(ctx, func() { _ = server.Close() })() // the process ends with it
+	return server.ListenAndServe()
 }
 
 func nginx(ctx context.Context, dir, _ string, targets []string) (*contender, error) {

@@ -1,37 +1,26 @@
 package lb
 
 import (
+	"context"
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"slices"
-	"sync"
+	"strings"
 	"time"
 )
 
-// carrier takes a request to a target of its pool: to another one only where the connection
-// could not be established.
-type carrier struct{ plane *plane }
-
-// RoundTrip gives the response of the first target that accepts a connection. Errors are
-// errNoTarget, a dialError, or what broke after the request was on its way.
-func (k carrier) RoundTrip(r *http.Request) (*http.Response, error) {
-	x := r.Context().Value(exchangeKey{}).(*exchange)
-	transport := k.plane.pooled
-	if r.Body != nil && r.Body != http.NoBody {
-		r.Body = inbound{r.Body, x}
-		transport = k.plane.fresh
-	} else if r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodOptions {
-		transport = k.plane.fresh
-	}
+// carry takes a request to a target of its pool and the answer back: to another target only where
+// the connection could not be established. Errors are errNoTarget, a dialError, or what broke
+// after the request was on its way; after x.answered there is nothing left to answer with.
+func (x *exchange) carry(w http.ResponseWriter, r *http.Request) error {
 	var last error = errNoTarget
 	pool := x.pool
 	turn := pool.turn.Add(1) // one for all tries, or failing targets would upset the order
 	for {
 		picked, ok := pool.group.Pick(turn, func(i int) int64 { return pool.targets[i].outstanding.Load() }, x.skip(pool))
 		if !ok {
-			return nil, last
+			return last
 		}
 		t, cell := pool.targets[picked.Index], pool.cells[picked.Index]
 		if len(x.tried) == 0 {
@@ -40,42 +29,30 @@ func (k carrier) RoundTrip(r *http.Request) (*http.Response, error) {
 				cell.add(x.conn.shard, unhealthyRouted, 1)
 			}
 		}
-		r.URL.Scheme, r.URL.Host = "http", t.key
-		if pool.group.Protocol == "HTTPS" {
-			r.URL.Scheme = "https"
-		}
+		x.target, x.cell = t, cell
 		t.outstanding.Add(1)
-		began := time.Now()
-		res, err := transport.RoundTrip(r)
-		if err == nil {
-			x.touch()
-			cell.took(x.conn.shard, time.Since(began))
-			if class, ok := codeClass(res.StatusCode); ok {
-				cell.add(x.conn.shard, class, 1)
-			}
-			res.Body = x.outbound(res.Body, t)
-			return res, nil
-		}
+		x.began = time.Now()
+		err := x.send(w, r)
 		t.outstanding.Add(-1)
-		if !errors.As(err, new(dialError)) {
-			return nil, err
+		if err == nil || !errors.As(err, new(dialError)) {
+			return err
 		}
 		var late net.Error
 		switch {
-		case r.Context().Err() != nil:
-			return nil, err
+		case x.ended() != nil || r.Context().Err() != nil:
+			return err
 		case !errors.Is(err, errCut):
 			cell.add(x.conn.shard, connectionErrors, 1)
 			if errors.As(err, &late) && late.Timeout() {
-				return nil, err
+				return err
 			}
-		case began.Before(t.cut()):
-			return nil, err // it was outstanding when the delay ran out
+		case x.began.Before(t.cut()):
+			return err // it was outstanding when the delay ran out
 		}
 		last = err
 		x.tried = append(x.tried, t)
 		// What could not be reached may be gone from the table by now.
-		if now := k.plane.snap.Load().pools[poolKey{x.door.balancer.ARN, pool.group.ARN}]; now != nil {
+		if now := x.plane.snap.Load().pools[poolKey{x.door.balancer.ARN, pool.group.ARN}]; now != nil {
 			pool = now
 		}
 	}
@@ -87,6 +64,126 @@ func (x *exchange) skip(p *pool) func(i int) bool {
 		return nil
 	}
 	return func(i int) bool { return slices.Contains(x.tried, p.targets[i]) }
+}
+
+// send carries the request to x.target over HTTP/1.1.
+func (x *exchange) send(w http.ResponseWriter, r *http.Request) error {
+	body := r.Body != nil && r.Body != http.NoBody
+	again := !body && (r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions)
+	if again {
+		if l := x.target.take(); l != nil {
+			err := x.over(l, w, r)
+			if !errors.As(err, new(staleError)) || x.ended() != nil {
+				return err
+			}
+			if !x.target.cut().IsZero() {
+				return err // it was outstanding when the delay ran out
+			}
+		}
+	}
+	ctx, cancel := context.WithCancelCause(r.Context())
+	defer cancel(nil)
+	if !x.hold(nil, cancel) {
+		return x.ended()
+	}
+	l, err := x.target.line(ctx, x.pool.group.Protocol == "HTTPS")
+	if err != nil {
+		return err
+	}
+	if body {
+		return x.overBoth(l, w, r)
+	}
+	return x.over(l, w, r)
+}
+
+// over carries a request without a body over a line and gives the line back, or closes it.
+func (x *exchange) over(l *line, w http.ResponseWriter, r *http.Request) error {
+	if !x.hold(l, nil) {
+		l.close()
+		return x.ended()
+	}
+	l.head(x, r)
+	if err := l.out.Flush(); err != nil {
+		l.close()
+		return l.broke(err)
+	}
+	res, err := l.response(r)
+	if err != nil {
+		l.close()
+		return err
+	}
+	return x.finish(l, w, r, res, nil)
+}
+
+// overBoth carries a request with a body: the body goes while the answer may come already.
+func (x *exchange) overBoth(l *line, w http.ResponseWriter, r *http.Request) error {
+	if !x.hold(l, nil) {
+		l.close()
+		return x.ended()
+	}
+	// Or net/http would read the body itself before it lets the first byte of an answer go. HTTP/2
+	// does not know of that and needs no telling.
+	_ = http.NewResponseController(w).EnableFullDuplex()
+	up := &upload{done: make(chan struct{})}
+	go func() { // waited for below
+		defer close(up.done)
+		l.head(x, r)
+		if err := l.body(x, r, up); err != nil && !x.short.Load() {
+			return // the target closed; its answer, if any, tells
+		}
+		if x.short.Load() {
+			x.end(errShort)
+		}
+	}()
+	res, err := l.response(r)
+	if err == nil {
+		err = x.finish(l, w, r, res, up)
+	} else {
+		l.close()
+	}
+	select {
+	case <-up.done:
+	default:
+		x.conn.stopReading(r)
+		<-up.done
+	}
+	return err
+}
+
+// finish gives an answer to the client and lets the line go.
+func (x *exchange) finish(l *line, w http.ResponseWriter, r *http.Request, res *http.Response, up *upload) error {
+	if res.StatusCode == http.StatusSwitchingProtocols {
+		defer l.close()
+		x.heard(res.StatusCode)
+		return x.tunnel(w, r, l, res)
+	}
+	if up != nil && !up.whole.Load() {
+		w.Header().Set("Connection", "close") // the rest of the body is nobody's request
+	}
+	x.heard(res.StatusCode)
+	err := x.deliver(w, res, func() bool { return l.in.Buffered() == 0 })
+	if up != nil && err == nil {
+		if !up.whole.Load() {
+			l.close()
+			return nil
+		}
+		<-up.done // its last bytes are written, so the target answered; it may not have returned
+	}
+	if err != nil || res.Close || l.in.Buffered() > 0 || !x.release() {
+		l.close()
+		return err
+	}
+	l.give()
+	return nil
+}
+
+// heard counts an answer of the target.
+func (x *exchange) heard(code int) {
+	x.touch()
+	x.cell.took(x.conn.shard, time.Since(x.began))
+	if class, ok := codeClass(code); ok {
+		x.cell.add(x.conn.shard, class, 1)
+	}
 }
 
 // codeClass is the counter of a target's code; 101 has none.
@@ -102,63 +199,19 @@ func codeClass(code int) (counter, bool) {
 	return target2XX, code >= 200
 }
 
-// inbound is the client's body on its way to a target. Closing it is the server's business:
-// after a target that could not be reached the next one reads it.
-type inbound struct {
-	io.ReadCloser
-	x *exchange
-}
-
-func (b inbound) Read(p []byte) (int, error) {
-	b.x.touch()
-	b.x.reading.Store(true)
-	n, err := b.ReadCloser.Read(p)
-	b.x.reading.Store(false)
-	b.x.touch()
-	if err != nil && err != io.EOF {
-		b.x.short.Store(true)
+// hop reports whether a header is of one connection alone; connection is what the message's
+// Connection header says.
+func hop(name string, connection []string) bool {
+	switch name {
+	case "Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization", "Te", "Trailer", "Transfer-Encoding", "Upgrade":
+		return true
 	}
-	return n, err
-}
-
-func (b inbound) Close() error { return nil }
-
-// outbound is a target's body on its way to the client; its close ends the request for the
-// target.
-type outbound struct {
-	io.ReadCloser
-	x    *exchange
-	t    *target
-	once *sync.Once
-}
-
-func (b outbound) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	b.x.touch()
-	return n, err
-}
-
-func (b outbound) Close() error {
-	b.once.Do(func() { b.t.outstanding.Add(-1) })
-	return b.ReadCloser.Close()
-}
-
-// tunnel is an upgraded connection to a target.
-type tunnel struct {
-	outbound
-	to io.Writer
-}
-
-func (b tunnel) Write(p []byte) (int, error) {
-	n, err := b.to.Write(p)
-	b.x.touch()
-	return n, err
-}
-
-func (x *exchange) outbound(body io.ReadCloser, t *target) io.ReadCloser {
-	out := outbound{body, x, t, new(sync.Once)}
-	if to, ok := body.(io.Writer); ok {
-		return tunnel{out, to}
+	for _, v := range connection {
+		for n := range strings.SplitSeq(v, ",") {
+			if n = strings.TrimSpace(n); len(n) == len(name) && strings.EqualFold(n, name) {
+				return true
+			}
+		}
 	}
-	return out
+	return false
 }

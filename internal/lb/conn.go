@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"strconv"
 	"sync/atomic"
@@ -28,18 +29,22 @@ func (l listener) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	local, _, _ := net.SplitHostPort(c.LocalAddr().String())
-	return &conn{Conn: c, port: l.port, local: local, own: l.own, born: time.Now(), shard: l.port.plane.conns.Add(1)}, nil
+	peer := c.RemoteAddr().String() // "1.2.3.4:5678" or "[v6]:5678"
+	source, _ := netip.ParseAddrPort(peer)
+	return &conn{Conn: c, port: l.port, local: local, peer: peer, source: source.Addr(), own: l.own, born: time.Now(), shard: l.port.plane.conns.Add(1)}, nil
 }
 
 // conn is a client's connection. It counts bytes, keeps the balancer's idle timeout, and turns
 // the errors that net/http answers on its own, before any handler, into the balancer's words.
 type conn struct {
 	net.Conn
-	port  *port
-	local string
-	own   bool // accepted on a balancer's own address
-	born  time.Time
-	shard uint32
+	port   *port
+	local  string
+	peer   string // the client with its port
+	source netip.Addr
+	own    bool // accepted on a balancer's own address
+	born   time.Time
+	shard  uint32
 
 	door       atomic.Pointer[door] // of the last request; nil before the first
 	bytes      atomic.Int64         // both ways, not yet counted for a balancer
@@ -124,6 +129,15 @@ func (c *conn) enter(d *door) {
 	}
 	d.cell.active.Add(1)
 	d.cell.add(c.shard, newConnections, 1)
+}
+
+// stopReading lets go whoever reads a request's body, whose rest nobody wants.
+func (c *conn) stopReading(r *http.Request) {
+	if r.ProtoMajor == 1 {
+		_ = c.Conn.SetReadDeadline(time.Now()) // the connection closes after the answer
+		return
+	}
+	_ = r.Body.Close() // of a stream of HTTP/2
 }
 
 // connState follows the server's view of a connection.

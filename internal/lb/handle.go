@@ -3,10 +3,11 @@ package lb
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"net"
 	"net/http"
-	"net/netip"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,42 +16,79 @@ import (
 
 var (
 	errIdle     = errors.New("idle time-out")
+	errLeft     = errors.New("the client left")
+	errShort    = errors.New("the client's body ended early")
+	errUpgrade  = errors.New("the target changes protocols unasked")
 	errNoTarget = errors.New("the target group has no target")
 )
 
 // maxLocation is the longest redirect; beyond is 507 (the number is unconfirmed).
 const maxLocation = 8 << 10
 
-// exchange is one request on its way to a target. It is the context of that request, so that
-// the transport finds it.
+// exchange is one request on its way to a target.
 type exchange struct {
-	context.Context
-	cancel context.CancelCauseFunc
-	plane  *plane
-	conn   *conn
-	door   *door
-	pool   *pool
-	client context.Context // ends when the client leaves
+	plane *plane
+	conn  *conn
+	door  *door
+	pool  *pool
 
-	timer   *time.Timer
-	touched atomic.Int64 // when a byte last moved, in nanoseconds since the epoch
-	reading atomic.Bool  // waiting for the client's body
-	stalled atomic.Bool  // the client let the idle time-out pass
-	short   atomic.Bool  // the client's body ended early
-	tried   []*target
-}
+	timer    *time.Timer
+	touched  atomic.Int64 // when a byte last moved, in nanoseconds since the epoch
+	received atomic.Int64 // bytes of the client's body
+	reading  atomic.Bool  // waiting for the client's body
+	stalled  atomic.Bool  // the client let the idle time-out pass
+	short    atomic.Bool  // the client's body ended early
+	tried    []*target
 
-type exchangeKey struct{}
+	trace    string  // X-Amzn-Trace-Id for the target
+	target   *target // the last one chosen
+	cell     *cell   // of target
+	began    time.Time
+	answered bool // an answer has begun
 
-// Value gives the exchange itself under its key, and otherwise what its context has.
-func (x *exchange) Value(key any) any {
-	if key == (exchangeKey{}) {
-		return x
-	}
-	return x.Context.Value(key)
+	mu     sync.Mutex // guards the rest
+	cause  error      // why it ended; nil while it goes on
+	line   *line      // to be closed by end
+	cancel func(error)
 }
 
 func (x *exchange) touch() { x.touched.Store(time.Now().UnixNano()) }
+
+// hold says what is to be ended with the exchange, and false where it has ended already.
+func (x *exchange) hold(l *line, cancel func(error)) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if l != nil {
+		l.x = x
+	}
+	x.line, x.cancel = l, cancel
+	return x.cause == nil
+}
+
+// release gives the line to others, unless the exchange ended: then the line is spoilt.
+func (x *exchange) release() bool { return x.hold(nil, nil) }
+
+// end ends the exchange: whoever waits for the target gets an error. The first cause counts.
+func (x *exchange) end(cause error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.cause == nil {
+		x.cause = cause
+	}
+	if x.line != nil {
+		x.line.close()
+	}
+	if x.cancel != nil {
+		x.cancel(cause)
+	}
+}
+
+// ended gives why the exchange ended; nil while it goes on.
+func (x *exchange) ended() error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.cause
+}
 
 // expire ends the exchange when no byte moved for the idle time-out, and else waits for the rest.
 func (x *exchange) expire() {
@@ -64,7 +102,7 @@ func (x *exchange) expire() {
 		// The reader of the body lets go only when its connection does.
 		_ = x.conn.Conn.SetReadDeadline(time.Now())
 	}
-	x.cancel(errIdle)
+	x.end(errIdle)
 }
 
 // ServeHTTP answers one request by the table of this moment.
@@ -84,7 +122,7 @@ func (at *port) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		d.fail(w, r, c.shard, code)
 		return
 	}
-	rule := d.router.Route(facts(r))
+	rule := d.router.Route(facts(c, r))
 	switch {
 	case rule == nil:
 		d.fail(w, r, c.shard, http.StatusServiceUnavailable)
@@ -139,52 +177,39 @@ func (at *port) forward(w http.ResponseWriter, r *http.Request, c *conn, d *door
 		d.fail(w, r, c.shard, http.StatusServiceUnavailable)
 		return
 	}
-	x := &exchange{plane: at.plane, conn: c, door: d, pool: pool, client: r.Context()}
-	x.Context, x.cancel = context.WithCancelCause(r.Context())
-	defer x.cancel(nil)
+	x := &exchange{plane: at.plane, conn: c, door: d, pool: pool}
+	x.trace = trace(r.Header.Get(traceID), time.Now(), rand.Uint64(), rand.Uint32()) //nolint:gosec // an id
 	x.touch()
 	x.timer = time.AfterFunc(d.idle(), x.expire)
 	defer x.timer.Stop()
-	w.Header()["Content-Type"] = nil // a target that names none means none: net/http shall not guess
-	at.plane.proxy.ServeHTTP(w, r.WithContext(x))
+	defer context.AfterFunc(r.Context(), func() { x.end(errLeft) })()
+	if err := x.carry(w, r); err != nil {
+		x.broken(w, r, err)
+	}
 }
 
 // facts are what rules can know of a request.
-func facts(r *http.Request) *balance.Request {
-	q := &balance.Request{Method: r.Method, Host: r.Host, Path: r.URL.EscapedPath(), Query: r.URL.RawQuery, Header: r.Header}
-	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
-		q.Source = peer.Addr()
-	}
-	return q
-}
-
-// dress gives a target's response the listener's own headers.
-func dress(res *http.Response) error {
-	x := res.Request.Context().Value(exchangeKey{}).(*exchange)
-	if x.door.listener.NoServerHeader {
-		res.Header.Del("Server")
-	}
-	for _, f := range x.door.listener.ResponseHeaders {
-		res.Header.Set(f.Name, f.Value)
-	}
-	return nil
+func facts(c *conn, r *http.Request) *balance.Request {
+	return &balance.Request{Method: r.Method, Host: r.Host, Path: r.URL.EscapedPath(), Query: r.URL.RawQuery, Header: r.Header, Source: c.source}
 }
 
 // broken answers for a target that did not.
 //
 // Source: ELBv2 guide, "Troubleshoot your Application Load Balancers".
-func broken(w http.ResponseWriter, r *http.Request, err error) {
-	x := r.Context().Value(exchangeKey{}).(*exchange)
+func (x *exchange) broken(w http.ResponseWriter, r *http.Request, err error) {
+	if x.answered {
+		panic(http.ErrAbortHandler) // cutting the answer short is all there is left to say
+	}
 	var late net.Error
-	code := http.StatusBadGateway
+	code, cause := http.StatusBadGateway, x.ended()
 	switch {
-	case errors.Is(context.Cause(x), errIdle):
+	case errors.Is(cause, errIdle):
 		if code = http.StatusGatewayTimeout; x.stalled.Load() {
 			code = http.StatusRequestTimeout
 		}
-	case x.short.Load() && x.client.Err() == nil:
+	case x.short.Load() && r.Context().Err() == nil:
 		code = http.StatusBadRequest
-	case x.client.Err() != nil:
+	case r.Context().Err() != nil:
 		x.door.countELB(x.conn.shard, 460)
 		panic(http.ErrAbortHandler) // nobody is left to answer
 	case errors.Is(err, errNoTarget):

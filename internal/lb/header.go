@@ -1,11 +1,10 @@
 package lb
 
 import (
-	"fmt"
-	"math/rand/v2"
+	"encoding/binary"
+	"encoding/hex"
 	"net"
 	"net/http"
-	"net/http/httputil"
 	"strconv"
 	"strings"
 	"time"
@@ -14,8 +13,10 @@ import (
 )
 
 const (
-	forwardedFor = "X-Forwarded-For"
-	traceID      = "X-Amzn-Trace-Id"
+	forwardedFor   = "X-Forwarded-For"
+	forwardedProto = "X-Forwarded-Proto"
+	forwardedPort  = "X-Forwarded-Port"
+	traceID        = "X-Amzn-Trace-Id"
 	// maxForwarded is how many addresses X-Forwarded-For may hold; more is 463.
 	maxForwarded = 30
 	// maxLine is ALB's limit for the request line and for one header.
@@ -56,56 +57,53 @@ func acceptable(r *http.Request) int {
 	return 0
 }
 
-// rewrite makes the request to the target out of the client's, all but the address.
-func rewrite(p *httputil.ProxyRequest) {
-	x := p.In.Context().Value(exchangeKey{}).(*exchange)
+// fields gives the header fields of the request to the target: the client's, with what the
+// balancer adds and without what is of the client's connection. Host and what describes the body
+// are not among them.
+func (x *exchange) fields(r *http.Request, put func(name, value string)) {
 	b, l := x.door.balancer, x.door.listener
-	h := p.Out.Header
-	p.Out.URL.RawQuery = p.In.URL.RawQuery // also what url.ParseQuery would not take
-	p.Out.Host = hostFor(p.In.Host, b, l)
-	h.Del("Expect")
-	h.Del("Te")                                                      // of this hop alone; the proxy would pass "trailers"
-	for _, name := range []string{"Forwarded", "X-Forwarded-Host"} { // the proxy drops them, ALB passes them
-		if v, ok := p.In.Header[name]; ok {
-			h[name] = v
-		}
-	}
-	switch b.ForwardedFor {
-	case balance.Remove:
-		h.Del(forwardedFor)
-	case balance.Preserve:
-		if v, ok := p.In.Header[forwardedFor]; ok {
-			h[forwardedFor] = v
-		}
-	default:
-		h.Set(forwardedFor, strings.Join(forwarded(p.In, b.ForwardClientPort), ", "))
-	}
-	h.Set("X-Forwarded-Proto", strings.ToLower(l.Protocol))
-	h.Set("X-Forwarded-Port", strconv.Itoa(l.Port))
-	h.Set(traceID, trace(h.Get(traceID), time.Now(), rand.Uint64(), rand.Uint32()))
-	if b.DropInvalidHeaders {
-		for name := range h {
-			if !validName(name) {
-				delete(h, name)
+	connection := r.Header["Connection"]
+	for name, values := range r.Header {
+		switch name {
+		case "Expect", "Content-Length", "Host", forwardedProto, forwardedPort, traceID:
+			continue
+		case forwardedFor:
+			if b.ForwardedFor != balance.Preserve {
+				continue
 			}
 		}
+		if hop(name, connection) || b.DropInvalidHeaders && !validName(name) {
+			continue
+		}
+		for _, v := range values {
+			put(name, v)
+		}
 	}
+	if b.ForwardedFor != balance.Remove && b.ForwardedFor != balance.Preserve {
+		put(forwardedFor, x.conn.forwarded(r.Header[forwardedFor], b.ForwardClientPort))
+	}
+	if l.Protocol == "HTTPS" {
+		put(forwardedProto, "https")
+	} else {
+		put(forwardedProto, "http")
+	}
+	put(forwardedPort, strconv.Itoa(l.Port))
+	put(traceID, x.trace)
 }
 
 // forwarded is the client's X-Forwarded-For with the peer of the connection added.
-func forwarded(r *http.Request, withPort bool) []string {
-	peer := r.RemoteAddr // "1.2.3.4:5678" or "[v6]:5678"
+func (c *conn) forwarded(had []string, withPort bool) string {
+	peer := c.peer
 	if !withPort {
-		peer, _, _ = net.SplitHostPort(r.RemoteAddr)
+		peer = c.source.Unmap().String()
 	}
-	had := r.Header[forwardedFor]
-	out := make([]string, 0, len(had)+1)
+	all := ""
 	for _, v := range had {
 		if v != "" {
-			out = append(out, v)
+			all += v + ", "
 		}
 	}
-	return append(out, peer)
+	return all + peer
 }
 
 // hostFor is the Host header for the target: in lower case, with the listener's port where that
@@ -141,7 +139,16 @@ func hostFor(host string, b *balance.Balancer, l *balance.Listener) string {
 //
 // Source: ELBv2 guide, "Request tracing for your Application Load Balancer".
 func trace(had string, now time.Time, high uint64, low uint32) string {
-	id := fmt.Sprintf("1-%08x-%016x%08x", now.Unix(), high, low)
+	var raw [16]byte
+	binary.BigEndian.PutUint32(raw[:], uint32(now.Unix()))
+	binary.BigEndian.PutUint64(raw[4:], high)
+	binary.BigEndian.PutUint32(raw[12:], low)
+	var text [32]byte
+	hex.Encode(text[:], raw[:])
+	id := "1-" + string(text[:8]) + "-" + string(text[8:])
+	if had == "" {
+		return "Root=" + id
+	}
 	var kept []string
 	rooted := false
 	for part := range strings.SplitSeq(had, ";") {

@@ -2,14 +2,8 @@ package lb
 
 import (
 	"context"
-	"crypto/tls"
 	"log/slog"
 	"math/rand/v2"
-	"net"
-	"net/http"
-	"net/http/httputil"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,9 +21,6 @@ const (
 	lameDuck = 400 * time.Millisecond
 	// lastRequests is how long requests in flight may take when the process is told to stop.
 	lastRequests = 5 * time.Second
-	// flushInterval is how long bytes of a response of known length may wait to leave together;
-	// those of unknown length and event streams never wait.
-	flushInterval = 2 * time.Millisecond
 	// maxResponseHeader is ALB's limit for the headers of a response.
 	maxResponseHeader = 32 << 10
 )
@@ -41,11 +32,7 @@ type plane struct {
 	tally  tally
 	probed func(Probed)
 
-	proxy  *httputil.ReverseProxy
-	pooled *http.Transport // for requests that may be sent twice
-	fresh  *http.Transport // for those that may not: a connection of their own
-	byKey  sync.Map        // target.key → *target
-	conns  atomic.Uint32   // deals out shards
+	conns atomic.Uint32 // deals out shards
 
 	mu      sync.Mutex // guards the rest: one table at a time
 	wg      sync.WaitGroup
@@ -55,7 +42,6 @@ type plane struct {
 	targets map[member]*target
 	turns   map[string]*atomic.Uint64
 	probers map[probeKey]context.CancelFunc
-	keys    int
 	stopped bool
 	ctx     context.Context // ends the probers
 	cancel  context.CancelFunc
@@ -69,54 +55,8 @@ func newPlane(ctx context.Context, log *slog.Logger, random *rand.Rand, probed f
 	}
 	p.ctx, p.cancel = context.WithCancel(ctx)
 	p.snap.Store(p.build(&balance.Table{}))
-	p.pooled = p.transport(4096)
-	p.fresh = p.transport(-1)
-	p.proxy = &httputil.ReverseProxy{
-		Rewrite:        rewrite,
-		Transport:      carrier{p},
-		FlushInterval:  flushInterval,
-		BufferPool:     &buffers{},
-		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-		ModifyResponse: dress,
-		ErrorHandler:   broken,
-	}
 	return p
 }
-
-func (p *plane) transport(idlePerTarget int) *http.Transport {
-	return &http.Transport{
-		DialContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
-			key, _, _ := strings.Cut(addr, ":")
-			t, ok := p.byKey.Load(key)
-			if !ok {
-				return nil, dialError{errCut}
-			}
-			return t.(*target).dial(ctx)
-		},
-		// ALB accepts any certificate of a target.
-		TLSClientConfig:        &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // as ALB does
-		TLSHandshakeTimeout:    connectTimeout,
-		DisableCompression:     true,
-		MaxIdleConns:           0,
-		MaxIdleConnsPerHost:    idlePerTarget,
-		IdleConnTimeout:        targetIdle,
-		MaxResponseHeaderBytes: maxResponseHeader,
-	}
-}
-
-// buffers lends the proxy its copy buffers.
-type buffers struct{ pool sync.Pool }
-
-const bufferSize = 32 << 10
-
-func (b *buffers) Get() []byte {
-	if p, ok := b.pool.Get().(*[bufferSize]byte); ok {
-		return p[:]
-	}
-	return new([bufferSize]byte)[:]
-}
-
-func (b *buffers) Put(p []byte) { b.pool.Put((*[bufferSize]byte)(p)) }
 
 // set serves by a table from now on and tells where the listeners are. Ports it opens are open
 // when it returns; ports it no longer has leave as lame ducks on their own. After stop it does
@@ -169,7 +109,6 @@ func (p *plane) set(table balance.Table) Serving {
 	}
 	for _, t := range gone {
 		t.cutOff()
-		p.byKey.Delete(t.key)
 	}
 	p.watch(&table)
 
@@ -198,9 +137,7 @@ func (p *plane) adopt(table *balance.Table) (gone []*target) {
 				had = nil
 			}
 			if had == nil {
-				p.keys++
-				had = &target{member: m, key: "t" + strconv.Itoa(p.keys), conns: map[*targetConn]struct{}{}}
-				p.byKey.Store(had.key, had)
+				had = &target{member: m, conns: map[*targetConn]struct{}{}}
 			}
 			next[m] = had
 		}
@@ -235,5 +172,4 @@ func (p *plane) stop() {
 	for _, t := range p.targets {
 		t.cutOff()
 	}
-	p.pooled.CloseIdleConnections()
 }

@@ -33,8 +33,8 @@ type member struct {
 // flight. Being cut is final; a target that comes back is a new one.
 type target struct {
 	member
-	key         string // the host the transports know it by, so that pools are never shared
 	outstanding atomic.Int64
+	kept        lines // those that nobody uses
 
 	mu    sync.Mutex // guards the rest; taken at dials, closes and cuts, never per request
 	conns map[*targetConn]struct{}
