@@ -96,7 +96,7 @@ func deployerOf(cfg aws.Config) *ship.Deployer {
 	api := sdk.NewECS(cfg)
 	return &ship.Deployer{ECS: api, ELB: sdk.NewELB(cfg), Region: cfg.Region,
 		Engines: map[types.DeploymentControllerType]ship.Engine{
-			types.DeploymentControllerTypeCodeDeploy: &code.Engine{CodeDeploy: sdk.NewCodeDeploy(cfg), ECS: api},
+			types.DeploymentControllerTypeCodeDeploy: &code.Engine{CodeDeploy: sdk.NewCodeDeploy(cfg), ECS: api, Logs: sdk.NewLogs(cfg)},
 		}}
 }
 

@@ -56,6 +56,7 @@ type Services interface {
 type Engine struct {
 	CodeDeploy API
 	ECS        Services
+	Logs       Logs // for what hooks' functions wrote; nil does without
 }
 
 var _ ship.Engine = (*Engine)(nil)
@@ -385,17 +386,7 @@ func (e *Engine) before(ctx context.Context, d *types.DeploymentInfo) string {
 var inYAML = regexp.MustCompile(`(?im)^\s*"?TaskDefinition"?\s*:\s*["']?([^"'\s]+)`)
 
 func (e *Engine) definition(ctx context.Context, app *string, r *types.RevisionLocation) string {
-	if r == nil {
-		return ""
-	}
-	content := contentOf(r)
-	if content == "" {
-		out, err := e.CodeDeploy.GetApplicationRevision(ctx, &codedeploy.GetApplicationRevisionInput{ApplicationName: app, Revision: r})
-		if err != nil || out.Revision == nil {
-			return ""
-		}
-		content = contentOf(out.Revision)
-	}
+	content := e.content(ctx, app, r)
 	if arn := definitionOf([]byte(content)); arn != "" {
 		return arn
 	}
@@ -403,6 +394,21 @@ func (e *Engine) definition(ctx context.Context, app *string, r *types.RevisionL
 		return m[1]
 	}
 	return ""
+}
+
+// content gives the text of a revision's AppSpec, or "" where it cannot be read.
+func (e *Engine) content(ctx context.Context, app *string, r *types.RevisionLocation) string {
+	if r == nil {
+		return ""
+	}
+	if text := contentOf(r); text != "" {
+		return text
+	}
+	out, err := e.CodeDeploy.GetApplicationRevision(ctx, &codedeploy.GetApplicationRevisionInput{ApplicationName: app, Revision: r})
+	if err != nil || out.Revision == nil {
+		return ""
+	}
+	return contentOf(out.Revision)
 }
 
 func contentOf(r *types.RevisionLocation) string {

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	logtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 	cd "github.com/aws/aws-sdk-go-v2/service/codedeploy"
 	"github.com/aws/aws-sdk-go-v2/service/codedeploy/types"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
@@ -34,6 +36,7 @@ type fake struct {
 	drop        int // answers of Create to lose after obeying
 	deaf        int // requests of Create to lose
 	created     int
+	logs        code.Logs
 	stops       int
 }
 
@@ -178,7 +181,7 @@ func (f *fake) Update(context.Context, *ecs.UpdateServiceInput) (*ecstypes.Servi
 	return f.service, nil
 }
 
-func (f *fake) engine() *code.Engine { return &code.Engine{CodeDeploy: f, ECS: f} }
+func (f *fake) engine() *code.Engine { return &code.Engine{CodeDeploy: f, ECS: f, Logs: f.logs} }
 
 func (f *fake) start(t *testing.T, r ship.Request) ship.Start {
 	return ship.Start{Request: r, Service: f.service, Revision: web2, Began: time.Now(), Clock: clock.Real{}, Tell: func(e ship.Event) { t.Log(e.Kind, e.Text) }}
@@ -263,6 +266,39 @@ func TestAVerdictSaysWhatServesInTheEnd(t *testing.T) {
 				}
 				if want := []string{"AfterInstall: check: no answer", "log: one", "log: two"}; !slices.Equal(s.Details, want) {
 					t.Errorf("got details %q, want %q", s.Details, want)
+				}
+			})
+		})
+	}
+}
+
+// logs gives the same lines for the log group of one function.
+type logs struct{ group string }
+
+func (l logs) FilterLogEvents(_ context.Context, in *cloudwatchlogs.FilterLogEventsInput, _ ...func(*cloudwatchlogs.Options)) (*cloudwatchlogs.FilterLogEventsOutput, error) {
+	if *in.LogGroupName != l.group || *in.StartTime != 7000 || *in.EndTime <= 9000 {
+		return nil, refuse("ResourceNotFoundException", "The specified log group does not exist.")
+	}
+	out := &cloudwatchlogs.FilterLogEventsOutput{}
+	for i, m := range []string{"REPORT RequestId: 1\tDuration: 2 ms", "the test page says no\n", "START RequestId: 1 Version: $LATEST"} {
+		out.Events = append(out.Events, logtypes.FilteredLogEvent{Message: &m, Timestamp: aws.Int64(int64(9000 - i))})
+	}
+	return out, nil
+}
+
+func TestWhatTheFunctionOfAFailedEventWroteIsAmongTheDetails(t *testing.T) {
+	t.Parallel()
+	for name, diagnostics := range map[string]*types.Diagnostics{"named by diagnostics": {ScriptName: aws.String("arn:aws:lambda:us-east-1:123456789012:function:check:live")}, "named by the AppSpec": nil} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				f := newFake(func(*fake, *types.DeploymentInfo) {}, wreck)
+				f.events = []types.LifecycleEvent{{LifecycleEventName: aws.String("AfterAllowTestTraffic"), Status: types.LifecycleEventStatusFailed,
+					StartTime: aws.Time(time.Unix(7, 0)), EndTime: aws.Time(time.Unix(9, 0)), Diagnostics: diagnostics}}
+				f.logs = logs{"/aws/lambda/check"}
+				s := f.deploy(t, ship.Request{Functions: map[ship.Point]string{ship.PointTestTraffic: "check:live"}})
+				if !slices.Contains(s.Details, "log: the test page says no") || strings.Contains(fmt.Sprint(s.Details), "RequestId") {
+					t.Errorf("got details %q, want the line that the function wrote alone", s.Details)
 				}
 			})
 		})

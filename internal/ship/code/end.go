@@ -31,7 +31,7 @@ func (r *rollout) end(ctx context.Context) (ship.Sight, error) {
 		r.info = nil // its rollback is named a moment later
 		return ship.Sight{}, nil
 	}
-	return ship.Sight{Verdict: ship.Stopped, Cause: r.cause(), Details: r.details()}, nil
+	return ship.Sight{Verdict: ship.Stopped, Cause: r.cause(), Details: r.details(ctx)}, nil
 }
 
 // undone reports whether a rollback is to follow this end.
@@ -68,9 +68,10 @@ func (r *rollout) lookBack(ctx context.Context) (ship.Sight, error) {
 	if slices.Contains(going, d.Status) {
 		return ship.Sight{Stage: "rolling back"}, nil
 	}
-	out := ship.Sight{Verdict: ship.Failed, Cause: r.cause(), Details: r.details()}
+	out := ship.Sight{Verdict: ship.Failed, Cause: r.cause()}
 	if d.Status != types.DeploymentStatusSucceeded {
 		out.Cause += fmt.Sprintf("; and its rollback %s ended %s: %s", r.undo, d.Status, reason(d))
+		out.Details = r.details(ctx)
 		return out, nil
 	}
 	service, err := r.e.service(ctx, r.s)
@@ -79,7 +80,7 @@ func (r *rollout) lookBack(ctx context.Context) (ship.Sight, error) {
 	}
 	p := serving(service)
 	if p != nil && aws.ToString(p.ExternalId) != r.id {
-		out.Verdict = ship.RolledBack
+		out.Verdict, out.Details = ship.RolledBack, r.details(ctx)
 		return out, nil
 	}
 	now := r.s.Clock.Now()
@@ -90,6 +91,7 @@ func (r *rollout) lookBack(ctx context.Context) (ship.Sight, error) {
 		return ship.Sight{Stage: "rolling back"}, nil
 	}
 	out.Cause += fmt.Sprintf("; its rollback %s succeeded, and still the new task set is the PRIMARY one", r.undo)
+	out.Details = r.details(ctx)
 	return out, nil
 }
 
@@ -113,16 +115,19 @@ func (r *rollout) cause() string {
 	return strings.ToLower(string(r.info.Status)) + at + ": " + reason(r.info)
 }
 
-// details gives what the failed events say: function, message, and the end of its log.
-func (r *rollout) details() []string {
+// details gives what the failed events say: function, message, and the end of the function's log.
+func (r *rollout) details(ctx context.Context) []string {
 	if r.target == nil {
 		return nil
 	}
 	var out []string
 	for _, e := range r.target.LifecycleEvents {
 		d := e.Diagnostics
-		if e.Status != types.LifecycleEventStatusFailed || d == nil {
+		if e.Status != types.LifecycleEventStatusFailed {
 			continue
+		}
+		if d == nil {
+			d = &types.Diagnostics{}
 		}
 		line := aws.ToString(e.LifecycleEventName)
 		for _, part := range []string{aws.ToString(d.ScriptName), string(d.ErrorCode), aws.ToString(d.Message)} {
@@ -130,11 +135,17 @@ func (r *rollout) details() []string {
 				line += ": " + part
 			}
 		}
-		out = append(out, line)
+		if line != aws.ToString(e.LifecycleEventName) {
+			out = append(out, line)
+		}
+		log := r.hookLog(ctx, e)
 		for l := range strings.Lines(aws.ToString(d.LogTail)) {
-			if l = strings.TrimSpace(l); l != "" {
-				out = append(out, "log: "+l)
+			if l = strings.TrimSpace(l); l != "" && len(log) < mostLines {
+				log = append(log, l)
 			}
+		}
+		for _, l := range log {
+			out = append(out, "log: "+l)
 		}
 	}
 	return out
