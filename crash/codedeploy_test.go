@@ -2,7 +2,10 @@ package crash_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -38,6 +41,13 @@ func newDriven(t *testing.T, l *local, desired int32) *driven {
 		t.Fatal(err)
 	}
 	d.other = *group.TargetGroups[0].TargetGroupArn
+	testing, err := d.elb.CreateListener(ctx, &elasticloadbalancingv2.CreateListenerInput{
+		LoadBalancerArn: &d.balancer, Protocol: elbtypes.ProtocolEnumHttp, Port: aws.Int32(int32(freePort(t))), //nolint:gosec // a port fits
+		DefaultActions: []elbtypes.Action{{Type: elbtypes.ActionTypeEnumForward, TargetGroupArn: &d.group}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if _, err := d.ecs.CreateService(ctx, &ecs.CreateServiceInput{
 		Cluster: aws.String(cluster), ServiceName: aws.String(service), TaskDefinition: aws.String(d.register("v0")), DesiredCount: &desired,
 		LaunchType: ecstypes.LaunchTypeFargate, DeploymentController: &ecstypes.DeploymentController{Type: ecstypes.DeploymentControllerTypeCodeDeploy},
@@ -62,6 +72,7 @@ func newDriven(t *testing.T, l *local, desired int32) *driven {
 		LoadBalancerInfo: &cdtypes.LoadBalancerInfo{TargetGroupPairInfoList: []cdtypes.TargetGroupPairInfo{{
 			TargetGroups:     []cdtypes.TargetGroupInfo{{Name: aws.String(service)}, {Name: aws.String("other")}},
 			ProdTrafficRoute: &cdtypes.TrafficRoute{ListenerArns: []string{d.listener}},
+			TestTrafficRoute: &cdtypes.TrafficRoute{ListenerArns: []string{*testing.Listeners[0].ListenerArn}},
 		}}},
 		BlueGreenDeploymentConfiguration: &cdtypes.BlueGreenDeploymentConfiguration{
 			TerminateBlueInstancesOnDeploymentSuccess: &cdtypes.BlueInstanceTerminationOption{Action: cdtypes.InstanceActionTerminate, TerminationWaitTimeInMinutes: 1},
@@ -89,10 +100,15 @@ func (d *driven) settled() {
 	})
 }
 
-// deploy begins a deployment of a definition.
-func (d *driven) deploy(definition string) string {
+// deploy begins a deployment of a definition, with a function's name as the hook of events.
+func (d *driven) deploy(definition, function string, events ...string) string {
 	d.t.Helper()
-	spec := fmt.Sprintf(`{"version":0.0,"Resources":[{"TargetService":{"Type":"AWS::ECS::Service","Properties":{"TaskDefinition":%q,"LoadBalancerInfo":{"ContainerName":"web","ContainerPort":%d}}}}]}`, definition, port)
+	var hooks []string
+	for _, e := range events {
+		hooks = append(hooks, fmt.Sprintf("{%q:%q}", e, function))
+	}
+	spec := fmt.Sprintf(`{"version":0.0,"Resources":[{"TargetService":{"Type":"AWS::ECS::Service","Properties":{"TaskDefinition":%q,"LoadBalancerInfo":{"ContainerName":"web","ContainerPort":%d}}}}],"Hooks":[%s]}`,
+		definition, port, strings.Join(hooks, ","))
 	out, err := d.cd.CreateDeployment(d.t.Context(), &codedeploy.CreateDeploymentInput{
 		ApplicationName: aws.String("shop"), DeploymentGroupName: aws.String("web"),
 		Revision: &cdtypes.RevisionLocation{RevisionType: cdtypes.RevisionLocationTypeAppSpecContent, AppSpecContent: &cdtypes.AppSpecContent{Content: &spec}},
@@ -123,7 +139,24 @@ func (d *driven) reached(id, event string) (bool, string) {
 	return false, strings.Join(seen, ", ")
 }
 
-func TestACodeDeployDeploymentEndsWellThoughTheDaemonIsKilledAtEveryEvent(t *testing.T) {
+// succeeds waits for the end of a deployment.
+func (d *driven) succeeds(id, what string) {
+	d.t.Helper()
+	until(d.t, 2*time.Minute, "success "+what, func() (bool, string) {
+		out, err := d.cd.GetDeployment(d.t.Context(), &codedeploy.GetDeploymentInput{DeploymentId: &id})
+		if err != nil {
+			return false, err.Error()
+		}
+		if i := out.DeploymentInfo; i.CompleteTime != nil && i.Status != cdtypes.DeploymentStatusSucceeded {
+			d.t.Fatalf("%s it ended %s: %+v", what, i.Status, i.ErrorInformation)
+		}
+		return out.DeploymentInfo.Status == cdtypes.DeploymentStatusSucceeded, string(out.DeploymentInfo.Status)
+	})
+	d.settled()
+}
+
+// Events of hooks without a function are over in a moment; see the test below for those with one.
+func TestACodeDeployDeploymentEndsWellThoughTheDaemonIsKilledAtEachEventOfItsOwn(t *testing.T) {
 	t.Parallel()
 	r := chance(t)
 	l := newLocal(t, "--speed", "40")
@@ -134,24 +167,14 @@ func TestACodeDeployDeploymentEndsWellThoughTheDaemonIsKilledAtEveryEvent(t *tes
 	going.Go(func() { load.Run(traffic) })
 	defer going.Wait()
 	defer stop()
-	for i, event := range []string{"BeforeInstall", "Install", "AfterInstall", "BeforeAllowTraffic", "AllowTraffic", "AfterAllowTraffic", ""} {
+	for i, event := range []string{"BeforeInstall", "Install", "AllowTestTraffic", "AllowTraffic", ""} {
 		load.Enter("killed at " + event)
-		id := d.deploy(d.register(fmt.Sprintf("v%d", i+1)))
+		id := d.deploy(d.register(fmt.Sprintf("v%d", i+1)), "")
 		until(t, time.Minute, event, func() (bool, string) { return d.reached(id, event) })
 		if err := l.crash(r, 300*time.Millisecond); err != nil {
 			t.Fatal(err)
 		}
-		until(t, 2*time.Minute, "success after a kill at "+event, func() (bool, string) {
-			out, err := d.cd.GetDeployment(t.Context(), &codedeploy.GetDeploymentInput{DeploymentId: &id})
-			if err != nil {
-				return false, err.Error()
-			}
-			if out.DeploymentInfo.CompleteTime != nil && out.DeploymentInfo.Status != cdtypes.DeploymentStatusSucceeded {
-				t.Fatalf("killed at %s it ended %s: %s", event, out.DeploymentInfo.Status, aws.ToString(out.DeploymentInfo.ErrorInformation.Message))
-			}
-			return out.DeploymentInfo.Status == cdtypes.DeploymentStatusSucceeded, string(out.DeploymentInfo.Status)
-		})
-		d.settled()
+		d.succeeds(id, "after a kill at "+event)
 	}
 	stop()
 	going.Wait()
@@ -160,4 +183,52 @@ func TestACodeDeployDeploymentEndsWellThoughTheDaemonIsKilledAtEveryEvent(t *tes
 	if failures > 0 || requests < 100 {
 		t.Errorf("got %d failed requests of %d, want none of many: %+v", failures, requests, load.Results(nil))
 	}
+}
+
+// holder notes what it is told, and leaves the answer to somebody else.
+const holder = `
+import json, os
+def handler(event, context):
+    with open(os.environ["TOLD"], "a") as f:
+        f.write(json.dumps(event) + "\n")
+`
+
+func TestACodeDeployDeploymentEndsWellThoughTheDaemonIsKilledWhileEachHookHoldsIt(t *testing.T) {
+	t.Parallel()
+	needPython(t)
+	r := chance(t)
+	l := newLocal(t, "--speed", "20")
+	d := newDriven(t, l, 1)
+	told := filepath.Join(t.TempDir(), "told")
+	d.function("hold", holder, map[string]string{"TOLD": told})
+	events := []string{"BeforeInstall", "AfterInstall", "AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTraffic"}
+	id := d.deploy(d.register("v1"), "hold", events...)
+	answered := map[string]bool{}
+	for _, event := range events {
+		until(t, time.Minute, event, func() (bool, string) { return d.reached(id, event) })
+		execution := ""
+		hear := func() (bool, string) {
+			text, err := os.ReadFile(told)
+			for line := range strings.Lines(string(text)) {
+				var e struct{ DeploymentId, LifecycleEventHookExecutionId string }
+				if json.Unmarshal([]byte(line), &e) == nil && e.DeploymentId == id && !answered[e.LifecycleEventHookExecutionId] {
+					execution = e.LifecycleEventHookExecutionId
+				}
+			}
+			return execution != "", fmt.Sprint(err)
+		}
+		if event != events[0] { // the first is killed before or after its function is called, as it comes
+			until(t, time.Minute, "the function of "+event+" is called", hear)
+		}
+		if err := l.crash(r, 300*time.Millisecond); err != nil {
+			t.Fatal(err)
+		}
+		until(t, time.Minute, "the function of "+event+" is called", hear)
+		if _, err := d.cd.PutLifecycleEventHookExecutionStatus(t.Context(), &codedeploy.PutLifecycleEventHookExecutionStatusInput{
+			DeploymentId: &id, LifecycleEventHookExecutionId: &execution, Status: cdtypes.LifecycleEventStatusSucceeded}); err != nil {
+			t.Fatalf("answer the hook of %s after a kill: %v", event, err)
+		}
+		answered[execution] = true
+	}
+	d.succeeds(id, "after a kill at each hook")
 }

@@ -68,40 +68,18 @@ func TestADaemonKilledWhileAPauseWaitsTakesTheAnswerAfterwards(t *testing.T) {
 
 func TestADaemonKilledWhileAFunctionIsAskedAsksItAgainAndLeavesNoProcess(t *testing.T) {
 	t.Parallel()
-	if err := exec.CommandContext(t.Context(), "python3", "--version").Run(); err != nil {
-		if slices.Contains(strings.Split(os.Getenv("SLIPWAY_REQUIRE"), ","), "python3") {
-			t.Fatalf("python3 is missing, and SLIPWAY_REQUIRE wants it: %v", err)
-		}
-		t.Skipf("SKIPPED: python3 is missing here (%v); SLIPWAY_REQUIRE=python3 makes that a failure", err)
-	}
+	needPython(t)
 	l := newLocal(t, "--speed", "20")
 	s := newShop(t, l)
 	v1 := s.register("v1")
 	s.create(v1, 1)
 	s.steady(patience, v1, 1)
 	green := s.green()
-	var code bytes.Buffer
-	z := zip.NewWriter(&code)
-	file, err := z.Create("review.py")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := file.Write([]byte(reviewer)); err != nil {
-		t.Fatal(err)
-	}
-	if err := z.Close(); err != nil {
-		t.Fatal(err)
-	}
-	role := aws.String("arn:aws:iam::123456789012:role/hook")
-	made, err := lambda.NewFromConfig(l.config("123456789012")).CreateFunction(t.Context(), &lambda.CreateFunctionInput{FunctionName: aws.String("review"), Role: role,
-		Runtime: lambdatypes.RuntimePython312, Handler: aws.String("review.handler"), Timeout: aws.Int32(900), Code: &lambdatypes.FunctionCode{ZipFile: code.Bytes()}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	function := s.function("review", reviewer, nil)
 	for i, verdict := range []string{"FAILED", "SUCCEEDED"} {
 		asked, answer := filepath.Join(t.TempDir(), "asked"), filepath.Join(t.TempDir(), "verdict")
 		s.shift(ecstypes.DeploymentStrategyBlueGreen, s.register(fmt.Sprint("v", i+2)), green, ecstypes.DeploymentLifecycleHook{
-			HookTargetArn: made.FunctionArn, RoleArn: role, LifecycleStages: []ecstypes.DeploymentLifecycleHookStage{hookStage},
+			HookTargetArn: &function, RoleArn: aws.String(hookRole), LifecycleStages: []ecstypes.DeploymentLifecycleHookStage{hookStage},
 			HookDetails: document.NewLazyDocument(map[string]any{"asked": asked, "verdict": answer})})
 		calls := func() []string {
 			text, _ := os.ReadFile(asked) // not there before the first call
@@ -139,6 +117,43 @@ func TestADaemonKilledWhileAFunctionIsAskedAsksItAgainAndLeavesNoProcess(t *test
 		t.Fatal(err)
 	}
 	nothingRuns(t, l)
+}
+
+// needPython skips the test where there is no Python to run functions with.
+func needPython(t *testing.T) {
+	t.Helper()
+	if err := exec.CommandContext(t.Context(), "python3", "--version").Run(); err != nil {
+		if slices.Contains(strings.Split(os.Getenv("SLIPWAY_REQUIRE"), ","), "python3") {
+			t.Fatalf("python3 is missing, and SLIPWAY_REQUIRE wants it: %v", err)
+		}
+		t.Skipf("SKIPPED: python3 is missing here (%v); SLIPWAY_REQUIRE=python3 makes that a failure", err)
+	}
+}
+
+const hookRole = "arn:aws:iam::123456789012:role/hook"
+
+// function makes a Lambda function of a Python text whose handler is named handler, and gives its ARN.
+func (s *shop) function(name, text string, env map[string]string) string {
+	s.t.Helper()
+	var code bytes.Buffer
+	z := zip.NewWriter(&code)
+	file, err := z.Create("hook.py")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if _, err := file.Write([]byte(text)); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		s.t.Fatal(err)
+	}
+	made, err := lambda.NewFromConfig(s.cfg).CreateFunction(s.t.Context(), &lambda.CreateFunctionInput{FunctionName: &name, Role: aws.String(hookRole),
+		Runtime: lambdatypes.RuntimePython312, Handler: aws.String("hook.handler"), Timeout: aws.Int32(900), Code: &lambdatypes.FunctionCode{ZipFile: code.Bytes()},
+		Environment: &lambdatypes.Environment{Variables: env}})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return *made.FunctionArn
 }
 
 // hooked waits until the newest deployment's one hook has a status and gives the deployment.

@@ -20,6 +20,7 @@ import (
 // shop is a service of the sample web app behind a load balancer.
 type shop struct {
 	t        *testing.T
+	cfg      aws.Config
 	ecs      *ecs.Client
 	elb      *elasticloadbalancingv2.Client
 	subnets  []string
@@ -45,7 +46,7 @@ func newShop(t *testing.T, l *local) *shop {
 // newShopOf is newShop for a caller of one's own.
 func newShopOf(t *testing.T, cfg aws.Config) *shop {
 	t.Helper()
-	s := &shop{t: t, ecs: ecs.NewFromConfig(cfg), elb: elasticloadbalancingv2.NewFromConfig(cfg)}
+	s := &shop{t: t, cfg: cfg, ecs: ecs.NewFromConfig(cfg), elb: elasticloadbalancingv2.NewFromConfig(cfg)}
 	ctx := t.Context()
 	if _, err := s.ecs.CreateCluster(ctx, &ecs.CreateClusterInput{ClusterName: aws.String(cluster)}); err != nil {
 		t.Fatal(err)
