@@ -1,7 +1,7 @@
-// Command figures measures what bench/README.md tells: how fast the local cloud starts, how much
-// memory it takes, how fast the rollout core simulates, how fast traffic comes back from a canary that an alarm ends,
-// and what the data plane takes beside other proxies. It builds the binary and drives it
-// from outside, as users do; the scripts beside it are how it is called.
+// Command figures measures what bench/README.md tells of: starts, memory, calls, many services,
+// the rollout core, how fast traffic comes back from a canary that an alarm ends, and what the
+// data plane takes beside other proxies. It builds the binary and drives it from outside, as
+// users do; the scripts beside it are how it is called.
 //
 // It exits with 1 where a target is missed. No test asserts a time; this does, when asked.
 package main
@@ -12,10 +12,12 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -31,7 +33,9 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) error {
-	figures := map[string]func(context.Context, string, []string) error{"start": start, "memory": memory, "sim": sim, "back": back, "proxy": proxy}
+	figures := map[string]func(context.Context, string, []string) error{
+		"start": start, "memory": memory, "sim": sim, "back": back, "proxy": proxy, "calls": calls, "restore": restore, "fleet": fleet,
+	}
 	switch { // the processes of proxy
 	case len(args) == 1 && args[0] == "proxy-targets":
 		return serveTargets(2*proxyTargets, os.Stdin, os.Stdout)
@@ -39,7 +43,7 @@ func run(ctx context.Context, args []string) error {
 		return serveDefault(ctx, args[1], args[2:])
 	}
 	if len(args) == 0 || figures[args[0]] == nil {
-		return fmt.Errorf("usage: figures start|memory|sim|back|proxy")
+		return fmt.Errorf("usage: figures %s", strings.Join(slices.Sorted(maps.Keys(figures)), "|"))
 	}
 	dir, err := os.MkdirTemp("", "slipway-figures")
 	if err != nil {

@@ -77,13 +77,9 @@ func config(endpoint string) aws.Config {
 // listener makes a load balancer with a listener.
 func listener(ctx context.Context, endpoint string) error {
 	cfg := config(endpoint)
-	subnets, err := ec2.NewFromConfig(cfg).DescribeSubnets(ctx, nil)
+	ids, err := subnets(ctx, endpoint)
 	if err != nil {
 		return err
-	}
-	var ids []string
-	for _, s := range subnets.Subnets {
-		ids = append(ids, *s.SubnetId)
 	}
 	client := elasticloadbalancingv2.NewFromConfig(cfg)
 	lb, err := client.CreateLoadBalancer(ctx, &elasticloadbalancingv2.CreateLoadBalancerInput{Name: aws.String("web"), Subnets: ids})
@@ -95,6 +91,21 @@ func listener(ctx context.Context, endpoint string) error {
 		DefaultActions: []types.Action{{Type: types.ActionTypeEnumFixedResponse, FixedResponseConfig: &types.FixedResponseActionConfig{StatusCode: aws.String("200")}}},
 	})
 	return err
+}
+
+// subnets gives the ids of the default VPC's.
+func subnets(ctx context.Context, endpoint string) (ids []string, err error) {
+	out, err := ec2.NewFromConfig(config(endpoint)).DescribeSubnets(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range out.Subnets {
+		ids = append(ids, *s.SubnetId)
+	}
+	if len(ids) == 0 {
+		return nil, fmt.Errorf("%s has no subnets", endpoint)
+	}
+	return ids, nil
 }
 
 // resident gives a process's resident memory in MiB.

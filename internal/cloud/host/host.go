@@ -38,6 +38,7 @@ type Options struct {
 	Keys    string         // the file of access keys; empty checks no signatures
 	Images  process.Images // what images stand for on this host
 	Runtime string         // RuntimeProcess, RuntimeDocker or RuntimeAuto; "" is RuntimeProcess
+	Tasks   launch.Runtime // runs tasks in place of what Runtime names; nil for that
 	Hooks   lambda.Hooks   // what is invoked in place of functions that nobody made
 	Lenient bool           // accept what AWS refuses only for surroundings
 	Fsync   bool           // sync each commit to disk

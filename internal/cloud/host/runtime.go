@@ -57,6 +57,10 @@ func lastRuntime(dir string) (ranOn, error) {
 //
 // Errors: usage.runtime where docker is asked for and no engine answers.
 func (c *Cloud) chooseRuntime(ctx context.Context) error {
+	if c.o.Tasks != nil {
+		c.runtime, c.within = c.o.Tasks, c.Endpoint
+		return nil
+	}
 	chosen := ranOn{Name: RuntimeProcess}
 	if c.o.Runtime == RuntimeDocker || c.o.Runtime == RuntimeAuto {
 		engine, err := docker.Find(ctx, c.o.getenv)
