@@ -25,7 +25,23 @@ func startOf(pid int) (uint64, error) {
 	if s := fields[0]; s == "Z" || s == "X" {
 		return 0, ErrEnded
 	}
-	return strconv.ParseUint(fields[19], 10, 64)
+	return started(fields)
+}
+
+func started(fields []string) (uint64, error) { return strconv.ParseUint(fields[19], 10, 64) }
+
+// holds reports whether the process that has the pid now, ended or not, is the one meant.
+func (id Identity) holds() (bool, error) {
+	boot, err := bootID()
+	if err != nil || boot != id.Boot {
+		return false, err
+	}
+	fields, err := stat(id.Pid)
+	if err != nil {
+		return false, err
+	}
+	start, err := started(fields)
+	return start == id.Start, err
 }
 
 // stat gives the fields of /proc/PID/stat from the third, the state, on. The second is the

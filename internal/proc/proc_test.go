@@ -23,6 +23,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "shim" {
 		os.Exit(ShimMain(os.Args[2:]))
 	}
+	if len(os.Args) > 1 && os.Args[1] == leaderGone {
+		runLeaderGone()
+	}
 	os.Exit(m.Run())
 }
 

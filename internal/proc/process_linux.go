@@ -32,12 +32,20 @@ func Open(id Identity) (*Process, error) {
 	}
 	p := &Process{id: id, fd: os.NewFile(uintptr(fd), "pidfd "+strconv.Itoa(id.Pid))}
 	// The pidfd is held first and the identity compared after, so that it is that of the pidfd.
-	if Alive(id) {
-		return p, nil
+	same, err := id.holds()
+	if err == nil && same {
+		// The system shows a zombie as soon as the first thread is gone; the process has ended, and
+		// can be reaped, when the last one is.
+		if polled(fd, unix.POLLIN, 0) == 0 {
+			return p, nil
+		}
+		p.reap()
 	}
-	p.reap()
 	p.Close()
-	return nil, ErrEnded
+	if err == nil || errors.Is(err, ErrEnded) {
+		return nil, ErrEnded
+	}
+	return nil, err
 }
 
 // Wait returns when the process has ended, or with ctx's error. It may be called once at a time.

@@ -1,0 +1,6 @@
+package proc
+
+// What the tests of Linux start themselves as; see process_linux_test.go.
+const leaderGone = "leader-gone"
+
+func runLeaderGone() {}
