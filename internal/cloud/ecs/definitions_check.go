@@ -62,6 +62,9 @@ func checkDefinition(d *types.TaskDefinition) error {
 			return refused(wordName, *c.Name)
 		}
 	}
+	if err := checkValues(d); err != nil {
+		return err
+	}
 	for _, x := range d.RequiresCompatibilities {
 		if !slices.Contains(x.Values(), x) {
 			return refused(wordNoLaunch, x)
@@ -315,20 +318,10 @@ func fargateProblem(d *types.TaskDefinition) error {
 	memory, _ := memoryMiB(*d.Memory)
 	for _, f := range fargateSizes {
 		if cpu == f.cpu && memory >= f.from && memory <= f.to && (memory-f.from)%f.step == 0 {
-			return checkFargateStops(d)
+			return checkFargateValues(d)
 		}
 	}
 	return refused("No Fargate configuration exists for given values: %d CPU, %d memory", cpu, memory)
-}
-
-// checkFargateStops refuses time-outs that Fargate does not have (ecs.md 4.3).
-func checkFargateStops(d *types.TaskDefinition) error {
-	for _, c := range d.ContainerDefinitions {
-		if n := c.StopTimeout; n != nil && (*n < 2 || *n > 120) {
-			return refused("Invalid 'stopTimeout' setting for container '%s'. Fargate takes 2 to 120 seconds.", text(c.Name))
-		}
-	}
-	return nil
 }
 
 // missingSurroundings says whether all Fargate misses of a definition is what a machine of one's

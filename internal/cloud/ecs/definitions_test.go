@@ -76,6 +76,19 @@ func TestWhatRegisterTaskDefinitionRefuses(t *testing.T) {
 		{"more cpu inside than outside", first(func(c *types.ContainerDefinition) { c.Cpu = 512 }), "The total of the containers' 'cpu'"},
 		{"too long", first(func(c *types.ContainerDefinition) { c.Command = []string{strings.Repeat("x", 65<<10)} }), "Actual length of task definition exceeds"},
 		{"a stop time-out Fargate does not have", first(func(c *types.ContainerDefinition) { c.StopTimeout = new(int32(121)) }), "Invalid 'stopTimeout'"},
+		{"a start time-out Fargate does not have", first(func(c *types.ContainerDefinition) { c.StartTimeout = new(int32(1)) }), "Invalid 'startTimeout'"},
+		{"a network mode there is not", func(in *sdk.RegisterTaskDefinitionInput) { in.NetworkMode = "moon" }, "Invalid 'networkMode'"},
+		{"an ipc mode there is not", func(in *sdk.RegisterTaskDefinitionInput) { in.IpcMode = "moon" }, "Invalid 'ipcMode'"},
+		{"privileges on Fargate", first(func(c *types.ContainerDefinition) { c.Privileged = new(true) }), "Fargate does not support the 'privileged'"},
+		{"a log driver there is not", first(func(c *types.ContainerDefinition) { c.LogConfiguration = &types.LogConfiguration{LogDriver: "moon"} }), "Invalid 'logConfiguration'"},
+		{"a log driver Fargate does not have", first(func(c *types.ContainerDefinition) {
+			c.LogConfiguration = &types.LogConfiguration{LogDriver: types.LogDriverSyslog}
+		}), "Fargate does not support the log driver 'syslog'"},
+		{"logs without a group", first(func(c *types.ContainerDefinition) {
+			c.LogConfiguration = &types.LogConfiguration{LogDriver: types.LogDriverAwslogs}
+		}), "Log driver awslogs requires options: awslogs-group"},
+		{"a port's name with capitals", first(func(c *types.ContainerDefinition) { c.PortMappings[0].Name = new("Web") }), "Invalid 'portMappings' setting for container 'app'. The name 'Web'"},
+		{"a protocol there is not", first(func(c *types.ContainerDefinition) { c.PortMappings[0].Protocol = "sctp" }), "Invalid 'portMappings' setting for container 'app'. The protocol 'sctp'"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			in := anyDefinition()
