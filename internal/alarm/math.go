@@ -252,6 +252,7 @@ func (p *mathParser) list(op, end string) (*term, error) {
 type Value struct {
 	Scalar float64
 	Series []Line // nil for a number
+	List   bool   // Series are a list, be it of one: SUM and its like then go point by point
 }
 
 // Line is one series of a Value.

@@ -49,7 +49,7 @@ func (in Inputs) eval(t *term) (Value, error) {
 			}
 			all = append(all, a.Series...)
 		}
-		return Value{Series: all}, nil
+		return Value{Series: all, List: true}, nil
 	case "SUM", "AVG", "MIN", "MAX", "STDDEV":
 		return gather(t.op, args)
 	case "TIME_SERIES":
@@ -81,7 +81,7 @@ func (in Inputs) metrics(t *term) (Value, error) {
 		}
 		want = t.of[0].text
 	}
-	v := Value{Series: []Line{}}
+	v := Value{Series: []Line{}, List: true}
 	for _, l := range in.Metrics {
 		if strings.Contains(l.ID, want) {
 			v.Series = append(v.Series, l)
@@ -95,7 +95,7 @@ func each(v Value, f func(float64) float64) Value {
 	if v.Series == nil {
 		return Value{Scalar: f(v.Scalar)}
 	}
-	out := Value{Series: make([]Line, len(v.Series))}
+	out := Value{Series: make([]Line, len(v.Series)), List: v.List}
 	for i, l := range v.Series {
 		out.Series[i] = Line{ID: l.ID, Period: l.Period}
 		for _, p := range l.Points {
@@ -122,7 +122,7 @@ func combine(a, b Value, f func(x, y float64) float64) (Value, error) {
 	if len(a.Series) != n && len(a.Series) != 1 || len(b.Series) != n && len(b.Series) != 1 {
 		return Value{}, fmt.Errorf("%d metrics do not go with %d", len(a.Series), len(b.Series))
 	}
-	out := Value{Series: make([]Line, n)}
+	out := Value{Series: make([]Line, n), List: a.List || b.List}
 	for i := range n {
 		x, y := a.Series[min(i, len(a.Series)-1)], b.Series[min(i, len(b.Series)-1)]
 		out.Series[i] = Line{Period: max(x.Period, y.Period)}
@@ -231,7 +231,7 @@ func (in Inputs) fill(t *term) (Value, error) {
 	} else {
 		number = with.Scalar
 	}
-	out := Value{Series: make([]Line, len(v.Series))}
+	out := Value{Series: make([]Line, len(v.Series)), List: v.List}
 	for i, l := range v.Series {
 		out.Series[i] = Line{ID: l.ID, Period: l.Period}
 		if l.Period <= 0 || how != "" && len(l.Points) == 0 {
@@ -304,7 +304,7 @@ func gather(op string, args []Value) (Value, error) {
 			}
 			return Value{}, fmt.Errorf("%s takes metrics", op)
 		}
-		several = several || len(a.Series) > 1
+		several = several || a.List
 		lines = append(lines, a.Series...)
 	}
 	if !several {
@@ -363,7 +363,7 @@ func along(op string, v Value) (Value, error) {
 	if v.Series == nil {
 		return Value{}, fmt.Errorf("%s takes a metric", op)
 	}
-	out := Value{Series: make([]Line, len(v.Series))}
+	out := Value{Series: make([]Line, len(v.Series)), List: v.List}
 	for i, l := range v.Series {
 		line := Line{ID: l.ID, Period: l.Period}
 		sum := 0.0
