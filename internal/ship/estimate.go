@@ -87,9 +87,10 @@ func (e *estimate) healthy() Timed {
 		sources = append(sources, fmt.Sprintf("health check of container %s every %d s", text(c["name"]), interval))
 	}
 	for _, g := range e.f.Groups {
+		// A new target needs one passed check, whatever the healthy threshold; the first comes soon.
 		every := int(g.Interval / time.Second)
-		t.Least, t.Most = max(t.Least, (g.Healthy-1)*every), max(t.Most, (g.Healthy+1)*every+int(g.Timeout/time.Second))
-		sources = append(sources, fmt.Sprintf("target group: %d checks in a row, every %d s", g.Healthy, every))
+		t.Most = max(t.Most, 2*every+int(g.Timeout/time.Second))
+		sources = append(sources, fmt.Sprintf("target group: one passed check, every %d s", every))
 	}
 	if len(sources) == 0 {
 		t.Least, t.Most = int(plainHealth/time.Second), int(plainHealth/time.Second)

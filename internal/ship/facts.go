@@ -49,7 +49,6 @@ type Facts struct {
 type GroupFacts struct {
 	ARN      string
 	Interval time.Duration // of health checks
-	Healthy  int           // checks in a row that make a target healthy
 	Timeout  time.Duration
 	Delay    time.Duration // of deregistration
 }
@@ -100,7 +99,7 @@ func (a Around) groups(ctx context.Context, balancers []types.LoadBalancer, f *F
 		}
 		for _, g := range out.TargetGroups {
 			one := GroupFacts{ARN: *b.TargetGroupArn, Interval: seconds(g.HealthCheckIntervalSeconds), Timeout: seconds(g.HealthCheckTimeoutSeconds),
-				Healthy: int(aws.ToInt32(g.HealthyThresholdCount)), Delay: deregistrationDelay}
+				Delay: deregistrationDelay}
 			for _, at := range attributes.Attributes {
 				if aws.ToString(at.Key) == "deregistration_delay.timeout_seconds" {
 					if d, err := time.ParseDuration(aws.ToString(at.Value) + "s"); err == nil {

@@ -76,14 +76,14 @@ func TestAPlanTellsStepsWithTimesAndTheirSources(t *testing.T) {
 	balanced(f)
 	slow(f)
 	p := planned(t, f, newImage, nil, ship.Facts{Took: []time.Duration{100 * time.Second, 90 * time.Second},
-		Groups: []ship.GroupFacts{{Interval: 30 * time.Second, Timeout: 5 * time.Second, Healthy: 5, Delay: 20 * time.Second}}})
+		Groups: []ship.GroupFacts{{Interval: 30 * time.Second, Timeout: 5 * time.Second, Delay: 20 * time.Second}}})
 	text, err := json.Marshal(p.Steps)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, s := range []string{
-		`"start 4 tasks and wait until they are healthy","leastSeconds":250,"mostSeconds":490`, // 2 waves of 5 + 4×30 to 60 + 6×30 + 5
-		"health check of container app every 10 s", "5 checks in a row, every 30 s",
+		`"start 4 tasks and wait until they are healthy","leastSeconds":30,"mostSeconds":300`, // 2 waves of 5 + 10 to 60 + 60 + 3×10
+		"health check of container app every 10 s", "one passed check, every 30 s",
 		`"bake","leastSeconds":300,"mostSeconds":300`, "deregistration delay 20 s, stop timeout 30 s",
 	} {
 		if !strings.Contains(string(text), s) {
