@@ -7,11 +7,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/lmittmann/tint"
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-ecs/slipway/internal/cloud/ecs"
 	"github.com/slipway-ecs/slipway/internal/cloud/host"
 	"github.com/slipway-ecs/slipway/internal/cloud/lambda"
 	"github.com/slipway-ecs/slipway/internal/fail"
@@ -22,8 +24,11 @@ import (
 // localCmd is `slipway local`.
 type localCmd struct {
 	listen, data, runtime, images, hooks, region, account, keys string
-	speed                                                       float64
-	fresh, lenient, fsync                                       bool
+
+	instances             int
+	instanceType          string
+	speed                 float64
+	fresh, lenient, fsync bool
 }
 
 func newLocalCmd(app *App) *cobra.Command {
@@ -41,6 +46,8 @@ func newLocalCmd(app *App) *cobra.Command {
 			"  slipway local --speed 20 --images images.yaml\n\n" +
 			"  # tasks as containers, where Docker or Podman answers\n" +
 			"  slipway local --runtime auto\n\n" +
+			"  # three container instances in each cluster, for the launch type EC2\n" +
+			"  slipway local --instances 3 --instance-type t3.medium\n\n" +
 			"  # for a test: a free port, nothing kept\n" +
 			"  slipway local --listen 127.0.0.1:0 --data \"$(mktemp -d)\"",
 		Args: atMost(0, "no arguments"),
@@ -56,6 +63,8 @@ func newLocalCmd(app *App) *cobra.Command {
 	f.StringVar(&o.region, "region", "us-east-1", "region of requests that name none")
 	f.StringVar(&o.account, "account", "123456789012", "account of access keys that name none; 12 digits")
 	f.StringVar(&o.keys, "keys", "", "file of access keys (lines: id, secret, account); signatures are checked then")
+	f.IntVar(&o.instances, "instances", 0, "container instances that each cluster has for the launch type EC2, 0 to 100")
+	f.StringVar(&o.instanceType, "instance-type", ecs.DefaultInstanceType, "what those instances are: their CPU, memory and GPUs")
 	f.BoolVar(&o.fresh, "fresh", false, "forget what the data directory holds, and end what still runs of it")
 	f.BoolVar(&o.lenient, "lenient", false, "accept with a warning what AWS refuses only for surroundings: one subnet, foreign security groups, Fargate without sizes")
 	f.BoolVar(&o.fsync, "fsync", false, "survive a power cut too, at the price of slower writes")
@@ -99,6 +108,12 @@ func (o *localCmd) options(app *App) (host.Options, error) {
 	if err := checkSpeed(o.speed); err != nil {
 		return host.Options{}, err
 	}
+	if o.instances < 0 || o.instances > mostInstances {
+		return host.Options{}, fail.New("usage.instances", "write --instances 3", "%d is not a number of instances from 0 to %d", o.instances, mostInstances)
+	}
+	if !slices.Contains(ecs.InstanceTypes(), o.instanceType) {
+		return host.Options{}, fail.New("usage.instance_type", "write one of "+strings.Join(ecs.InstanceTypes(), ", "), "there is no instance type %q", o.instanceType)
+	}
 	var images process.Images
 	if o.images != "" {
 		var err error
@@ -123,10 +138,13 @@ func (o *localCmd) options(app *App) (host.Options, error) {
 	}
 	return host.Options{
 		Listen: o.listen, Dir: data, Fresh: o.fresh, Speed: o.speed, Region: o.region, Account: o.account, Keys: o.keys,
-		Images: images, Hooks: hooks, Runtime: o.runtime, Lenient: o.lenient, Fsync: o.fsync, Exe: exe, Log: newLog(app),
+		Instances: o.instances, InstanceType: o.instanceType, Images: images, Hooks: hooks, Runtime: o.runtime, Lenient: o.lenient, Fsync: o.fsync, Exe: exe, Log: newLog(app),
 		Warn: func(line string) { fmt.Fprintln(app.Stderr, "warning:", line) },
 	}, nil
 }
+
+// mostInstances is how many instances a cluster may have by a flag.
+const mostInstances = 100
 
 // checkSpeed refuses a speed at which the cloud's clocks would mean nothing; NaN too.
 func checkSpeed(speed float64) error {

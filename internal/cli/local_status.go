@@ -26,7 +26,7 @@ func newLocalStatusCmd(app *App, data *string) *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
 		Use:     "status",
-		Short:   "Draw what is in the local cloud: services, deployments, tasks, listeners with weights",
+		Short:   "Draw what is in the local cloud: instances, services, deployments, tasks, listeners with weights",
 		Example: "  slipway local status\n  slipway local status --output json | jq '.Clusters[].Services'",
 		Args:    atMost(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -59,6 +59,10 @@ func drawStatus(out io.Writer, s host.Status) error {
 	fmt.Fprintf(w, "%s  account %s, %s, speed %g, pid %d, data %s\n", s.Endpoint, s.Account, s.Region, s.Speed, s.PID, s.Dir)
 	for _, c := range s.Clusters {
 		fmt.Fprintf(w, "\ncluster %s\t%s\n", c.Name, plural(len(c.Services), "service"))
+		for _, x := range c.Instances {
+			fmt.Fprintf(w, "  instance %s\t%s\t%s %s, %s\t%d of %d CPU units and %d of %d MiB left\t%s\n",
+				x.ID, x.Status, x.Type, x.Zone, plural(x.Tasks, "task"), x.LeftCPU, x.CPU, x.LeftMemoryMiB, x.MemoryMiB, x.EC2)
+		}
 		for _, service := range c.Services {
 			drawService(w, service)
 		}

@@ -131,7 +131,8 @@ func Pick(all []Instance, n Need, r Rules, chance func(n int) int) Result {
 // placement constraint is looked at.
 func Lacks(x Instance, n Need) Lack { return x.lacks(n, Rules{}) }
 
-// Matches counts the instances that satisfy a daemon's constraints, whatever is left of them.
+// Matches reports whether an instance is one that a daemon belongs on: it keeps the daemon's
+// constraints, whatever is left of it.
 func Matches(x Instance, n Need, where []Query) bool {
 	return x.has(n.Attributes) && all(where, &x)
 }
@@ -266,4 +267,10 @@ func (l Lack) Sentence() string {
 		return "is missing an attribute required by your task."
 	}
 	return `encountered error "` + l.String() + `".`
+}
+
+// Take has an instance give a task what it needs.
+func (x *Instance) Take(n Need) {
+	x.CPU, x.MemoryMiB, x.GPUs = x.CPU-n.CPU, x.MemoryMiB-n.MemoryMiB, x.GPUs-n.GPUs
+	x.Taken = append(slices.Clip(x.Taken), n.Ports...)
 }

@@ -60,6 +60,15 @@ func (f Failures) Ended(e End) Failures {
 	return f
 }
 
+// Unplaced counts a task that found nothing to run on: in stage 1 a launch that failed. It is no
+// reason to pause launches.
+func (f Failures) Unplaced() Failures {
+	if !f.Ran {
+		f.Count++
+	}
+	return f
+}
+
 // The growth of the pause between launches that fail. ECS publishes the longest pause and that
 // it begins with repeated failure; the curve is ours (unconfirmed).
 //

@@ -2,66 +2,152 @@ package ecs
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"github.com/slipway-ecs/slipway/internal/cloud/page"
 	"github.com/slipway-ecs/slipway/internal/names"
 	"github.com/slipway-ecs/slipway/internal/store"
 )
 
-// There are no container instances yet, so there is nothing that attributes could be of; the
-// operations answer as ECS does for a cluster without instances.
+// mostAttributes is how many custom attributes an instance may have, and a call may name.
+const mostAttributes = 10
 
-// PutAttributes sets attributes of container instances.
+// attributeName and attributeValue are what an attribute may be.
 //
-// Errors: TargetNotFoundException, as no instance can be found.
+// Source: the API model's Attribute.
+var (
+	attributeName  = names.Text{Min: 1, Max: 128, Of: "A-Za-z0-9_/.-"}
+	attributeValue = names.Text{Min: 0, Max: 128, Of: `A-Za-z0-9_./@:\ -`}
+)
+
+// PutAttributes sets custom attributes of container instances; one that is there is set anew.
+//
+// Errors: TargetNotFoundException, AttributeLimitExceededException.
 func (s *Service) PutAttributes(ctx context.Context, in *ecs.PutAttributesInput) (*ecs.PutAttributesOutput, error) {
-	if len(in.Attributes) == 0 || len(in.Attributes) > 10 {
-		return nil, invalid("Attributes must have between 1 and 10 items.")
+	out := &ecs.PutAttributesOutput{Attributes: []types.Attribute{}}
+	err := s.onAttributes(ctx, in.Cluster, in.Attributes, func(x *Instance, a types.Attribute) error {
+		i := slices.IndexFunc(x.Attributes, func(h Pair) bool { return h.Name == *a.Name })
+		if i >= 0 && !x.Attributes[i].Custom {
+			return invalid("The attribute %s is reserved and cannot be set.", *a.Name) // unconfirmed words
+		}
+		custom := 0
+		for _, h := range x.Attributes {
+			if h.Custom {
+				custom++
+			}
+		}
+		if i < 0 && custom >= mostAttributes {
+			return &types.AttributeLimitExceededException{Message: new("You can apply up to 10 custom attributes for each resource.")}
+		}
+		x.set(Pair{Name: *a.Name, Value: text(a.Value), Custom: true})
+		out.Attributes = append(out.Attributes, types.Attribute{Name: a.Name, Value: a.Value, TargetId: new(x.ARN)})
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
-	return nil, s.noTarget(ctx, in.Cluster, in.Attributes)
+	return out, nil
 }
 
-// DeleteAttributes removes attributes of container instances.
+// DeleteAttributes removes custom attributes of container instances; those that are not there are
+// no error.
 //
-// Errors: TargetNotFoundException, as no instance can be found.
+// Errors: TargetNotFoundException.
 func (s *Service) DeleteAttributes(ctx context.Context, in *ecs.DeleteAttributesInput) (*ecs.DeleteAttributesOutput, error) {
-	return nil, s.noTarget(ctx, in.Cluster, in.Attributes)
+	out := &ecs.DeleteAttributesOutput{Attributes: []types.Attribute{}}
+	err := s.onAttributes(ctx, in.Cluster, in.Attributes, func(x *Instance, a types.Attribute) error {
+		i := slices.IndexFunc(x.Attributes, func(h Pair) bool { return h.Name == *a.Name && h.Custom })
+		if i >= 0 {
+			out.Attributes = append(out.Attributes, types.Attribute{Name: a.Name, Value: orNil(x.Attributes[i].Value), TargetId: new(x.ARN)})
+			x.Attributes = slices.Delete(slices.Clone(x.Attributes), i, i+1)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
-func (s *Service) noTarget(ctx context.Context, cluster *string, attributes []types.Attribute) error {
-	if err := s.inCluster(ctx, cluster); err != nil {
-		return err
+// onAttributes changes the instance that each attribute is of.
+func (s *Service) onAttributes(ctx context.Context, cluster *string, all []types.Attribute, f func(*Instance, types.Attribute) error) error {
+	if len(all) == 0 || len(all) > mostAttributes {
+		return invalid("Attributes must have between 1 and %d items.", mostAttributes)
 	}
-	id := ""
-	for _, a := range attributes {
-		id = text(a.TargetId)
-	}
-	return &types.TargetNotFoundException{Message: new("The specified target wasn't found: " + id)}
+	return s.o.Store.Update(func(tx *store.Tx) error {
+		c, err := s.clusterOf(tx, scopeOf(ctx), cluster)
+		if err != nil {
+			return err
+		}
+		for _, a := range all {
+			switch {
+			case !attributeName.MatchString(text(a.Name)):
+				return invalid("Attribute names must have 1 to 128 letters, numbers, hyphens, underscores, forward slashes and periods.")
+			case !attributeValue.MatchString(text(a.Value)) || strings.TrimSpace(text(a.Value)) != text(a.Value):
+				return invalid("The value of attribute %s is not valid.", *a.Name)
+			case a.TargetType != "" && a.TargetType != types.TargetTypeContainerInstance:
+				return invalid("Invalid target type: %s", a.TargetType)
+			}
+			x, ok := s.instanceOf(tx, c, text(a.TargetId))
+			if !ok || x.Status == instanceInactive {
+				return &types.TargetNotFoundException{Message: new("The specified target wasn't found: " + text(a.TargetId))}
+			}
+			if err := f(&x, a); err != nil {
+				return err
+			}
+			x.Version++
+			s.instances.Put(tx, x)
+		}
+		return nil
+	})
 }
 
-// ListAttributes lists attributes of container instances.
+// ListAttributes lists attributes of a cluster's instances, by instance and name, of a name and a
+// value where those are given.
 func (s *Service) ListAttributes(ctx context.Context, in *ecs.ListAttributesInput) (*ecs.ListAttributesOutput, error) {
-	return &ecs.ListAttributesOutput{Attributes: []types.Attribute{}}, s.inCluster(ctx, in.Cluster)
-}
-
-// ListContainerInstances lists a cluster's container instances.
-func (s *Service) ListContainerInstances(ctx context.Context, in *ecs.ListContainerInstancesInput) (*ecs.ListContainerInstancesOutput, error) {
-	return &ecs.ListContainerInstancesOutput{ContainerInstanceArns: []string{}}, s.inCluster(ctx, in.Cluster)
-}
-
-// DescribeContainerInstances describes container instances; all are missing.
-func (s *Service) DescribeContainerInstances(ctx context.Context, in *ecs.DescribeContainerInstancesInput) (*ecs.DescribeContainerInstancesOutput, error) {
-	if len(in.ContainerInstances) == 0 {
-		return nil, invalid("Container instances cannot be empty.")
+	if in.TargetType != types.TargetTypeContainerInstance {
+		return nil, invalid("Invalid target type: %s", in.TargetType)
 	}
-	out := &ecs.DescribeContainerInstancesOutput{ContainerInstances: []types.ContainerInstance{}, Failures: []types.Failure{}}
-	for _, ref := range in.ContainerInstances {
-		out.Failures = append(out.Failures, missing(instanceARN(clusterARN(scopeOf(ctx), in.Cluster), ref)))
+	if in.AttributeValue != nil && in.AttributeName == nil {
+		return nil, invalid("An attribute name must be specified with an attribute value.")
 	}
-	return out, s.inCluster(ctx, in.Cluster)
+	n, err := pageSize(in.MaxResults, 100)
+	if err != nil {
+		return nil, err
+	}
+	var all []types.Attribute
+	var keys []string
+	err = s.o.Store.View(func(tx *store.Tx) error {
+		cluster, err := s.clusterOf(tx, scopeOf(ctx), in.Cluster)
+		if err != nil {
+			return err
+		}
+		for x := range s.instances.By(tx, "cluster", cluster.ARN) {
+			if x.Status == instanceInactive {
+				continue
+			}
+			for _, a := range x.Attributes {
+				if in.AttributeName != nil && *in.AttributeName != a.Name || in.AttributeValue != nil && *in.AttributeValue != a.Value {
+					continue
+				}
+				all = append(all, types.Attribute{Name: new(a.Name), Value: orNil(a.Value), TargetId: new(x.ARN)})
+				keys = append(keys, x.ARN+" "+a.Name)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	from, to, next, err := page.Of(keys, text(in.NextToken), n)
+	if err != nil {
+		return nil, badToken()
+	}
+	return &ecs.ListAttributesOutput{Attributes: append([]types.Attribute{}, all[from:to]...), NextToken: orNil(next)}, nil
 }
 
 // instanceARN names a container instance by its id or ARN.
@@ -70,12 +156,4 @@ func instanceARN(cluster, ref string) string {
 		return ref
 	}
 	return names.ScopeOf(cluster).ARN("ecs", "container-instance/"+names.Last(cluster)+"/"+ref)
-}
-
-// inCluster gives the error of a cluster that is not there.
-func (s *Service) inCluster(ctx context.Context, cluster *string) error {
-	return s.o.Store.View(func(tx *store.Tx) error {
-		_, err := s.clusterOf(tx, scopeOf(ctx), cluster)
-		return err
-	})
 }

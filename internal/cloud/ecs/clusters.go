@@ -38,6 +38,7 @@ func (s *Service) CreateCluster(ctx context.Context, in *ecs.CreateClusterInput)
 			c.Default = keep(in.DefaultCapacityProviderStrategy)
 			c.Extra = keep(&types.Cluster{Configuration: in.Configuration, ServiceConnectDefaults: connectDefaults(in.ServiceConnectDefaults)})
 			s.clusters.Put(tx, c)
+			s.equip(tx, c.ARN)
 		}
 		out = &ecs.CreateClusterOutput{Cluster: s.clusterView(tx, c, allOfACluster)}
 		return nil
@@ -220,6 +221,9 @@ func (s *Service) DeleteCluster(ctx context.Context, in *ecs.DeleteClusterInput)
 				return &types.ClusterContainsTasksException{Message: new("The Cluster cannot be deleted while Tasks are active.")}
 			}
 		}
+		if err := s.retireOwn(tx, c.ARN); err != nil {
+			return err
+		}
 		c.Status = "INACTIVE"
 		return nil
 	})
@@ -237,6 +241,11 @@ func (s *Service) clusterView(tx *store.Tx, c Cluster, include []types.ClusterFi
 		DefaultCapacityProviderStrategy: append([]types.CapacityProviderStrategyItem{}, kept[[]types.CapacityProviderStrategyItem](c.Default)...),
 		ServiceConnectDefaults:          more.ServiceConnectDefaults,
 		Settings:                        []types.ClusterSetting{}, Statistics: []types.KeyValuePair{}, Tags: []types.Tag{},
+	}
+	for x := range s.instances.By(tx, "cluster", c.ARN) {
+		if x.Status != instanceInactive {
+			v.RegisteredContainerInstancesCount++
+		}
 	}
 	var n counts
 	for t := range s.tasks.By(tx, "cluster", c.ARN) {

@@ -50,6 +50,12 @@ type Options struct {
 	// Lenient accepts with a warning what AWS refuses only for surroundings; Warn takes the line.
 	Lenient bool
 	Warn    func(line string)
+
+	// Instances is how many container instances each cluster gets of the cloud's own; 0 is none.
+	Instances int
+	// InstanceType is what they are, and what instances are that register without resources; ""
+	// is DefaultInstanceType.
+	InstanceType string
 }
 
 // Service is the room.
@@ -64,7 +70,7 @@ type Service struct {
 	tasks       *store.Table[Task]
 	events      *store.Table[Event]
 	settings    *store.Table[Setting]
-	attributes  *store.Table[Attribute]
+	instances   *store.Table[Instance]
 
 	parsed sync.Map // a cache: task definition ARN → *types.TaskDefinition, whose content never changes
 }
@@ -86,6 +92,12 @@ func New(o Options) *Service {
 		tasks: store.NewTable("ecs.tasks", func(t *Task) string { return t.ARN },
 			store.One("cluster", func(t *Task) string { return t.Cluster }),
 			store.One("service", func(t *Task) string { return t.Service }),
+			store.One("instance", func(t *Task) string {
+				if t.Last == taskStopped {
+					return ""
+				}
+				return t.Instance
+			}),
 			store.One("token", func(t *Task) string {
 				if t.Token == "" {
 					return ""
@@ -95,8 +107,9 @@ func New(o Options) *Service {
 			store.Index[Task]{Name: "metadata", Of: metadataTokens}),
 		events: store.NewTable("ecs.events", func(e *Event) string { return e.Key },
 			store.One("service", func(e *Event) string { return e.Service })),
-		settings:   store.NewTable("ecs.settings", func(s *Setting) string { return s.Key }),
-		attributes: store.NewTable("ecs.attributes", func(a *Attribute) string { return a.Key }),
+		settings: store.NewTable("ecs.settings", func(s *Setting) string { return s.Key }),
+		instances: store.NewTable("ecs.instances", func(x *Instance) string { return x.ARN },
+			store.One("cluster", func(x *Instance) string { return x.Cluster })),
 	}
 }
 
@@ -108,12 +121,12 @@ func (s *Service) Name() string { return "ecs" }
 
 // Tables are the room's tables.
 func (s *Service) Tables() []store.Any {
-	return []store.Any{s.clusters, s.families, s.definitions, s.services, s.deployments, s.tasks, s.events, s.settings, s.attributes}
+	return []store.Any{s.clusters, s.families, s.definitions, s.services, s.deployments, s.tasks, s.events, s.settings, s.instances}
 }
 
 // Keepers are what the room keeps true.
 func (s *Service) Keepers() []cloud.Keeper {
-	return []cloud.Keeper{&taskKeeper{s}, &definitionKeeper{s}, &serviceKeeper{s}, &alarmKeeper{s}}
+	return []cloud.Keeper{&taskKeeper{s}, &definitionKeeper{s}, &serviceKeeper{s}, &alarmKeeper{s}, &instanceKeeper{s}}
 }
 
 // definition gives a task definition's content, parsed once.

@@ -27,6 +27,7 @@ type newTask struct {
 	ManagedTags   bool
 	ExecCommand   bool
 	Provider      string // the one of Work.Providers this task is for; empty picks the first
+	Berth         *berth // its place on an instance; nil on Fargate
 	Token, Hashed string
 }
 
@@ -54,9 +55,12 @@ func (s *Service) newTask(tx *store.Tx, n newTask) Task {
 	}
 	t.ARN = scope.Task(names.Last(n.Cluster), t.ID)
 	if strategy := kept[[]types.CapacityProviderStrategyItem](n.Work.Providers); len(strategy) > 0 && t.LaunchType == "" {
-		t.LaunchType, t.Provider = "FARGATE", n.Provider
-		if t.Provider == "" {
+		if t.Provider = n.Provider; t.Provider == "" {
 			t.Provider = providerOf(strategy, 0)
+		}
+		t.LaunchType = "FARGATE"
+		if n.Berth != nil {
+			t.LaunchType = "EC2"
 		}
 	}
 	if t.LaunchType == "FARGATE" {
@@ -68,7 +72,14 @@ func (s *Service) newTask(tx *store.Tx, n newTask) Task {
 	if d.NetworkMode == types.NetworkModeAwsvpc {
 		t.Last, t.ENI = "PROVISIONING", s.o.IDs.UUID()
 	}
+	if b := n.Berth; b != nil {
+		t.Instance, t.HostPorts, t.GPUs = b.instance, b.ports, b.gpus
+		n.Zone = b.zone
+	}
 	s.place(tx, scope, &t, n.Zone)
+	if n.Berth != nil {
+		t.Zone = n.Berth.zone
+	}
 	if n.Overrides != nil {
 		t.Overrides = keep(n.Overrides)
 		if e := n.Overrides.EphemeralStorage; e != nil {

@@ -66,6 +66,9 @@ type ServiceRow struct {
 	Events int       // how many events there have been: the number of the next
 	Steady time.Time // when it was last said to have reached a steady state; zero while it is not steady
 	Said   []Said    // messages that are not repeated while their cause lasts
+
+	Unplaced bool   // a task of it found no instance at the last look
+	Saw      uint64 // a mark of the instances as they were when it last looked; see instanceKeeper
 }
 
 // ServiceSettings are what an update changes without a deployment.
@@ -126,6 +129,8 @@ type Deployment struct {
 	FailedTasks int       // as deployments[].failedTasks shows it
 	Pause       time.Time // no task is started before, since others have failed
 	Impaired    bool      // it was said that tasks cannot be started consistently
+	Unplaced    int       // times in a row that a task of it found no instance, as counted
+	PlaceAgain  time.Time // when the next such time counts
 
 	// The service deployment that brings the service to this revision.
 	Deploying     string   // its status: PENDING, IN_PROGRESS, SUCCESSFUL, …
@@ -201,6 +206,8 @@ type Task struct {
 	Platform         string // platformVersion
 	Zone             string
 	Instance         string          // container instance ARN; empty on Fargate
+	HostPorts        []HostPort      // of its instance
+	GPUs             []string        // of its instance
 	Network          json.RawMessage // types.NetworkConfiguration
 	Subnet           string
 	ENI              string          // attachment id; empty without awsvpc
@@ -236,6 +243,15 @@ type Task struct {
 
 	Created, PullStarted, PullStopped, Started, Connected time.Time
 	Stopping, ExecutionStopped, Stopped                   time.Time
+}
+
+// HostPort is a port of an instance that one of a task's containers has.
+type HostPort struct {
+	Container string
+	Port      int // the container's
+	Host      int // the instance's
+	UDP       bool
+	Dynamic   bool // it was chosen by us
 }
 
 // Container is a container of a task.
@@ -281,6 +297,3 @@ type Event struct {
 
 // Setting is an account setting, by scope, name and principal.
 type Setting struct{ Key, Name, Value, Principal string }
-
-// Attribute is a custom attribute of a container instance.
-type Attribute struct{ Key, Cluster, Target, Name, Value string }

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"github.com/slipway-ecs/slipway/internal/names"
+	"github.com/slipway-ecs/slipway/internal/place"
 	"github.com/slipway-ecs/slipway/internal/store"
 )
 
@@ -30,7 +31,7 @@ var (
 	tokenRule     = names.Text{Min: 1, Max: 64, Of: "!-~"}
 )
 
-// RunTask starts 1 to 10 tasks on Fargate (ecs.md 9.1). With a clientToken used before it answers
+// RunTask starts 1 to 10 tasks, on Fargate or on container instances (ecs.md 9.1). With a clientToken used before it answers
 // with the tasks of then, or ConflictException where it asks for something else.
 func (s *Service) RunTask(ctx context.Context, in *ecs.RunTaskInput) (*ecs.RunTaskOutput, error) {
 	count := int(*or(in.Count, 1))
@@ -81,8 +82,8 @@ func (s *Service) RunTask(ctx context.Context, in *ecs.RunTaskInput) (*ecs.RunTa
 		if err := checkLaunch(cluster, n.Definition, &n.Work); err != nil {
 			return err
 		}
-		if !n.Work.fargate() {
-			return invalid(noInstances)
+		if err := checkPlacement(n.Work.fargate(), in.PlacementConstraints, in.PlacementStrategy); err != nil {
+			return err
 		}
 		if n.Group == "" {
 			n.Group = "family:" + row.Family
@@ -90,14 +91,40 @@ func (s *Service) RunTask(ctx context.Context, in *ecs.RunTaskInput) (*ecs.RunTa
 		if n.Tags = tags; in.PropagateTags == types.PropagateTagsTaskDefinition {
 			n.Tags = withTags(tags, row.Tags)
 		}
-		for i := range count {
-			n.Provider = providerOf(strategy, i)
-			t := s.newTask(tx, n)
-			out.Tasks = append(out.Tasks, s.taskView(tx, &t, true))
-		}
-		return nil
+		return s.runAll(tx, n, in, count, out)
 	})
 	return out, err
+}
+
+// runAll makes the tasks of a RunTask. Each that finds no instance is a failure of the answer, which
+// names what came closest.
+//
+// Source: ecs.md 9.1.
+func (s *Service) runAll(tx *store.Tx, n newTask, in *ecs.RunTaskInput, count int, out *ecs.RunTaskOutput) error {
+	strategy := kept[[]types.CapacityProviderStrategyItem](n.Work.Providers)
+	var st *standing
+	need := needOf(n.Definition, in.Overrides)
+	need.Group = n.Group
+	rules := rulesOf(n.Definition, in.PlacementConstraints, in.PlacementStrategy, place.Strategy{Kind: place.Random})
+	if !n.Work.fargate() {
+		if st = s.standing(tx, n.Cluster); !slices.ContainsFunc(st.all, func(x place.Instance) bool { return !x.Draining }) {
+			return invalid(noInstances)
+		}
+	}
+	for i := range count {
+		n.Provider = providerOf(strategy, i)
+		if st != nil {
+			res, _ := st.pick(need, rules, s.chance)
+			if res.At < 0 {
+				out.Failures = append(out.Failures, types.Failure{Arn: new(st.rows[res.Closest].ARN), Reason: new(res.Lack.String())})
+				continue
+			}
+			n.Berth = s.berth(tx, st, res.At, n.Definition, need)
+		}
+		t := s.newTask(tx, n)
+		out.Tasks = append(out.Tasks, s.taskView(tx, &t, true))
+	}
+	return nil
 }
 
 // checkRun refuses what is wrong with a request whatever there is, and gives its tags.
@@ -117,8 +144,6 @@ func checkRun(in *ecs.RunTaskInput) ([]Tag, error) {
 		return nil, invalid("Invalid launch type: %s", in.LaunchType)
 	case strings.HasPrefix(text(in.Group), "service:"):
 		return nil, invalid("Invalid namespace for group.")
-	case len(in.PlacementConstraints) > maxPlacement:
-		return nil, invalid("Only %d placement constraints can be specified.", maxPlacement)
 	}
 	if err := checkStrategy(in.CapacityProviderStrategy); err != nil {
 		return nil, err
@@ -198,33 +223,6 @@ func withTags(tags, more []Tag) []Tag {
 		}
 	}
 	return out
-}
-
-// StartTask starts a task on given container instances. There are none yet: each is a failure.
-func (s *Service) StartTask(ctx context.Context, in *ecs.StartTaskInput) (*ecs.StartTaskOutput, error) {
-	if n := len(in.ContainerInstances); n < 1 || n > 10 {
-		return nil, invalid("Container instances must have between 1 and 10 items.")
-	}
-	scope := scopeOf(ctx)
-	out := &ecs.StartTaskOutput{Tasks: []types.Task{}, Failures: []types.Failure{}}
-	err := s.o.Store.View(func(tx *store.Tx) error {
-		cluster, err := s.clusterOf(tx, scope, in.Cluster)
-		if err != nil {
-			return err
-		}
-		row, err := s.definitionRef(tx, scope, text(in.TaskDefinition))
-		if err != nil {
-			return inactiveIsParameter(err)
-		}
-		if err := checkOverrides(row.parse(), in.Overrides); err != nil {
-			return err
-		}
-		for _, ref := range in.ContainerInstances {
-			out.Failures = append(out.Failures, missing(instanceARN(cluster.ARN, ref)))
-		}
-		return nil
-	})
-	return out, err
 }
 
 // StopTask stops a task; asking again answers with the task as it is (ecs.md 9.2).

@@ -228,7 +228,7 @@ func TestStartTaskFindsNoInstances(t *testing.T) {
 	t.Parallel()
 	w := newTaskWorld(t, nil)
 	w.register(nil)
-	out, err := w.s.StartTask(w.ctx, &sdk.StartTaskInput{TaskDefinition: new("web"), ContainerInstances: []string{"0123"}})
+	out, err := w.s.StartTask(w.ctx, &sdk.StartTaskInput{TaskDefinition: new("web"), ContainerInstances: []string{"0123"}, NetworkConfiguration: network()})
 	if err != nil || len(out.Tasks) != 0 || len(out.Failures) != 1 || text(out.Failures[0].Reason) != "MISSING" ||
 		text(out.Failures[0].Arn) != "arn:aws:ecs:us-east-1:123456789012:container-instance/default/0123" {
 		t.Errorf("got %+v, %v", out, err)

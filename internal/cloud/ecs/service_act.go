@@ -34,6 +34,7 @@ func (g *keeping) act() {
 		g.res.Sooner(wake)
 	}
 	g.start(start)
+	g.unplaced()
 	g.stop(stop)
 	for _, goal := range goals {
 		g.complainOfProtection(goal)
@@ -55,28 +56,24 @@ func (g *keeping) zones(w *Workload) []string {
 	return zones
 }
 
-// start makes tasks. Where there is nothing they could run on it says so instead: without
-// container instances that is everything but Fargate.
+// start makes tasks. Those that are not on Fargate need a place on an instance.
 func (g *keeping) start(all []reconcile.Start) {
 	var ids []string
-	unplaced := false
 	for _, x := range all {
 		d := g.deployment(x.Revision)
 		definition, ok := g.s.definition(g.tx, d.Work.TaskDefinition)
-		if !ok || !d.Work.fargate() {
-			unplaced = true
+		if !ok || g.trouble[d.Digits] != "" {
 			continue
 		}
-		t := g.s.newTask(g.tx, newTask{
-			Service: &g.row, Deployment: d, Definition: definition, Zone: x.Zone, Provider: g.provider(d),
-		})
+		n := newTask{Service: &g.row, Deployment: d, Definition: definition, Zone: x.Zone, Provider: g.provider(d)}
+		if !d.Work.fargate() {
+			if n.Berth, g.trouble[d.Digits] = g.berth(definition); n.Berth == nil {
+				continue
+			}
+		}
+		t := g.s.newTask(g.tx, n)
 		g.tasks, g.seen = append(g.tasks, t), append(g.seen, t.observed())
 		ids = append(ids, t.ID)
-	}
-	if unplaced {
-		g.s.warn(g.tx, &g.row, noInstance)
-	} else {
-		g.row.calm(noInstance)
 	}
 	if len(ids) > 0 {
 		g.row.Steady = time.Time{}

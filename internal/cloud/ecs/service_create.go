@@ -133,7 +133,10 @@ func (s *Service) fill(tx *store.Tx, scope names.Scope, cluster Cluster, row *Se
 	if in.HealthCheckGracePeriodSeconds != nil {
 		row.Settings.GraceSet, row.Settings.Grace = true, time.Duration(*in.HealthCheckGracePeriodSeconds)*time.Second
 	}
-	if err := checkSettings(&row.Settings, in.PlacementConstraints, in.PlacementStrategy); err != nil {
+	if err := checkSettings(&row.Settings); err != nil {
+		return err
+	}
+	if err := checkPlacement(row.Work.fargate(), in.PlacementConstraints, in.PlacementStrategy); err != nil {
 		return err
 	}
 	var err error
@@ -183,7 +186,7 @@ func setConfiguration(row *ServiceRow, c, ask *types.DeploymentConfiguration) {
 }
 
 // checkSettings refuses settings out of AWS's ranges. The wordings are ours (unconfirmed).
-func checkSettings(set *ServiceSettings, constraints []types.PlacementConstraint, placement []types.PlacementStrategy) error {
+func checkSettings(set *ServiceSettings) error {
 	switch types.PropagateTags(set.PropagateTags) {
 	case types.PropagateTagsNone, types.PropagateTagsService, types.PropagateTagsTaskDefinition:
 	default:
@@ -194,13 +197,8 @@ func checkSettings(set *ServiceSettings, constraints []types.PlacementConstraint
 	default:
 		return invalid("Invalid value for availabilityZoneRebalancing: %s", set.ZoneRebalancing)
 	}
-	switch {
-	case set.Grace < 0:
+	if set.Grace < 0 {
 		return invalid("The health check grace period must be between 0 and 2147483647 seconds.")
-	case len(constraints) > 10:
-		return invalid("placement constraints can have at most 10 items.")
-	case len(placement) > 5:
-		return invalid("placement strategy can have at most 5 items.")
 	}
 	return nil
 }

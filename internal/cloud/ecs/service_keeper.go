@@ -41,7 +41,7 @@ func (k *serviceKeeper) Keep(tx *store.Tx, arn string) (cloud.Result, error) {
 		k.s.drain(tx, &row)
 		return cloud.Result{}, nil
 	}
-	g := keeping{s: k.s, tx: tx, now: tx.Now(), row: row}
+	g := keeping{s: k.s, tx: tx, now: tx.Now(), row: row, trouble: map[string]string{}}
 	g.load()
 	if row.Settings.driven() {
 		return g.keepSets(), nil
@@ -70,7 +70,10 @@ type keeping struct {
 	old   []Deployment  // the same, as they were read
 	tasks []Task
 	seen  []reconcile.Task // tasks as reconcile sees them, by the same index
+	yard  *standing        // the cluster's instances, once they were looked at
 	res   cloud.Result
+
+	trouble map[string]string // by a deployment's digits: why its next task found no instance
 }
 
 func (g *keeping) load() {

@@ -141,7 +141,9 @@ func (g *keeping) observe(d *Deployment) rollout.Observation {
 	for side, all := range sides {
 		asked := 0
 		for _, x := range all {
-			asked += x.Want
+			if x.Unplaced == 0 { // what found no instance is not on its way, and takes no room
+				asked += x.Want
+			}
 		}
 		o.Count[side] = reconcile.Count(asked, g.seen, among(all), g.now)
 	}

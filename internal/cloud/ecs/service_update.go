@@ -99,7 +99,10 @@ func (s *Service) changeSettings(row *ServiceRow, in *sdk.UpdateServiceInput) er
 	if in.PlacementStrategy != nil {
 		set.Placement = keepList(in.PlacementStrategy)
 	}
-	return checkSettings(set, in.PlacementConstraints, in.PlacementStrategy)
+	if err := checkSettings(set); err != nil {
+		return err
+	}
+	return checkPlacement(row.Work.fargate(), in.PlacementConstraints, in.PlacementStrategy)
 }
 
 // changeWorkload writes into the row what starts a deployment, or refuses it. What is left out

@@ -11,7 +11,16 @@ import (
 type ClusterStatus struct {
 	ARN, Name string
 	Services  []ServiceStatus
+	Instances []InstanceStatus
 	Tasks     []TaskStatus // those of no service
+}
+
+// InstanceStatus is a container instance of a ClusterStatus.
+type InstanceStatus struct {
+	ID, EC2, Type, Zone, Status string
+	Tasks                       int // that are not stopped
+	CPU, MemoryMiB              int // it has in all
+	LeftCPU, LeftMemoryMiB      int
 }
 
 // ServiceStatus is a service of a ClusterStatus.
@@ -51,12 +60,29 @@ func (s *Service) Status(tx *store.Tx) (all []ClusterStatus) {
 				status.Services = append(status.Services, s.serviceStatus(tx, service))
 			}
 		}
+		status.Instances = s.instancesStatus(tx, c.ARN)
 		for t := range s.tasks.By(tx, "cluster", c.ARN) {
 			if t.Service == "" && t.Last != "STOPPED" {
 				status.Tasks = append(status.Tasks, taskStatus(t))
 			}
 		}
 		all = append(all, status)
+	}
+	return all
+}
+
+func (s *Service) instancesStatus(tx *store.Tx, cluster string) (all []InstanceStatus) {
+	st := s.standing(tx, cluster)
+	for i := range st.rows {
+		x, left := &st.rows[i], &st.all[i]
+		n := 0
+		for range s.tasks.By(tx, "instance", x.ARN) {
+			n++
+		}
+		all = append(all, InstanceStatus{
+			ID: names.Last(x.ARN), EC2: x.EC2, Type: left.Attributes["ecs.instance-type"], Zone: x.Zone, Status: x.Status, Tasks: n,
+			CPU: x.CPU, MemoryMiB: x.MemoryMiB, LeftCPU: left.CPU, LeftMemoryMiB: left.MemoryMiB,
+		})
 	}
 	return all
 }

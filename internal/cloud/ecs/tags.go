@@ -90,6 +90,11 @@ func (s *Service) retag(ctx context.Context, arn string, change func([]Tag) ([]T
 				return apply(t.Tags, func(tags []Tag) { t.Tags = tags; s.tasks.Put(tx, t) })
 			}
 			return invalid("The specified task is inactive. Specify an active task and try again.")
+		case "container-instance":
+			if x, ok := s.instances.Get(tx, arn); ok && x.Status != instanceInactive {
+				return apply(x.Tags, func(t []Tag) { x.Tags = t; s.instances.Put(tx, x) })
+			}
+			return invalid("The specified container instance is inactive. Specify an active container instance and try again.")
 		case "task-definition":
 			if d, ok := s.definitions.Get(tx, arn); ok {
 				return apply(d.Tags, func(t []Tag) { d.Tags = t; s.definitions.Put(tx, d) })

@@ -26,6 +26,7 @@ func (g *keeping) keepSets() cloud.Result {
 		g.tend(d)
 		g.settle(d)
 	}
+	g.unplaced()
 	g.steady()
 	g.save()
 	return g.res

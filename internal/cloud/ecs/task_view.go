@@ -62,12 +62,16 @@ func (s *Service) taskView(tx *store.Tx, t *Task, tags bool) types.Task {
 	v.Overrides.Cpu, v.Overrides.Memory = overrides.Cpu, overrides.Memory
 	v.Overrides.ExecutionRoleArn, v.Overrides.TaskRoleArn = overrides.ExecutionRoleArn, overrides.TaskRoleArn
 	v.Overrides.EphemeralStorage = overrides.EphemeralStorage
+	gpus := t.GPUs
 	for i := range t.Containers {
 		x := &t.Containers[i]
 		o := overrideOf(overrides, x.Name)
+		c := t.containerView(x, d, o)
+		n := min(gpusOf(definitionOf(d, x.Name), &o), len(gpus))
+		c.GpuIds, gpus = gpus[:n:n], gpus[n:]
 		o.Name = new(x.Name)
 		v.Overrides.ContainerOverrides = append(v.Overrides.ContainerOverrides, o)
-		v.Containers = append(v.Containers, t.containerView(x, d, o))
+		v.Containers = append(v.Containers, c)
 	}
 	return v
 }

@@ -40,4 +40,7 @@ func (s *Service) taskOps(w *wire.Service) {
 	wire.Op(w, s.ListAttributes)
 	wire.Op(w, s.ListContainerInstances)
 	wire.Op(w, s.DescribeContainerInstances)
+	wire.Op(w, s.RegisterContainerInstance)
+	wire.Op(w, s.DeregisterContainerInstance)
+	wire.Op(w, s.UpdateContainerInstancesState)
 }

@@ -40,11 +40,16 @@ type Options struct {
 	Runtime string         // RuntimeProcess, RuntimeDocker or RuntimeAuto; "" is RuntimeProcess
 	Tasks   launch.Runtime // runs tasks in place of what Runtime names; nil for that
 	Hooks   lambda.Hooks   // what is invoked in place of functions that nobody made
-	Lenient bool           // accept what AWS refuses only for surroundings
-	Fsync   bool           // sync each commit to disk
-	Exe     string         // this program, which shims and the data plane run as
-	Log     *slog.Logger   // for what goes wrong, and what nobody built
-	Warn    func(string)   // takes the lines of Lenient
+	// Instances is how many container instances each cluster has of the cloud's own, and
+	// InstanceType what they are; "" is ecs.DefaultInstanceType.
+	Instances    int
+	InstanceType string
+
+	Lenient bool         // accept what AWS refuses only for surroundings
+	Fsync   bool         // sync each commit to disk
+	Exe     string       // this program, which shims and the data plane run as
+	Log     *slog.Logger // for what goes wrong, and what nobody built
+	Warn    func(string) // takes the lines of Lenient
 }
 
 // Cloud is a local cloud whose endpoint is bound.
@@ -152,6 +157,9 @@ func (c *Cloud) Serve(ctx context.Context, ready func()) error {
 	// Asked to stop meanwhile, it still adopts: what is not adopted cannot be stopped.
 	if err := c.rooms.ecs.Adopt(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("adopt what runs already: %w", err)
+	}
+	if err := c.rooms.ecs.EquipAll(); err != nil {
+		return fmt.Errorf("give clusters their instances: %w", err)
 	}
 	// What works goes on until the last call is answered; metrics are kept until nobody adds any.
 	working, stop := context.WithCancel(context.WithoutCancel(ctx))
