@@ -30,8 +30,8 @@ test:             ## every test; what needs a missing tool skips and says so
 	$(GO) test -timeout $(PATIENCE) $(UNITS)
 	$(GO) test -count=1 -p 1 -timeout $(PATIENCE) $(SUITES)
 
-race:             ## under the race detector, but for the suites that drive the built binary
-	$(GO) test -race -timeout $(PATIENCE) $(UNITS)
+race:             ## under the race detector, with fewer random cases; but for the suites that drive the built binary
+	$(GO) test -race -short -timeout $(PATIENCE) $(UNITS)
 
 lint:             ## formatting, vet, staticcheck
 	@test -z "$$(gofmt -l . | tee /dev/stderr)"

@@ -21,7 +21,7 @@ import (
 func TestNoStormLeavesTrafficAstray(t *testing.T) {
 	t.Parallel()
 	images := []string{"shop/web:well", "shop/web:slow", "shop/web:crash", "shop/web:absent", "shop/web:sick"}
-	for seed := range uint64(storms) {
+	for seed := range storms() {
 		t.Run(fmt.Sprint("storm ", seed), func(t *testing.T) {
 			chance := rand.New(rand.NewPCG(seed, 3))
 			inPort(t, func(h *harbour, l *lambda, d *diary) {
