@@ -35,6 +35,7 @@ func protected(t *reconcile.Task) {
 }
 
 func zone(z string) func(*reconcile.Task) { return func(t *reconcile.Task) { t.Zone = z } }
+func moving(t *reconcile.Task)            { t.Moving = true }
 func of(r string) func(*reconcile.Task)   { return func(t *reconcile.Task) { t.Revision = r } }
 
 // The table of ecs.md 5.1.
@@ -190,13 +191,34 @@ func TestTasksAreStartedAndStopped(t *testing.T) {
 			v1(2), []reconcile.Task{fit(1, func(t *reconcile.Task) { t.Wanted = false; t.Phase = reconcile.Leaving }), fit(2, zone("a"))}, 2,
 			start("v1", "b"), nil, 0,
 		},
+		"to move with room: the replacement first": {
+			v1(2), []reconcile.Task{fit(1, zone("a")), fit(2, moving, zone("b"))}, 4, start("v1", "c"), nil, 0,
+		},
+		"to move and its replacement on the way: wait": {
+			v1(2), []reconcile.Task{fit(1), fit(2, moving), fit(3, fresh)}, 4, nil, nil, 0,
+		},
+		"to move and its replacement healthy: it goes": {
+			v1(2), []reconcile.Task{fit(1), fit(2, moving), fit(3)}, 4, nil, stop(reconcile.Surplus, "2"), 0,
+		},
+		"to move and not running yet: it goes at once, another comes": {
+			v1(2), []reconcile.Task{fit(1, zone("a")), fit(2, moving, fresh, zone("b"))}, 4, start("v1", "c"), stop(reconcile.Replaced, "2"), 0,
+		},
+		"to move without room: as many as the bounds allow": {
+			v1(3), []reconcile.Task{fit(1, moving), fit(2, moving), fit(3, moving)}, 3, nil, stop(reconcile.Replaced, "1", "2"), 0,
+		},
+		"to move without room: a protected one stays": {
+			v1(2), []reconcile.Task{fit(1, moving, protected), fit(2)}, 2, nil, nil, time.Hour,
+		},
+		"too many and some to move: those first": {
+			v1(1), []reconcile.Task{fit(1), fit(2, moving)}, 4, nil, stop(reconcile.Surplus, "2"), 0,
+		},
 		"a task that settles wakes when it has": {
 			v1(1), []reconcile.Task{fit(1, func(t *reconcile.Task) { t.Check = reconcile.NoCheck; t.Since = noon })}, 2, nil, nil, reconcile.Settle,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			starts, stops, wake := reconcile.Tasks(c.goals, c.have, reconcile.Room{Upper: c.upper, Zones: []string{"a", "b", "c"}}, noon)
+			starts, stops, wake := reconcile.Tasks(c.goals, c.have, reconcile.Room{Upper: c.upper, Lower: 1, Zones: []string{"a", "b", "c"}}, noon)
 			if diff := cmp.Diff(c.start, starts); diff != "" {
 				t.Errorf("starts (-want +got):\n%s", diff)
 			}
@@ -214,7 +236,7 @@ func TestTasksKeepTheBoundAndSpareTheProtectedAndHealthyOnesStillWanted(t *testi
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		var have []reconcile.Task
-		healthy, live := map[string]int{}, 0
+		healthy, live, well := map[string]int{}, 0, 0
 		for i := range rapid.IntRange(0, 12).Draw(t, "tasks") {
 			task := fit(i, of(rapid.SampledFrom([]string{"v1", "v2", "v3"}).Draw(t, "revision")), zone(rapid.SampledFrom([]string{"a", "b"}).Draw(t, "zone")))
 			switch rapid.IntRange(0, 5).Draw(t, "how") {
@@ -226,23 +248,28 @@ func TestTasksKeepTheBoundAndSpareTheProtectedAndHealthyOnesStillWanted(t *testi
 				protected(&task)
 			case 3:
 				task.Wanted = false
+			case 4:
+				moving(&task)
 			}
 			have = append(have, task)
 			if task.Wanted {
 				live++
 			}
 			if is, _ := reconcile.Healthy(task, noon); is {
-				healthy[task.Revision]++
+				well++
+				if !task.Moving {
+					healthy[task.Revision]++
+				}
 			}
 		}
 		want := map[string]int{"v1": rapid.IntRange(0, 6).Draw(t, "v1"), "v2": rapid.IntRange(0, 6).Draw(t, "v2")}
-		room := reconcile.Room{Upper: rapid.IntRange(0, 14).Draw(t, "upper"), Zones: []string{"a", "b"}}
+		room := reconcile.Room{Upper: rapid.IntRange(0, 14).Draw(t, "upper"), Lower: rapid.IntRange(0, 6).Draw(t, "lower"), Zones: []string{"a", "b"}}
 		starts, stops, _ := reconcile.Tasks([]reconcile.Goal{{Revision: "v1", Want: want["v1"]}, {Revision: "v2", Want: want["v2"]}}, have, room, noon)
 
 		if len(starts) > 0 && live+len(starts)-len(stops) > room.Upper {
 			t.Fatalf("%d live, %d started, %d stopped: above %d", live, len(starts), len(stops), room.Upper)
 		}
-		left, seen := map[string]int{}, map[string]bool{}
+		left, seen, made := map[string]int{}, map[string]bool{}, false
 		for r, n := range healthy {
 			left[r] = n
 		}
@@ -253,8 +280,15 @@ func TestTasksKeepTheBoundAndSpareTheProtectedAndHealthyOnesStillWanted(t *testi
 			}
 			seen[s.ID] = true
 			if is, _ := reconcile.Healthy(have[i], noon); is {
-				left[have[i].Revision]--
+				well--
+				if !have[i].Moving {
+					left[have[i].Revision]--
+				}
+				made = made || s.Why == reconcile.Replaced
 			}
+		}
+		if made && well < room.Lower {
+			t.Fatalf("made healthy tasks move below %d: %d are left", room.Lower, well)
 		}
 		for r, n := range healthy {
 			if left[r] < min(n, want[r]) {

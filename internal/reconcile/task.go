@@ -14,6 +14,7 @@ type Task struct {
 	Revision string
 	Phase    Phase
 	Wanted   bool // desired status is RUNNING
+	Moving   bool // where it runs is to be emptied: it is replaced as the bounds allow
 	Zone     string
 
 	Created time.Time

@@ -16,6 +16,7 @@ type Goal struct {
 // Room bounds what may exist and says where.
 type Room struct {
 	Upper int      // tasks that may exist at once, all revisions together
+	Lower int      // healthy tasks that must stay when tasks that are to move make room
 	Zones []string // zones to spread over, in the order of preference; empty is one nameless zone
 }
 
@@ -47,7 +48,9 @@ const (
 // replacement comes first and the sick one goes when that is healthy; without room one sick
 // task of a revision at a time is stopped. Of tasks that are too many, sick ones go first, then
 // those not healthy yet, then healthy ones out of the zone with most of them, the oldest
-// first; protected ones never. Nothing is changed by calling twice: the second answer differs
+// first; protected ones never. A task that is to move is replaced like a sick one, but before
+// those not healthy yet, and without room only as far as Lower allows; one that does not run yet
+// goes at once. Nothing is changed by calling twice: the second answer differs
 // only once have does. Wake is when the mere passing of time may change the answer, zero for
 // never.
 //
@@ -58,6 +61,9 @@ func Tasks(goals []Goal, have []Task, room Room, now time.Time) (start []Start, 
 	for _, task := range have {
 		if task.Wanted {
 			t.live++
+		}
+		if healthy, _ := Healthy(task, now); healthy {
+			t.healthy++
 		}
 	}
 	for _, g := range withoutGoal(goals, have) {
@@ -80,22 +86,25 @@ func Tasks(goals []Goal, have []Task, room Room, now time.Time) (start []Start, 
 
 // tending is one call of Tasks on its way.
 type tending struct {
-	room  Room
-	now   time.Time
-	have  []Task
-	live  int // tasks wanted, less those stopped and plus those started here
-	start []Start
-	stop  []Stop
-	wake  time.Time
+	room Room
+	now  time.Time
+	have []Task
+	live int // tasks wanted, less those stopped and plus those started here
+
+	healthy int // tasks that are, less those stopped here
+	start   []Start
+	stop    []Stop
+	wake    time.Time
 }
 
 // side is how the wanted tasks of one goal's revision stand.
 type side struct {
 	goal           Goal
 	sick, new, fit []*Task // each task in one of them; new is neither sick nor healthy yet
+	moving         []*Task // to move; healthy or not
 }
 
-func (s side) live() int { return len(s.sick) + len(s.new) + len(s.fit) }
+func (s side) live() int { return len(s.sick) + len(s.new) + len(s.fit) + len(s.moving) }
 
 // withoutGoal gives goals of zero for the revisions that have tasks only, in order of name.
 func withoutGoal(goals []Goal, have []Task) []Goal {
@@ -123,8 +132,11 @@ func (t *tending) look(g Goal) side {
 		t.by(well)
 		t.by(ill)
 		switch {
+		case task.Moving && task.Phase == Starting && t.end(task, Replaced):
 		case sick:
 			s.sick = append(s.sick, task)
+		case task.Moving:
+			s.moving = append(s.moving, task)
 		case healthy:
 			s.fit = append(s.fit, task)
 		default:
@@ -137,7 +149,7 @@ func (t *tending) look(g Goal) side {
 // trim stops what a revision has too many, but no sick task whose replacement is on its way.
 func (t *tending) trim(s side) {
 	extra := s.live() - s.goal.Want
-	extra -= max(0, min(len(s.sick), len(s.new), extra, s.goal.Want-len(s.fit)))
+	extra -= max(0, min(len(s.sick)+len(s.moving), len(s.new), extra, s.goal.Want-len(s.fit)))
 	if extra <= 0 {
 		return
 	}
@@ -145,7 +157,7 @@ func (t *tending) trim(s side) {
 		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
 	}
 	fit := slices.Clone(s.fit)
-	for _, group := range [][]*Task{slices.Clone(s.sick), slices.Clone(s.new)} {
+	for _, group := range [][]*Task{slices.Clone(s.sick), slices.Clone(s.moving), slices.Clone(s.new)} {
 		slices.SortFunc(group, age)
 		for _, task := range group {
 			if extra > 0 {
@@ -194,7 +206,7 @@ func (t *tending) fill(s side) {
 // replace makes way for tasks in place of sick ones.
 func (t *tending) replace(s side) {
 	extra := s.live() - s.goal.Want // replacements that exist already
-	missing := len(s.sick) - max(extra, 0)
+	missing := len(s.sick) + len(s.moving) - max(extra, 0)
 	if s.goal.Want == 0 || extra < 0 || missing <= 0 || len(s.fit)+len(s.new) >= s.goal.Want {
 		return
 	}
@@ -202,12 +214,19 @@ func (t *tending) replace(s side) {
 		t.launch(s, missing)
 		return
 	}
-	if len(s.new) > 0 || extra > 0 {
-		return // one at a time
+	if extra > 0 {
+		return
 	}
-	for _, task := range s.sick {
-		if t.end(task, Replaced) {
-			return
+	if len(s.new) == 0 {
+		for _, task := range s.sick {
+			if t.end(task, Replaced) {
+				return // one at a time
+			}
+		}
+	}
+	for _, task := range s.moving {
+		if healthy, _ := Healthy(*task, t.now); !healthy || t.healthy > t.room.Lower {
+			t.end(task, Replaced)
 		}
 	}
 }
@@ -258,6 +277,9 @@ func (t *tending) end(task *Task, why Why) bool {
 	}
 	t.stop = append(t.stop, Stop{ID: task.ID, Why: why})
 	t.live--
+	if healthy, _ := Healthy(*task, t.now); healthy {
+		t.healthy--
+	}
 	return true
 }
 

@@ -45,7 +45,7 @@ func (k *instanceKeeper) Keep(tx *store.Tx, cluster string) (res cloud.Result, e
 		if st == nil {
 			st = k.standing(tx, cluster)
 		}
-		if mark := st.mark(row.Unplaced); mark != row.Saw {
+		if mark := st.mark(row.Unplaced || row.Settings.daemon() && st.drains()); mark != row.Saw {
 			row.Saw = mark
 			k.services.Put(tx, row)
 		}

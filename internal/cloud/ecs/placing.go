@@ -93,6 +93,11 @@ func (st *standing) mark(resources bool) uint64 {
 	return h.Sum64()
 }
 
+// drains reports whether an instance is to be emptied.
+func (st *standing) drains() bool {
+	return slices.ContainsFunc(st.all, func(x place.Instance) bool { return x.Draining })
+}
+
 // chance gives a random number below n.
 func (s *Service) chance(n int) int { return int(s.o.IDs.Uint64() % uint64(n)) }
 

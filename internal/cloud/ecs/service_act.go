@@ -11,6 +11,7 @@ import (
 
 	"github.com/slipway-ecs/slipway/internal/names"
 	"github.com/slipway-ecs/slipway/internal/reconcile"
+	"github.com/slipway-ecs/slipway/internal/strategy"
 )
 
 // taskStopped is lastStatus and desiredStatus of a task at its end.
@@ -28,7 +29,8 @@ const (
 // Source: ecs.md 5.2 and 5.4.
 func (g *keeping) act() {
 	goals, upper := g.goals()
-	room := reconcile.Room{Upper: upper, Zones: g.zones(&g.primary().Work)}
+	lower, _ := strategy.Bounds(g.row.Desired, g.row.Settings.MinPercent, g.row.Settings.MaxPercent)
+	room := reconcile.Room{Upper: upper, Lower: lower, Zones: g.zones(&g.primary().Work)}
 	start, stop, wake := reconcile.Tasks(goals, g.seen, room, g.now)
 	if wake.Before(g.now.Add(never)) {
 		g.res.Sooner(wake)
@@ -72,7 +74,7 @@ func (g *keeping) start(all []reconcile.Start) {
 			}
 		}
 		t := g.s.newTask(g.tx, n)
-		g.tasks, g.seen = append(g.tasks, t), append(g.seen, t.observed())
+		g.tasks, g.seen = append(g.tasks, t), append(g.seen, g.observed(&t))
 		ids = append(ids, t.ID)
 	}
 	if len(ids) > 0 {
@@ -87,7 +89,7 @@ func (g *keeping) stop(all []reconcile.Stop) {
 	for _, x := range all {
 		i := slices.IndexFunc(g.seen, func(t reconcile.Task) bool { return t.ID == x.ID })
 		g.tasks[i] = g.s.stopTask(g.tx, g.tasks[i], stopByScheduler, g.stopReason(i))
-		g.seen[i] = g.tasks[i].observed()
+		g.seen[i] = g.observed(&g.tasks[i])
 		ids = append(ids, g.tasks[i].ID)
 	}
 	if len(ids) > 0 {

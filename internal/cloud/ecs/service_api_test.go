@@ -123,7 +123,7 @@ func TestAnAnswerShowsTheDeploymentBeforeItHasBegun(t *testing.T) {
 		if *s.PlatformVersion != "LATEST" || *d.PlatformVersion != "1.4.0" || *s.PlatformFamily != "Linux" {
 			t.Errorf("platforms are %s, %s, %s", *s.PlatformVersion, *d.PlatformVersion, *s.PlatformFamily)
 		}
-		want := defaultConfiguration()
+		want := defaultConfiguration(false)
 		if diff := cmp.Diff(string(keep(want)), string(keep(s.DeploymentConfiguration))); diff != "" {
 			t.Errorf("deployment configuration differs (-want +got):\n%s", diff)
 		}

@@ -20,8 +20,13 @@ const computedBake = 2 * time.Minute
 // mostBake is the longest bakeTimeInMinutes. Source: ecs.md 7.1.
 const mostBake = 1440
 
-// defaultConfiguration is what a service has that asks for nothing. Source: ecs.md 3.3.
-func defaultConfiguration() *types.DeploymentConfiguration {
+// defaultConfiguration is what a service has that asks for nothing. Source: ecs.md 3.3, and 3.10 for
+// daemons.
+func defaultConfiguration(daemon bool) *types.DeploymentConfiguration {
+	most, least := int32(200), int32(100)
+	if daemon {
+		most, least = 100, 0
+	}
 	return &types.DeploymentConfiguration{
 		DeploymentCircuitBreaker: &types.DeploymentCircuitBreaker{
 			ResetOnHealthyTask: aws.Bool(true),
@@ -29,8 +34,8 @@ func defaultConfiguration() *types.DeploymentConfiguration {
 				Type: types.ThresholdTypeBoundedPercent, Value: rollout.ThresholdPercent,
 			},
 		},
-		MaximumPercent:        aws.Int32(200),
-		MinimumHealthyPercent: aws.Int32(100),
+		MaximumPercent:        &most,
+		MinimumHealthyPercent: &least,
 		Strategy:              types.DeploymentStrategyRolling,
 		BakeTimeInMinutes:     aws.Int32(0),
 	}
@@ -86,7 +91,7 @@ func mergeConfiguration(have, ask *types.DeploymentConfiguration) *types.Deploym
 // not serve yet.
 //
 // Source: ecs.md 3.5, 5.5, 7.1. The wordings of bounds are ours (unconfirmed).
-func checkConfiguration(c *types.DeploymentConfiguration) error {
+func checkConfiguration(c *types.DeploymentConfiguration, daemon bool) error {
 	if err := checkShift(c); err != nil {
 		return err
 	}
@@ -100,6 +105,8 @@ func checkConfiguration(c *types.DeploymentConfiguration) error {
 	switch {
 	case lo < 0 || lo > 100:
 		return invalid("The minimumHealthyPercent must be between 0 and 100.")
+	case daemon && hi != 100:
+		return invalid(wordDaemonMost)
 	case hi < 100:
 		return invalid("The maximumPercent must be at least 100 for a service with the REPLICA scheduling strategy.")
 	case lo == 100 && hi == 100:

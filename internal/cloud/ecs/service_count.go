@@ -89,7 +89,8 @@ func (g *keeping) ended(d *Deployment, t *Task) {
 	}
 	f := d.Failures.Ended(reconcile.End{
 		Ran: t.EverRan, Healthy: t.EverWell, Sick: sick,
-		Asked: t.StopCode == stopByScheduler || t.StopCode == string(types.TaskStopCodeUserInitiated),
+		Asked: t.StopCode == stopByScheduler || t.StopCode == string(types.TaskStopCodeUserInitiated) ||
+			t.StopCode == string(types.TaskStopCodeSpotInterruption) || t.StopReason == forcedOff,
 	})
 	if f == d.Failures {
 		return

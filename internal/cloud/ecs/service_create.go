@@ -70,6 +70,9 @@ func (s *Service) CreateService(ctx context.Context, in *sdk.CreateServiceInput)
 			return err
 		}
 		s.forget(tx, arn)
+		if row.Settings.daemon() {
+			row.Desired = s.matching(tx, &row)
+		}
 		if row.Settings.driven() {
 			s.firstSet(tx, &row)
 		} else {
@@ -95,18 +98,21 @@ func (s *Service) fill(tx *store.Tx, scope names.Scope, cluster Cluster, row *Se
 	if err := checkController(controller, in); err != nil {
 		return err
 	}
-	if in.SchedulingStrategy == types.SchedulingStrategyDaemon {
-		return unsupported("The scheduling strategy DAEMON is not served by this local cloud yet.")
-	}
-	if in.DesiredCount == nil && controller != types.DeploymentControllerTypeExternal {
+	daemon := in.SchedulingStrategy == types.SchedulingStrategyDaemon
+	if in.DesiredCount == nil && !daemon && controller != types.DeploymentControllerTypeExternal {
 		return invalid("The desired count must be specified for a service with the REPLICA scheduling strategy.")
 	}
 	if aws.ToInt32(in.DesiredCount) < 0 {
 		return invalid("The desired count cannot be less than 0.")
 	}
-	config := mergeConfiguration(defaultConfiguration(), in.DeploymentConfiguration)
-	if err := checkConfiguration(config); err != nil {
+	config := mergeConfiguration(defaultConfiguration(daemon), in.DeploymentConfiguration)
+	if err := checkConfiguration(config, daemon); err != nil {
 		return err
+	}
+	if daemon {
+		if err := checkDaemon(controller, in); err != nil {
+			return err
+		}
 	}
 	if controller != types.DeploymentControllerTypeExternal {
 		if err := s.fillWork(tx, scope, cluster, row, in); err != nil {
@@ -117,8 +123,12 @@ func (s *Service) fill(tx *store.Tx, scope names.Scope, cluster Cluster, row *Se
 		}
 	}
 	row.Desired = int(aws.ToInt32(in.DesiredCount))
+	scheduling := types.SchedulingStrategyReplica
+	if daemon {
+		scheduling, row.Desired = types.SchedulingStrategyDaemon, 0
+	}
 	row.Settings = ServiceSettings{
-		Controller: string(controller), Scheduling: string(types.SchedulingStrategyReplica),
+		Controller: string(controller), Scheduling: string(scheduling),
 		PropagateTags: string(in.PropagateTags), ManagedTags: in.EnableECSManagedTags, ExecuteCommand: in.EnableExecuteCommand,
 		ZoneRebalancing: string(in.AvailabilityZoneRebalancing), RoleARN: text(in.Role),
 		PlacementConstraints: keepList(in.PlacementConstraints), Placement: keepList(in.PlacementStrategy),
@@ -165,7 +175,8 @@ func (s *Service) fillWork(tx *store.Tx, scope names.Scope, cluster Cluster, row
 		return invalid("Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again.")
 	}
 	if in.LaunchType == "" && len(in.CapacityProviderStrategy) == 0 {
-		if row.Work.Providers = blank(cluster.Default); row.Work.Providers == nil {
+		if row.Work.Providers = blank(cluster.Default); row.Work.Providers == nil || in.SchedulingStrategy == types.SchedulingStrategyDaemon {
+			row.Work.Providers = nil
 			row.Work.LaunchType = string(types.LaunchTypeEc2)
 		}
 	}

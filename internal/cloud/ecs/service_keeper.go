@@ -85,8 +85,9 @@ func (g *keeping) load() {
 	}
 	g.tasks = slices.Collect(g.s.tasks.By(g.tx, "service", g.row.ARN))
 	g.seen = make([]reconcile.Task, len(g.tasks))
+	g.daemon()
 	for i := range g.tasks {
-		g.seen[i] = g.tasks[i].observed()
+		g.seen[i] = g.observed(&g.tasks[i])
 	}
 }
 

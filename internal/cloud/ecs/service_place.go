@@ -28,6 +28,7 @@ func (g *keeping) berth(d *types.TaskDefinition) (b *berth, why string) {
 	need.Group = "service:" + g.row.Name
 	set := &g.row.Settings
 	rules := rulesOf(d, kept[[]types.PlacementConstraint](set.PlacementConstraints), kept[[]types.PlacementStrategy](set.Placement), overZones)
+	rules.Distinct = rules.Distinct || set.daemon()
 	res, waits := st.pick(need, rules, g.s.chance)
 	switch {
 	case res.At >= 0:

@@ -66,7 +66,7 @@ func (s *Service) UpdateService(ctx context.Context, in *sdk.UpdateServiceInput)
 func (s *Service) changeSettings(row *ServiceRow, in *sdk.UpdateServiceInput) error {
 	if in.DeploymentConfiguration != nil {
 		config := mergeConfiguration(kept[*types.DeploymentConfiguration](row.Config), in.DeploymentConfiguration)
-		if err := checkConfiguration(config); err != nil {
+		if err := checkConfiguration(config, row.Settings.daemon()); err != nil {
 			return err
 		}
 		setConfiguration(row, config, in.DeploymentConfiguration)
@@ -75,7 +75,9 @@ func (s *Service) changeSettings(row *ServiceRow, in *sdk.UpdateServiceInput) er
 		if *in.DesiredCount < 0 {
 			return invalid("The desired count cannot be less than 0.")
 		}
-		row.Desired = int(*in.DesiredCount)
+		if !row.Settings.daemon() { // a daemon's is the number of its instances
+			row.Desired = int(*in.DesiredCount)
+		}
 	}
 	set := &row.Settings
 	if in.HealthCheckGracePeriodSeconds != nil {

@@ -40,9 +40,9 @@ func (g *keeping) emptied(d *Deployment) bool {
 // tend starts and stops the tasks of one set. The service's maximumPercent bounds the replacement
 // of sick ones within it.
 func (g *keeping) tend(d *Deployment) {
-	_, upper := strategy.Bounds(d.Want, g.row.Settings.MinPercent, g.row.Settings.MaxPercent)
+	lower, upper := strategy.Bounds(d.Want, g.row.Settings.MinPercent, g.row.Settings.MaxPercent)
 	goal := reconcile.Goal{Revision: d.Digits, Want: d.Want, NotBefore: d.Pause}
-	room := reconcile.Room{Upper: max(upper, d.Want), Zones: g.zones(&d.Work)}
+	room := reconcile.Room{Upper: max(upper, d.Want), Lower: lower, Zones: g.zones(&d.Work)}
 	own := slices.DeleteFunc(slices.Clone(g.seen), func(t reconcile.Task) bool { return t.Revision != d.Digits })
 	start, stop, wake := reconcile.Tasks([]reconcile.Goal{goal}, own, room, g.now)
 	g.res.Sooner(wake)
