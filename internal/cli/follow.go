@@ -94,7 +94,7 @@ func (p *place) deployer(ctx context.Context) (*ship.Deployer, error) {
 // deployerOf gives the deployer with all its engines.
 func deployerOf(cfg aws.Config) *ship.Deployer {
 	api := sdk.NewECS(cfg)
-	return &ship.Deployer{ECS: api, ELB: sdk.NewELB(cfg), Region: cfg.Region,
+	return &ship.Deployer{ECS: api, ELB: sdk.NewELB(cfg), Around: around(cfg), Region: cfg.Region,
 		Engines: map[types.DeploymentControllerType]ship.Engine{
 			types.DeploymentControllerTypeCodeDeploy: &code.Engine{CodeDeploy: sdk.NewCodeDeploy(cfg), ECS: api, Logs: sdk.NewLogs(cfg)},
 		}}

@@ -7,14 +7,13 @@ import (
 	"io"
 	"os"
 	"strings"
-	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
-	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-ecs/slipway/internal/fail"
+	"github.com/slipway-ecs/slipway/internal/sdk"
 	"github.com/slipway-ecs/slipway/internal/ship"
 )
 
@@ -54,8 +53,7 @@ func (o *proposing) plan(ctx context.Context, app *App, file string) error {
 	if err != nil {
 		return err
 	}
-	around := ship.Around{ECS: ecs.NewFromConfig(cfg), ELB: elb.NewFromConfig(cfg), Alarms: cloudwatch.NewFromConfig(cfg)}
-	plan := ship.NewPlan(proposal, around.Look(ctx, proposal))
+	plan := ship.NewPlan(proposal, around(cfg).Look(ctx, proposal))
 	if file != "" {
 		text, err := json.MarshalIndent(plan, "", "  ")
 		if err != nil {
@@ -76,6 +74,11 @@ func (o *proposing) plan(ctx context.Context, app *App, file string) error {
 	return err
 }
 
+// around gives what is read beside a service.
+func around(cfg aws.Config) *ship.Around {
+	return &ship.Around{ECS: ecs.NewFromConfig(cfg), ELB: sdk.NewELB(cfg), Alarms: sdk.NewAlarms(cfg)}
+}
+
 // writePlan prints a plan for people.
 func writePlan(w io.Writer, p *ship.Plan) error {
 	var b strings.Builder
@@ -94,11 +97,11 @@ func writePlan(w io.Writer, p *ship.Plan) error {
 	if len(p.Steps) > 0 {
 		b.WriteString("\nsteps\n")
 		for _, s := range append(p.Steps, p.Total) {
-			fmt.Fprintf(&b, "  %-16s %s  (%s)\n", span(s), s.Name, s.Source)
+			fmt.Fprintf(&b, "  %-16s %s  (%s)\n", s.Span(), s.Name, s.Source)
 		}
 	}
 	fmt.Fprintf(&b, "\nat most %d tasks at once: %s\n", p.Peak, p.Room)
-	fmt.Fprintf(&b, "rollback: %s, %s  (%s)\n", p.Rollback.Name, span(p.Rollback), p.Rollback.Source)
+	fmt.Fprintf(&b, "rollback: %s, %s  (%s)\n", p.Rollback.Name, p.Rollback.Span(), p.Rollback.Source)
 	fmt.Fprintf(&b, "\nIAM actions\n  %s\n", strings.Join(p.Actions, "\n  "))
 	if len(p.Wrong) > 0 {
 		b.WriteString("\nwrong beforehand\n")
@@ -111,26 +114,6 @@ func writePlan(w io.Writer, p *ship.Plan) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
-}
-
-func span(t ship.Timed) string {
-	least, most := time.Duration(t.Least)*time.Second, time.Duration(t.Most)*time.Second
-	if least == most {
-		return brief(least)
-	}
-	return brief(least) + " to " + brief(most)
-}
-
-// brief writes a duration without units that are nought: 5m, not 5m0s.
-func brief(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
 }
 
 // planned makes a request hold to a saved plan.

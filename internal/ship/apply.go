@@ -91,6 +91,7 @@ func (w *work) apply(ctx context.Context) error {
 	if in == nil {
 		return w.adopt(before)
 	}
+	w.expect(ctx, in)
 	var after *types.Service
 	err = w.write(ctx, "update service "+w.out.Service, func() (err error) {
 		sent, done := finish(ctx)
@@ -115,7 +116,7 @@ func (w *work) apply(ctx context.Context) error {
 	}
 	w.mark(now)
 	if before != nil && aws.ToString(before.Id) == w.id {
-		w.scaling = true
+		w.scaling, w.out.Expected = true, nil
 		what := fmt.Sprintf("wants %d tasks now", after.DesiredCount)
 		if in.DesiredCount == nil {
 			what = "has its new settings"
@@ -124,6 +125,7 @@ func (w *work) apply(ctx context.Context) error {
 		return nil
 	}
 	w.say(Event{Kind: KindUpdated, Revision: last(w.arn), Deployment: w.id, Text: fmt.Sprintf("service %s is to run %s", w.out.Service, last(w.arn))})
+	w.tellExpected()
 	return nil
 }
 
@@ -216,6 +218,7 @@ func (w *work) create(ctx context.Context) error {
 	if w.r.Count != nil {
 		in.DesiredCount = w.r.Count
 	}
+	w.expect(ctx, in)
 	var made *types.Service
 	err := w.write(ctx, "create service "+w.out.Service, func() (err error) {
 		sent, done := finish(ctx)
@@ -240,5 +243,6 @@ func (w *work) create(ctx context.Context) error {
 	w.mark(now)
 	w.lease(ctx, made)
 	w.say(Event{Kind: KindCreated, Revision: last(w.arn), Deployment: w.id, Text: fmt.Sprintf("created service %s with %s", w.out.Service, last(w.arn))})
+	w.tellExpected()
 	return nil
 }

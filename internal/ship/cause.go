@@ -67,7 +67,7 @@ func (n *native) end(ctx context.Context, v Verdict, cause string) (Sight, error
 
 // why names the cause of an end from what was seen on the way to it; nil where no rule knows it.
 func (n *native) why(v Verdict, cause string) *explain.Cause {
-	f := explain.Facts{Service: n.name, Events: n.events, Deployment: &explain.Deployment{Reason: cause}}
+	f := explain.Facts{Service: n.name, Events: n.events, Targets: n.sick, Deployment: &explain.Deployment{Reason: cause}}
 	if !n.plain && n.ours.Status != "" {
 		f.Deployment = explain.FromDeployment(n.ours)
 	}

@@ -102,6 +102,7 @@ type Start struct {
 type Deployer struct {
 	ECS     ECS
 	ELB     Balancers   // for target health and probes; nil does without
+	Around  *Around     // for the time that a deployment should take; nil does without
 	Clock   clock.Clock // of real time; nil is the wall's
 	Region  string      // told to hooks
 	Engines map[types.DeploymentControllerType]Engine

@@ -182,9 +182,21 @@ func (e *estimate) total(steps []Timed) Timed {
 		t.Least, t.Most = t.Least+s.Least, t.Most+s.Most
 	}
 	if len(e.f.Took) > 0 {
-		t.Source += fmt.Sprintf("; the last %d took %s to %s", len(e.f.Took), slices.Min(e.f.Took).Round(time.Second), slices.Max(e.f.Took).Round(time.Second))
+		t.Source += "; " + past(e.f.Took)
 	}
 	return t
+}
+
+// past tells how long deployments took.
+func past(took []time.Duration) string {
+	least, most := slices.Min(took).Round(time.Second), slices.Max(took).Round(time.Second)
+	switch {
+	case len(took) == 1:
+		return "the last one took " + brief(least)
+	case least == most:
+		return fmt.Sprintf("the last %d took %s each", len(took), brief(least))
+	}
+	return fmt.Sprintf("the last %d took %s to %s", len(took), brief(least), brief(most))
 }
 
 // rollback says how a failed deployment goes back.

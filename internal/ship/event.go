@@ -23,6 +23,7 @@ const (
 	KindUnchanged  Kind = "unchanged"  // the definition needs no new revision, or the service no deployment
 	KindUpdated    Kind = "updated"    // UpdateService was obeyed
 	KindCreated    Kind = "created"    // CreateService was obeyed
+	KindExpected   Kind = "expected"   // how long it should take
 	KindFollowing  Kind = "following"  // the deployment we made is known, and followed to its end
 	KindProgress   Kind = "progress"   // counts or states moved
 	KindService    Kind = "service"    // the service said something (its own event)
@@ -46,6 +47,7 @@ type Event struct {
 	Progress   *Progress `json:"progress,omitempty"`   // KindProgress
 	Task       *Task     `json:"task,omitempty"`       // KindTask
 	Pause      *Pause    `json:"pause,omitempty"`      // KindPause, KindAnswer
+	Expected   *Timed    `json:"expected,omitempty"`   // KindExpected
 	Outcome    *Outcome  `json:"outcome,omitempty"`    // KindVerdict
 }
 
@@ -129,4 +131,5 @@ type Outcome struct {
 	Point      Point          `json:"point,omitempty"`      // Reached: which
 	Pauses     []Pause        `json:"pauses,omitempty"`     // Waiting, Reached: what waits for an answer
 	Millis     int64          `json:"tookMillis"`
+	Expected   *Timed         `json:"expected,omitempty"` // how long it should have taken
 }

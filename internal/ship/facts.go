@@ -85,30 +85,29 @@ func (a Around) Look(ctx context.Context, p *Proposal) Facts {
 }
 
 func (a Around) groups(ctx context.Context, balancers []types.LoadBalancer, f *Facts) error {
-	for _, b := range balancers {
-		if b.TargetGroupArn == nil {
-			continue
-		}
-		out, err := a.ELB.DescribeTargetGroups(ctx, &elb.DescribeTargetGroupsInput{TargetGroupArns: []string{*b.TargetGroupArn}})
+	arns := groupsOf(balancers)
+	if len(arns) == 0 {
+		return nil
+	}
+	out, err := a.ELB.DescribeTargetGroups(ctx, &elb.DescribeTargetGroupsInput{TargetGroupArns: arns})
+	if err != nil {
+		return err
+	}
+	for _, g := range out.TargetGroups {
+		attributes, err := a.ELB.DescribeTargetGroupAttributes(ctx, &elb.DescribeTargetGroupAttributesInput{TargetGroupArn: g.TargetGroupArn})
 		if err != nil {
 			return err
 		}
-		attributes, err := a.ELB.DescribeTargetGroupAttributes(ctx, &elb.DescribeTargetGroupAttributesInput{TargetGroupArn: b.TargetGroupArn})
-		if err != nil {
-			return err
-		}
-		for _, g := range out.TargetGroups {
-			one := GroupFacts{ARN: *b.TargetGroupArn, Interval: seconds(g.HealthCheckIntervalSeconds), Timeout: seconds(g.HealthCheckTimeoutSeconds),
-				Delay: deregistrationDelay}
-			for _, at := range attributes.Attributes {
-				if aws.ToString(at.Key) == "deregistration_delay.timeout_seconds" {
-					if d, err := time.ParseDuration(aws.ToString(at.Value) + "s"); err == nil {
-						one.Delay = d
-					}
+		one := GroupFacts{ARN: aws.ToString(g.TargetGroupArn), Interval: seconds(g.HealthCheckIntervalSeconds), Timeout: seconds(g.HealthCheckTimeoutSeconds),
+			Delay: deregistrationDelay}
+		for _, at := range attributes.Attributes {
+			if aws.ToString(at.Key) == "deregistration_delay.timeout_seconds" {
+				if d, err := time.ParseDuration(aws.ToString(at.Value) + "s"); err == nil {
+					one.Delay = d
 				}
 			}
-			f.Groups = append(f.Groups, one)
 		}
+		f.Groups = append(f.Groups, one)
 	}
 	return nil
 }

@@ -57,6 +57,7 @@ type native struct {
 	voices  []string        // service events that speak of trouble; first things first
 	events  []explain.Event // of the service since our deployment was made
 	health  []Group
+	sick    []explain.Target // targets that were seen unhealthy, one of each reason; first things first
 	ours    types.ServiceDeployment
 	service *types.Service
 }

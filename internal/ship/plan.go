@@ -268,7 +268,7 @@ func (e *estimate) actions(balancers []types.LoadBalancer) []string {
 		}
 	}
 	if len(balancers) > 0 {
-		out = append(out, "elasticloadbalancing:DescribeTargetHealth")
+		out = append(out, "elasticloadbalancing:DescribeTargetGroupAttributes", "elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetHealth")
 	}
 	slices.Sort(out)
 	return slices.Compact(out)

@@ -21,6 +21,7 @@ import (
 	"github.com/slipway-ecs/slipway/internal/fail"
 	"github.com/slipway-ecs/slipway/internal/names"
 	"github.com/slipway-ecs/slipway/internal/sdk"
+	"github.com/slipway-ecs/slipway/internal/ship/explain"
 )
 
 // Balancers is what is needed of Elastic Load Balancing: the health of targets, and where a
@@ -283,6 +284,7 @@ func (n *native) readHealth(ctx context.Context) (asked bool, err error) {
 		return true, tolerate(err)
 	}
 	g := groupOf(arn, out.TargetHealthDescriptions)
+	n.diagnose(g.Name, out.TargetHealthDescriptions)
 	at := slices.IndexFunc(n.health, func(o Group) bool { return o.Name == g.Name })
 	n.health = slices.Clone(n.health)
 	if at < 0 {
@@ -292,6 +294,20 @@ func (n *native) readHealth(ctx context.Context) (asked bool, err error) {
 	}
 	n.progress()
 	return true, nil
+}
+
+// diagnose remembers what is wrong with targets: those of a revision that is taken back are gone
+// when the deployment ends.
+func (n *native) diagnose(group string, all []elbtypes.TargetHealthDescription) {
+	for _, d := range all {
+		if d.TargetHealth == nil || d.TargetHealth.State != elbtypes.TargetHealthStateEnumUnhealthy {
+			continue
+		}
+		t := explain.FromTarget(group, d)
+		if !slices.ContainsFunc(n.sick, func(o explain.Target) bool { return o.Group == t.Group && o.Reason == t.Reason && o.Text == t.Text }) {
+			n.sick = append(n.sick, t)
+		}
+	}
 }
 
 func alternate(b types.LoadBalancer) *string {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/slipway-ecs/slipway/internal/ship"
 )
@@ -12,15 +13,21 @@ import (
 // LiveDeploy shows a deployment's events on a terminal: what happened as lines that stay, how
 // things stand below them. Call stop when the deployment has ended.
 func LiveDeploy(ctx context.Context, w io.Writer, env []string, title string, colour bool) (tell func(ship.Event), stop func()) {
-	var mu sync.Mutex // guards latest
+	var mu sync.Mutex // guards latest and pace
 	var latest *ship.Progress
+	var pace pace
 	v := Live(ctx, LiveOptions{Out: w, Env: env, Colour: colour, Frame: func() Frame {
 		mu.Lock()
 		defer mu.Unlock()
-		return progressFrame(title, latest)
+		f := progressFrame(title, latest)
+		f.Status += pace.line(time.Now())
+		return f
 	}})
 	var end string
 	tell = func(e ship.Event) {
+		mu.Lock()
+		pace.note(e)
+		mu.Unlock()
 		switch {
 		case e.Outcome != nil:
 			end = Verdict(*e.Outcome, colour)
@@ -38,6 +45,40 @@ func LiveDeploy(ctx context.Context, w io.Writer, env []string, title string, co
 			io.WriteString(w, "\n"+end)
 		}
 	}
+}
+
+// pace is how much time has gone, against what was expected.
+type pace struct {
+	began    time.Time
+	expected *ship.Timed // nil: nobody knows
+}
+
+// note takes the first event as the beginning, until the expected time is told, which counts from
+// the update on.
+func (p *pace) note(e ship.Event) {
+	if p.began.IsZero() || e.Expected != nil {
+		p.began = e.At
+	}
+	if e.Expected != nil {
+		p.expected = e.Expected
+	}
+}
+
+// line tells it, to go on with what stands before.
+func (p *pace) line(now time.Time) string {
+	if p.began.IsZero() {
+		return ""
+	}
+	gone := max(0, now.Sub(p.began)).Truncate(time.Second)
+	line := " · " + gone.String()
+	switch {
+	case p.expected == nil:
+	case gone > time.Duration(p.expected.Most)*time.Second:
+		line += ", longer than the " + p.expected.Span() + " expected"
+	default:
+		line += " of " + p.expected.Span()
+	}
+	return line
 }
 
 // progressFrame lays progress out: the revisions with their tasks, where traffic goes, and how

@@ -62,7 +62,11 @@ func Verdict(o ship.Outcome, colour bool) string {
 	}
 	var b strings.Builder
 	took := (time.Duration(o.Millis) * time.Millisecond).Round(time.Second)
-	fmt.Fprintf(&b, "%s%s%s%s, after %s\n", shade, mark, Brief(oneLine(o.Line())), end, took)
+	fmt.Fprintf(&b, "%s%s%s%s, after %s", shade, mark, Brief(oneLine(o.Line())), end, took)
+	if o.Expected != nil && o.Verdict == ship.Succeeded {
+		fmt.Fprintf(&b, " (expected: %s)", o.Expected.Span())
+	}
+	b.WriteString("\n")
 	for _, d := range o.Details {
 		fmt.Fprintf(&b, "  %s\n", Brief(oneLine(d)))
 	}
