@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"os/user"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -226,18 +228,28 @@ func (s *screen) say(e ship.Event) {
 	s.tell(e)
 }
 
-// ask gives what an interrupt means: where somebody is there to be asked, it asks once.
-func (s *screen) ask() func() ship.Choice {
+// ask gives what an interrupt means: where somebody is there to be asked, it asks once. Another
+// interrupt, at the question or after it, leaves.
+func (s *screen) ask() ship.Asker {
 	in, ok := s.app.Stdin.(io.Writer) // a file is both
 	if !ok || !ui.IsTerminal(in) || s.json {
 		return nil
 	}
-	return func() ship.Choice {
+	return func(ctx context.Context) (ship.Choice, context.Context) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		next, _ := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM) // until the process ends
 		s.stop()
 		s.stop, s.tell = func() {}, ui.Lines(s.app.Stdout, ui.ColourOf(s.app.Stdout, s.app.Getenv))
-		return choice(s.app.Stdin, s.app.Stderr)
+		answer := make(chan ship.Choice, 1)
+		go func() { answer <- choice(s.app.Stdin, s.app.Stderr) }() // one that nobody answers ends with the process
+		select {
+		case c := <-answer:
+			return c, next
+		case <-next.Done():
+			fmt.Fprintln(s.app.Stderr)
+			return ship.Leave, next
+		}
 	}
 }
 

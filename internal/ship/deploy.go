@@ -62,7 +62,7 @@ type Request struct {
 	Until      Point            // stop there, whatever holds the rollout; "" goes to its end
 	Detach     bool             // do not follow at all
 	Lease      *Lease           // nil takes none
-	Ask        func() Choice    // what an interrupt means once the service is updated; nil leaves
+	Ask        Asker            // what an interrupt means once the service is updated; nil leaves
 	Revision   string           // ARN of a definition to run just as it is, in place of what is edited
 	// Pin gives the digest that an image's tag has now; nil leaves tags to ECS.
 	Pin   func(ctx context.Context, image string) (digest string, err error)

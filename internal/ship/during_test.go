@@ -272,14 +272,14 @@ func TestAnInterruptAsksOnceAndMayAbort(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		r := request()
 		asked := 0
-		r.Ask = func() ship.Choice {
+		r.Ask = func(ctx context.Context) (ship.Choice, context.Context) {
 			asked++
 			if choice == ship.GoOn {
 				f.mu.Lock()
 				f.script = succeeds()
 				f.mu.Unlock()
 			}
-			return choice
+			return choice, ctx
 		}
 		out, err := deployer(t, f).Deploy(ctx, r, func(e ship.Event) {
 			if e.Kind == ship.KindFollowing {

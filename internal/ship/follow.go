@@ -32,6 +32,10 @@ const (
 	within        = "within" // the reason of leaving at a limit
 )
 
+// Asker says what an interrupt means, and gives the context to watch on with, which the next interrupt
+// ends. The one it is given has not ended.
+type Asker func(context.Context) (Choice, context.Context)
+
 // follower follows a rollout to its end, to a point, or until it is told to leave.
 type follower struct {
 	rollout Rollout
@@ -40,7 +44,7 @@ type follower struct {
 	limit   time.Duration
 	until   Point
 	detach  bool                                                     // leave once the rollout's lasting id is known
-	ask     func() Choice                                            // what an interrupt means; nil leaves
+	ask     Asker                                                    // what an interrupt means; nil leaves
 	beat    func(context.Context) bool                               // keeps the lease when that is due; reports whether it called. May be nil
 	hooks   *hooks                                                   // ours; may be nil
 	command func(verb, pause string) string                          // of ours, for what to do next
@@ -281,12 +285,11 @@ func (f *follower) abort(ctx context.Context) {
 // interrupted asks what an interrupt means. It gives the context to go on with, or nil where the
 // outcome is set.
 func (f *follower) interrupted(ctx context.Context) context.Context {
-	choice := Leave
+	choice, on := Leave, context.WithoutCancel(ctx)
 	if f.ask != nil {
-		choice = f.ask()
+		choice, on = f.ask(on)
 	}
 	f.ask = nil // a second interrupt leaves
-	on := context.WithoutCancel(ctx)
 	switch choice {
 	case Abort:
 		f.abort(on)

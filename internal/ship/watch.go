@@ -26,7 +26,7 @@ type Pursuit struct {
 	Abort      bool          // have it rolled back first
 	GoOn       bool          // end each pause that waits, first
 	Hooks      []Hook        // ours, of the points still to come
-	Ask        func() Choice
+	Ask        Asker
 	Reason     string // of GoOn, noted on the service
 	By         string
 }

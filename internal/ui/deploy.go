@@ -88,7 +88,9 @@ func progressFrame(title string, p *ship.Progress) Frame {
 	if p == nil {
 		return f
 	}
-	f.Status = p.Status
+	if p.Status != "" {
+		f.Status = p.Status
+	}
 	if p.Stage != "" {
 		f.Status += " " + p.Stage
 	}
