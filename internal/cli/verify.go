@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-ecs/slipway/internal/fail"
 	"github.com/slipway-ecs/slipway/internal/sdk"
 	"github.com/slipway-ecs/slipway/internal/ship"
 )
@@ -88,10 +89,18 @@ func writeFindings(app *App, found []ship.Finding, missed int) error {
 // secret tells whether a parameter or a secret is there, as valueFrom names it: a parameter's name or
 // ARN, or a secret's ARN with what may follow it.
 func secret(ctx context.Context, cfg aws.Config, from string) error {
-	if parts := strings.Split(from, ":"); len(parts) >= 7 && parts[2] == "secretsmanager" {
-		id := strings.Join(parts[:7], ":")
+	parts := strings.Split(from, ":")
+	if len(parts) >= 6 && parts[0] == "arn" {
 		cfg.Region = parts[3]
-		return sdk.Explain(sdk.CallJSON(ctx, cfg, "secretsmanager", "secretsmanager.DescribeSecret", map[string]any{"SecretId": id}, &struct{}{}), "describe it")
+	}
+	if len(parts) >= 7 && parts[2] == "secretsmanager" {
+		var found struct{ DeletedDate any }
+		id := strings.Join(parts[:7], ":")
+		err := sdk.CallJSON(ctx, cfg, "secretsmanager", "secretsmanager.DescribeSecret", map[string]any{"SecretId": id}, &found)
+		if err == nil && found.DeletedDate != nil {
+			return fail.New("secret.deleted", "restore it: aws secretsmanager restore-secret --secret-id "+id, "it is marked for deletion")
+		}
+		return sdk.Explain(err, "describe it")
 	}
 	name := from
 	if _, after, found := strings.Cut(from, ":parameter"); found {

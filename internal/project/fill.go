@@ -12,46 +12,43 @@ import (
 )
 
 // kinds are the sources of ${kind:arg}.
-var kinds = []string{"git", "file", "ssm", "cfn"}
+var kinds = []string{"git", "file", "ssm", "cfn", "tfstate"}
+
+// filling is a document being filled.
+type filling struct {
+	ctx   context.Context //nolint:containedctx // lives as long as one fill
+	doc   *source.Doc
+	dir   string // of the file
+	o     Options
+	aws   *AWS              // once it is known; nil before
+	asked map[string]string // what sources of AWS said
+	state *state            // Terraform's, once it was asked for
+	lost  error             // why it cannot be had
+}
 
 // fill puts variables and sources into a document. The block 'aws' comes first and takes variables
-// and local sources alone: the others are asked with it.
+// and what is on this machine alone: the others are asked with it.
 func fill(ctx context.Context, doc *source.Doc, path string, o Options) error {
 	lookup := o.Var
 	if lookup == nil {
 		lookup = func(string) (string, bool) { return "", false }
 	}
-	local := func(kind, arg string) (string, error) { return onMachine(ctx, filepath.Dir(path), kind, arg) }
+	f := &filling{ctx: ctx, doc: doc, dir: filepath.Dir(path), o: o, asked: map[string]string{}}
+	values := source.Values{Var: lookup, Source: f.source}
 	var problems source.Problems
-	first, err := split(doc.Fill(source.Values{Var: lookup, Source: func(kind, arg string) (string, error) {
-		if kind == "ssm" || kind == "cfn" {
-			return "", fail.New("file.source", "use a variable or write it down", "${%s:…} cannot stand below \"aws\": it is asked there", kind)
+	for _, part := range []*source.Node{doc.Root.Get("tfstate"), doc.Root.Get("aws")} {
+		if part == nil {
+			continue
 		}
-		return local(kind, arg)
-	}}, doc.Root.Get("aws")))
-	if err != nil {
-		return err
+		some, err := split(doc.Fill(values, part))
+		if err != nil {
+			return err
+		}
+		problems = append(problems, some...)
 	}
-	problems = append(problems, first...)
 	aws := doc.Root.Get("aws")
-	where := AWS{Region: text(aws.Get("region")), Account: text(aws.Get("account")), Profile: text(aws.Get("profile")), Role: text(aws.Get("role"))}
-	asked := map[string]string{}
-	rest, err := split(doc.Fill(source.Values{Var: lookup, Source: func(kind, arg string) (string, error) {
-		if kind != "ssm" && kind != "cfn" {
-			return local(kind, arg)
-		}
-		if v, ok := asked[kind+":"+arg]; ok {
-			return v, nil
-		}
-		if o.Source == nil {
-			return "", fail.New("file.source", "write the value down", "${%s:%s} cannot be asked for here", kind, arg)
-		}
-		v, err := o.Source(ctx, where, kind, arg)
-		if err == nil {
-			asked[kind+":"+arg] = v
-		}
-		return v, err
-	}}))
+	f.aws = &AWS{Region: text(aws.Get("region")), Account: text(aws.Get("account")), Profile: text(aws.Get("profile")), Role: text(aws.Get("role"))}
+	rest, err := split(doc.Fill(values))
 	if err != nil {
 		return err
 	}
@@ -59,6 +56,72 @@ func fill(ctx context.Context, doc *source.Doc, path string, o Options) error {
 		return problems
 	}
 	return nil
+}
+
+// source gives what ${kind:arg} stands for.
+func (f *filling) source(kind, arg string) (string, error) {
+	switch kind {
+	case "ssm", "cfn":
+		return f.remote(kind, arg)
+	case "tfstate":
+		s, err := f.terraform()
+		if err != nil {
+			return "", err
+		}
+		return s.lookup(arg)
+	}
+	return onMachine(f.ctx, f.dir, kind, arg)
+}
+
+// remote asks what is not on this machine, each thing once.
+func (f *filling) remote(kind, arg string) (string, error) {
+	if f.aws == nil {
+		return "", fail.New("file.source", "use a variable or write it down", "${%s:…} cannot stand below \"aws\": it is asked there", kind)
+	}
+	if v, ok := f.asked[kind+":"+arg]; ok {
+		return v, nil
+	}
+	if f.o.Source == nil {
+		return "", fail.New("file.source", "write the value down", "${%s:%s} cannot be asked for here", kind, arg)
+	}
+	v, err := f.o.Source(f.ctx, *f.aws, kind, arg)
+	if err == nil {
+		f.asked[kind+":"+arg] = v
+	}
+	return v, err
+}
+
+// terraform reads the state that 'tfstate' names, once.
+func (f *filling) terraform() (*state, error) {
+	if f.state != nil || f.lost != nil {
+		return f.state, f.lost
+	}
+	where := text(f.doc.Root.Get("tfstate"))
+	if where == "" {
+		where = StateFile
+	}
+	if elsewhere(where) {
+		if f.aws == nil {
+			return nil, fail.New("file.source", "use a variable or write it down", "${tfstate:…} cannot stand here: the state is asked with \"aws\"")
+		}
+		answer, err := f.remote("tfstate", where)
+		if err == nil {
+			f.state, err = readState([]byte(answer), where)
+		}
+		f.lost = err
+		return f.state, f.lost
+	}
+	path := where
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(f.dir, path)
+	}
+	answer, err := os.ReadFile(path)
+	if err != nil {
+		f.lost = fail.New("file.source", "say where it is, with 'tfstate: PATH' or 'tfstate: s3://BUCKET/KEY'", "there is no Terraform state %q", where)
+		return nil, f.lost
+	}
+	f.state, f.lost = readState(answer, where)
+	return f.state, f.lost
 }
 
 // onMachine gives what a source of this machine holds.

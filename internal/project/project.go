@@ -84,8 +84,8 @@ type Options struct {
 	Cluster     string // said elsewhere, so that the file need not have one; "" asks the file for it
 	Var         func(name string) (value string, set bool)
 	Version     string // slipway's own, held against 'requires:'; "" and what is no release fit all
-	// Source gives what ${kind:arg} stands for where that is not on this machine: ssm and cfn. Nil:
-	// they are problems.
+	// Source gives what ${kind:arg} stands for where that is not on this machine: ssm and cfn, and for
+	// tfstate the text of the state at a URL. Nil: they are problems.
 	Source func(ctx context.Context, where AWS, kind, arg string) (string, error)
 }
 

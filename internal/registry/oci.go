@@ -28,6 +28,9 @@ func (c *Client) oci(ctx context.Context, r Ref) (Image, error) {
 	if err != nil {
 		return Image{}, err
 	}
+	if kind := struct{ SchemaVersion int }{}; json.Unmarshal(text, &kind) != nil || kind.SchemaVersion == 0 {
+		return Image{}, fail.New("image.unreachable", "check the host's name", "what %s answers for %s is no manifest: it is no registry", r.Host, r.Name)
+	}
 	found := Image{Digest: header.Get("Docker-Content-Digest")}
 	if found.Digest == "" {
 		sum := sha256.Sum256(text)

@@ -41,7 +41,7 @@ func TestReferencesAreReadAsDockerReadsThem(t *testing.T) {
 	}
 }
 
-const index = `{"manifests":[{"platform":{"os":"linux","architecture":"amd64"}},{"platform":{"os":"linux","architecture":"arm64"}},{"platform":{"os":"unknown","architecture":"unknown"}}]}`
+const index = `{"schemaVersion":2,"manifests":[{"platform":{"os":"linux","architecture":"amd64"}},{"platform":{"os":"linux","architecture":"arm64"}},{"platform":{"os":"unknown","architecture":"unknown"}}]}`
 
 // serve is a registry that gives tokens to a user, or to everybody where user is "".
 func serve(t *testing.T, user string) string {
@@ -67,7 +67,8 @@ func serve(t *testing.T, user string) string {
 		}
 	}
 	mux.HandleFunc("GET /v2/team/app/manifests/many", serve(index))
-	mux.HandleFunc("GET /v2/team/app/manifests/one", serve(`{"config":{"digest":"sha256:c"}}`))
+	mux.HandleFunc("GET /v2/team/app/manifests/one", serve(`{"schemaVersion":2,"config":{"digest":"sha256:c"}}`))
+	mux.HandleFunc("GET /v2/team/app/manifests/login", serve("<html>please log in</html>"))
 	mux.HandleFunc("GET /v2/team/app/blobs/sha256:c", serve(`{"os":"linux","architecture":"arm64"}`))
 	s := httptest.NewServer(mux)
 	t.Cleanup(s.Close)
@@ -89,6 +90,9 @@ func TestARegistryIsAskedWithATokenForNobody(t *testing.T) {
 	}
 	if _, err := c.Find(t.Context(), host+"/team/app:none"); !fail.Is(err, "image.missing") {
 		t.Errorf("a tag there is none of: %v", err)
+	}
+	if _, err := c.Find(t.Context(), host+"/team/app:login"); !fail.Is(err, "image.unreachable") {
+		t.Errorf("what is no registry: %v", err)
 	}
 	if _, err := c.Find(t.Context(), "127.0.0.1:1/team/app:none"); !fail.Is(err, "image.unreachable") {
 		t.Errorf("a registry that is not there: %v", err)

@@ -76,37 +76,56 @@ func faultOf(status int) smithy.ErrorFault {
 }
 
 // mostAnswer is how much of an answer is read.
-const mostAnswer = 4 << 20
+const mostAnswer = 64 << 20
 
 func call(ctx context.Context, cfg aws.Config, service string, header http.Header, body []byte) (status int, text []byte, err error) {
-	endpoint := aws.ToString(cfg.BaseEndpoint)
+	endpoint := endpointOf(ctx, cfg, service)
 	if endpoint == "" {
-		endpoint = "https://" + service + "." + cfg.Region + ".amazonaws.com"
+		endpoint = hostOf(ctx, cfg, service)
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint+"/", bytes.NewReader(body))
 	if err != nil {
 		return 0, nil, err
 	}
 	r.Header = header
-	who, err := cfg.Credentials.Retrieve(ctx)
+	if err := sign(ctx, cfg, r, service, body); err != nil {
+		return 0, nil, err
+	}
+	answer, text, err := do(cfg, r)
 	if err != nil {
 		return 0, nil, err
 	}
-	sum := sha256.Sum256(body)
-	if err := v4.NewSigner().SignHTTP(ctx, who, r, hex.EncodeToString(sum[:]), service, cfg.Region, time.Now()); err != nil {
-		return 0, nil, err
+	return answer.StatusCode, text, nil
+}
+
+func sign(ctx context.Context, cfg aws.Config, r *http.Request, service string, body []byte, with ...func(*v4.SignerOptions)) error {
+	who, err := cfg.Credentials.Retrieve(ctx)
+	if err != nil {
+		return err
 	}
+	sum := sha256.Sum256(body)
+	digest := hex.EncodeToString(sum[:])
+	if service == "s3" {
+		r.Header.Set("X-Amz-Content-Sha256", digest)
+	}
+	return v4.NewSigner().SignHTTP(ctx, who, r, digest, service, cfg.Region, time.Now(), with...)
+}
+
+// do sends a request and reads its answer.
+func do(cfg aws.Config, r *http.Request) (answer *http.Response, text []byte, err error) {
 	client := cfg.HTTPClient
 	if client == nil {
 		client = http.DefaultClient
 	}
-	answer, err := client.Do(r)
-	if err != nil {
-		return 0, nil, err
+	if answer, err = client.Do(r); err != nil {
+		return nil, nil, err
 	}
-	text, err = io.ReadAll(io.LimitReader(answer.Body, mostAnswer))
+	text, err = io.ReadAll(io.LimitReader(answer.Body, mostAnswer+1))
 	if closed := answer.Body.Close(); err == nil {
 		err = closed
 	}
-	return answer.StatusCode, text, err
+	if err == nil && len(text) > mostAnswer {
+		err = fmt.Errorf("the answer is larger than %d MiB", mostAnswer>>20)
+	}
+	return answer, text, err
 }

@@ -10,7 +10,8 @@ import (
 	"github.com/slipway-ecs/slipway/internal/fail"
 )
 
-// Value gives what a file's ${ssm:/path} or ${cfn:Stack.Output} stands for. Errors have code
+// Value gives what a file's ${ssm:/path} or ${cfn:Stack.Output} stands for, and for tfstate the text
+// at a URL: s3://BUCKET/KEY with cfg's credentials, else by HTTP. Errors have code
 // "file.source", or Explain's.
 func Value(ctx context.Context, cfg aws.Config, kind, arg string) (string, error) {
 	switch kind {
@@ -26,6 +27,9 @@ func Value(ctx context.Context, cfg aws.Config, kind, arg string) (string, error
 		return out.Parameter.Value, nil
 	case "cfn":
 		return stackOutput(ctx, cfg, arg)
+	case "tfstate":
+		text, err := fetch(ctx, cfg, arg)
+		return string(text), err
 	}
 	return "", fail.New("file.source", "write ${ssm:/path} or ${cfn:Stack.Output}", "there is no source %q", kind)
 }

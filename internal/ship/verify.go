@@ -3,6 +3,7 @@ package ship
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 
+	"github.com/slipway-ecs/slipway/internal/fail"
 	"github.com/slipway-ecs/slipway/internal/sdk"
 )
 
@@ -66,12 +68,16 @@ type verifying struct {
 	ctx context.Context //nolint:containedctx // lives as long as one Verify
 	p   *Proposal
 	out []Finding
+	vpc string // of the first subnet; "" until one is known
 }
 
 func (v *verifying) note(what, hint string, err error) {
 	f := Finding{What: what, OK: err == nil}
 	if err != nil {
 		f.Why, f.Hint = err.Error(), hint
+		if e := fail.Of(err); e != nil && e.Hint != "" {
+			f.Hint = e.Hint // who could not be asked knows better
+		}
 	}
 	v.out = append(v.out, f)
 }
@@ -108,12 +114,12 @@ var trusts = []struct{ member, use, principal string }{
 }
 
 func (v *verifying) roles() {
-	needs := len(v.p.secretRefs()) > 0
+	needs := v.p.needsExecution()
 	for _, r := range trusts {
 		if arn := text(v.p.Definition[r.member]); arn != "" {
 			v.role(r.use, arn, r.principal)
-		} else if r.member == "executionRoleArn" && needs {
-			v.miss("execution role", "add executionRoleArn", "the definition has secrets and no role to read them by")
+		} else if r.member == "executionRoleArn" && needs != "" {
+			v.miss("execution role", "add executionRoleArn", "the definition has none, and %s needs one", needs)
 		}
 	}
 	balancers, c := v.p.settings()
@@ -130,6 +136,30 @@ func (v *verifying) roles() {
 			v.role("role for hooks", *h.RoleArn, "ecs.amazonaws.com")
 		}
 	}
+}
+
+// privateImage is part of the names of images in Amazon ECR.
+const privateImage = ".dkr.ecr"
+
+// needsExecution says what ECS does for the definition in its execution role's name; "" is nothing.
+func (p *Proposal) needsExecution() string {
+	if len(p.secretRefs()) > 0 {
+		return "reading its secrets"
+	}
+	list, ok := p.Definition["requiresCompatibilities"].([]any)
+	if !ok || !slices.Contains(list, any("FARGATE")) {
+		return "" // the instance's role does the rest
+	}
+	for _, c := range containersOf(p.Definition) {
+		l, logs := c["logConfiguration"].(sdk.Tree)
+		switch {
+		case strings.Contains(text(c["image"]), privateImage):
+			return "pulling from ECR on Fargate"
+		case logs && text(l["logDriver"]) == "awslogs":
+			return "writing to CloudWatch Logs on Fargate"
+		}
+	}
+	return ""
 }
 
 func (v *verifying) role(use, arn, principal string) {
@@ -263,13 +293,45 @@ func (v *verifying) network() {
 		v.miss("subnets", "add networkConfiguration to the service", "the definition's network mode is awsvpc, and the service names no subnet")
 	}
 	for _, id := range subnets {
-		_, err := v.s.EC2.DescribeSubnets(v.ctx, &ec2.DescribeSubnetsInput{SubnetIds: []string{id}})
-		v.note("subnet "+id, "name one of the service's VPC", sdk.Explain(err, "describe it"))
+		out, err := v.s.EC2.DescribeSubnets(v.ctx, &ec2.DescribeSubnetsInput{SubnetIds: []string{id}})
+		if err == nil && len(out.Subnets) == 1 {
+			err = v.sameVPC(aws.ToString(out.Subnets[0].VpcId))
+		}
+		v.note("subnet "+id, "name one of the service's VPC", explained(err))
 	}
 	for _, id := range groups {
-		_, err := v.s.EC2.DescribeSecurityGroups(v.ctx, &ec2.DescribeSecurityGroupsInput{GroupIds: []string{id}})
-		v.note("security group "+id, "name one of the service's VPC", sdk.Explain(err, "describe it"))
+		out, err := v.s.EC2.DescribeSecurityGroups(v.ctx, &ec2.DescribeSecurityGroupsInput{GroupIds: []string{id}})
+		if err == nil && len(out.SecurityGroups) == 1 {
+			err = v.sameVPC(aws.ToString(out.SecurityGroups[0].VpcId))
+		}
+		v.note("security group "+id, "name one of the service's VPC", explained(err))
 	}
+}
+
+// elsewhere is something of another VPC than the first subnet.
+type elsewhere struct{ it, tasks string }
+
+func (e *elsewhere) Error() string {
+	return fmt.Sprintf("it is in %s, and the tasks will be in %s", e.it, e.tasks)
+}
+
+// sameVPC holds a VPC against that of the first subnet.
+func (v *verifying) sameVPC(id string) error {
+	switch {
+	case v.vpc == "":
+		v.vpc = id
+	case id != "" && id != v.vpc:
+		return &elsewhere{id, v.vpc}
+	}
+	return nil
+}
+
+// explained gives AWS's errors in words; ours have them.
+func explained(err error) error {
+	if e := (*elsewhere)(nil); errors.As(err, &e) {
+		return err
+	}
+	return sdk.Explain(err, "describe it")
 }
 
 func (v *verifying) targets() {
@@ -282,11 +344,15 @@ func (v *verifying) targets() {
 		if b.AdvancedConfiguration != nil && b.AdvancedConfiguration.AlternateTargetGroupArn != nil {
 			arns = append(arns, *b.AdvancedConfiguration.AlternateTargetGroupArn)
 		}
-		for _, arn := range arns {
+		for i, arn := range arns {
 			what := "target group " + groupName(arn)
 			out, err := v.s.ELB.DescribeTargetGroups(v.ctx, &elb.DescribeTargetGroupsInput{TargetGroupArns: []string{arn}})
 			if err != nil || len(out.TargetGroups) == 0 {
 				v.note(what, "create it, or name another", sdk.Explain(err, "describe it"))
+				continue
+			}
+			if i == 0 && len(out.TargetGroups[0].LoadBalancerArns) == 0 {
+				v.miss(what, "point a listener or a rule at it", "no listener forwards to it, and ECS refuses such a one")
 				continue
 			}
 			v.fits(what, out.TargetGroups[0], aws.ToString(b.ContainerName), int(aws.ToInt32(b.ContainerPort)))
@@ -334,6 +400,10 @@ func (v *verifying) fits(what string, g elbtypes.TargetGroup, container string, 
 		return
 	}
 	vpc := text(v.p.Definition["networkMode"]) == "awsvpc"
+	if err := v.sameVPC(aws.ToString(g.VpcId)); vpc && err != nil {
+		v.note(what, "use a target group of the tasks' VPC", err)
+		return
+	}
 	if vpc && g.TargetType != elbtypes.TargetTypeEnumIp {
 		v.miss(what, "use a target group of the type ip", "its targets are of the type %s, and awsvpc tasks need ip", g.TargetType)
 		return
