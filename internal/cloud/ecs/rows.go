@@ -131,6 +131,7 @@ type Deployment struct {
 	Impaired    bool      // it was said that tasks cannot be started consistently
 	Unplaced    int       // times in a row that a task of it found no instance, as counted
 	PlaceAgain  time.Time // when the next such time counts
+	Gathering   time.Time // since when tasks that may go wait for others; zero where none do
 
 	// The service deployment that brings the service to this revision.
 	Deploying     string   // its status: PENDING, IN_PROGRESS, SUCCESSFUL, …

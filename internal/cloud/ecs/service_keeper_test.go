@@ -70,6 +70,37 @@ func TestARollingDeploymentTellsItsStoryInECSsWordsAndOrder(t *testing.T) {
 	})
 }
 
+func TestTasksThatMayGoWithinSecondsAreStoppedTogether(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		apart time.Duration // between one new target's becoming healthy and the next one's
+		want  []string
+	}{
+		{time.Second, []string{"has stopped 4 running tasks", "deregistered 4 targets", "draining connections on 4 tasks"}},
+		{4 * time.Second, []string{
+			"has stopped 2 running tasks", "deregistered 2 targets", "draining connections on 2 tasks",
+			"has stopped 2 running tasks", "deregistered 2 targets", "draining connections on 2 tasks",
+		}},
+	} {
+		t.Run(c.apart.String(), func(t *testing.T) {
+			inHarbour(t, nil, func(h *harbour) {
+				h.apart(func() { h.piers.apart = c.apart })
+				h.create(balanced(serviceAsk(h.register("shop/web:1"), 4)))
+				h.steady()
+
+				h.update(&sdk.UpdateServiceInput{TaskDefinition: new(h.register("shop/web:2"))})
+				h.steady()
+
+				got := regexp.MustCompile(`has stopped \d+ running tasks|deregistered \d+ targets|draining connections on \d+ tasks`).
+					FindAllString(strings.Join(h.events(), "\n"), -1)
+				if diff := cmp.Diff(c.want, got); diff != "" {
+					t.Errorf("what was said of the tasks that went differs (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
 func TestACrashLoopRollsBackAtTheThreshold(t *testing.T) {
 	scripts := map[string]fake.Script{"shop/web:2": {RunFor: 500 * time.Millisecond, Exit: launch.Exit{Code: 1}}}
 	inHarbour(t, scripts, func(h *harbour) {

@@ -40,7 +40,8 @@ func (g *keeping) step(d *Deployment) {
 		d.Plan.Max = strategy.Beside(d.Plan.Max, g.row.Desired, g.beside(d))
 	}
 	before, was := d.State, d.State.Status
-	next, want := rollout.Step(&d.Plan, d.State, g.observe(d), g.now)
+	seen := g.observe(d)
+	next, want := rollout.Step(&d.Plan, d.State, seen, g.now)
 	d.State = next
 	g.res.Sooner(want.Wake)
 	if want.Stuck {
@@ -68,7 +69,7 @@ func (g *keeping) step(d *Deployment) {
 	case next.Status == rollout.Failed:
 		g.fail(d)
 	default:
-		for _, a := range want.Actions {
+		for _, a := range g.gather(d, want.Actions, seen.Count) {
 			switch a.Do {
 			case rollout.Scale:
 				g.scale(d, a)
@@ -153,6 +154,36 @@ func (g *keeping) observe(d *Deployment) rollout.Observation {
 		o.Count[rollout.New].Failed = d.Failures.Count
 	}
 	return o
+}
+
+// gatherTick is how long tasks that may go wait for others that may go with them, so that they are
+// stopped together as ECS's scheduler does. ECS's own tick is not published (unconfirmed); captures
+// show seconds.
+const gatherTick = 5 * time.Second
+
+// gather gives the actions but for one that lowers a side while more of what replaces its tasks
+// is on its way, until a gatherTick has passed.
+func (g *keeping) gather(d *Deployment, actions []rollout.Action, count [2]rollout.Count) []rollout.Action {
+	lowers := func(a rollout.Action) bool {
+		by := count[rollout.New]
+		if a.Side == rollout.New {
+			by = count[rollout.Old]
+		}
+		return a.Do == rollout.Scale && a.Want < count[a.Side].Want && by.Healthy < by.Want
+	}
+	if !slices.ContainsFunc(actions, lowers) {
+		d.Gathering = time.Time{}
+		return actions
+	}
+	if d.Gathering.IsZero() {
+		d.Gathering = g.now
+	}
+	if end := d.Gathering.Add(gatherTick); g.now.Before(end) {
+		g.res.Sooner(end)
+		return slices.DeleteFunc(actions, lowers)
+	}
+	d.Gathering = time.Time{}
+	return actions
 }
 
 // among tells whether a revision is that of one of these deployments.

@@ -328,7 +328,7 @@ func (l *lookout) Keep(tx *store.Tx, service string) (cloud.Result, error) {
 // pier is a target of the balancer.
 type pier struct {
 	Key, Group, ID, Owner string
-	Port                  int
+	Port, Before          int // Before counts those on their way when it was registered
 	State, Reason         string
 	Since                 time.Time
 }
@@ -339,6 +339,7 @@ type piers struct {
 	table       *store.Table[pier]
 	rules       *store.Table[sluice]
 	warm, delay time.Duration
+	apart       time.Duration // how much longer each target takes than the one registered before it
 	sick        func(owner string) bool
 }
 
@@ -361,7 +362,13 @@ func pierKey(group, id string, port int) string { return fmt.Sprintf("%s %s %d",
 func (p *piers) Register(tx *store.Tx, group string, t BalancerTarget) error {
 	key := pierKey(group, t.ID, t.Port)
 	if old, ok := p.table.Get(tx, key); !ok || old.State == "draining" {
-		p.table.Put(tx, pier{Key: key, Group: group, ID: t.ID, Port: t.Port, Owner: t.Owner, State: "initial", Since: tx.Now()})
+		row := pier{Key: key, Group: group, ID: t.ID, Port: t.Port, Owner: t.Owner, State: "initial", Since: tx.Now()}
+		for other := range p.table.All(tx) {
+			if other.State == "initial" {
+				row.Before++
+			}
+		}
+		p.table.Put(tx, row)
 	}
 	return nil
 }
@@ -427,7 +434,7 @@ func (p *piers) Keep(tx *store.Tx, key string) (cloud.Result, error) {
 		p.table.Delete(tx, key)
 		return cloud.Result{}, nil
 	case "initial":
-		if end := row.Since.Add(p.warm); now.Before(end) {
+		if end := row.Since.Add(p.warm + time.Duration(row.Before)*p.apart); now.Before(end) {
 			return cloud.Result{Wake: end}, nil
 		}
 		fallthrough
