@@ -128,7 +128,7 @@ func (c *cloud) processes() []string {
 // env is all the environment of a script: nothing of the host's credentials or settings gets in.
 func (c *cloud) env(home, lib string) []string {
 	return []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TMPDIR=" + home, "LANG=C.UTF-8",
+		"PATH=" + searchPath(), "HOME=" + home, "TMPDIR=" + home, "LANG=C.UTF-8",
 		"PYTHONPATH=" + lib, "PYTHONDONTWRITEBYTECODE=1", "PYTHONUNBUFFERED=1", "LIB=" + lib,
 		"ENDPOINT=" + c.endpoint, "SLIPWAY=" + binary,
 		"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_DEFAULT_REGION=us-east-1", "AWS_REGION=us-east-1",

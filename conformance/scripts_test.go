@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -102,7 +103,7 @@ func play(t *testing.T, tool *tool, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(ctx, tool.program, append(tool.args, abs)...)
+	cmd := exec.CommandContext(ctx, "env", tool.program, abs) // env looks in the PATH it is given
 	cmd.Dir = t.TempDir()
 	cmd.Env = c.env(cmd.Dir, filepath.Dir(abs))
 	cmd.WaitDelay = 5 * time.Second
@@ -146,24 +147,49 @@ func headOf(t *testing.T, path, name string) int {
 type tool struct {
 	name    string // as SLIPWAY_REQUIRE has it
 	program string
-	args    []string
-	probe   []string // a command that succeeds where the tool is there
+	missing func() error // why the tool is not there; nil where it is
+}
+
+var (
+	boto3  = &tool{name: "boto3", program: "python3", missing: asked("python3", "-c", "import boto3")}
+	awsCLI = &tool{name: "aws", program: "bash", missing: asked("aws", "--version")}
+)
+
+// asked runs, once, a command that succeeds where a tool is there.
+func asked(program string, args ...string) func() error {
+	return sync.OnceValue(func() error {
+		cmd := exec.Command("env", append([]string{program}, args...)...)
+		cmd.Env = append(os.Environ(), "PATH="+searchPath())
+		return cmd.Run()
+	})
 }
 
 // toolOf gives what runs a file, nil where it is no script.
 func toolOf(name string) *tool {
 	switch filepath.Ext(name) {
 	case ".py":
-		return &tool{name: "boto3", program: "python3", probe: []string{"python3", "-c", "import boto3"}}
+		return boto3
 	case ".sh":
-		return &tool{name: "aws", program: "bash", probe: []string{"aws", "--version"}}
+		return awsCLI
 	}
 	return nil
 }
 
+// searchPath is where programs are looked for: first where the interpreter itself lies, and what was
+// installed with it, since python3 on the PATH may be a version manager's script that looks for the
+// real one at every call.
+var searchPath = sync.OnceValue(func() string {
+	path := os.Getenv("PATH")
+	out, err := exec.Command("python3", "-c", "import sys; print(sys.executable)").Output()
+	if err != nil {
+		return path
+	}
+	return filepath.Dir(strings.TrimSpace(string(out))) + string(filepath.ListSeparator) + path
+})
+
 // need skips the test where the tool is missing, or fails it where the environment requires it.
 func (o *tool) need(t *testing.T) {
-	err := exec.CommandContext(t.Context(), o.probe[0], o.probe[1:]...).Run()
+	err := o.missing()
 	if err == nil {
 		return
 	}
