@@ -172,8 +172,8 @@ func grows(ctx context.Context, c *contender, n uint64) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if _, err := pump(ctx, c.address, proxyConnections, n); err != nil {
-		return 0, err
+	if p, err := pump(ctx, c.address, proxyConnections, n); err != nil || p.requests < n {
+		return 0, errors.Join(err, ctx.Err())
 	}
 	after, err := resident(c.pid)
 	fmt.Printf("proxy: resident memory %.1f MiB before and %.1f MiB after %d more requests; target at most %.0f MiB more\n", before, after, n, mayGrow)

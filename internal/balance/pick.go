@@ -1,6 +1,9 @@
 package balance
 
-import "math/bits"
+import (
+	"math/bits"
+	"time"
+)
 
 // Golden is 2^64 divided by the golden ratio. The multiples n*Golden, wrapping around, are
 // spread evenly over all numbers at every length and yet have no short cycle; handed to Choose
@@ -40,14 +43,55 @@ type Picked struct {
 }
 
 // Pick gives the target a request goes to. Healthy ones are taken before others, unless there
-// are fewer than LeastHealthy or LeastHealthyPercent ask for, and draining ones never. It answers false where there is none: the balancer then answers 503.
+// are fewer than LeastHealthy or LeastHealthyPercent ask for, and draining ones never. It answers
+// false where there is none: the balancer then answers 503.
 //
 // The turn is a counter for RoundRobin, one more at every request, and any number for
-// WeightedRandom; LeastOutstanding breaks ties by it. Outstanding gives the requests a target
-// has in flight; only LeastOutstanding asks. Skip, when not nil, says which targets were tried
-// already.
-func (g *Group) Pick(turn uint64, outstanding func(i int) int64, skip func(i int) bool) (Picked, bool) {
-	healthy, open := 0, 0
+// WeightedRandom; LeastOutstanding breaks ties by it. Now is for slow starts, which only
+// RoundRobin has. Outstanding gives the requests a target has in flight; only LeastOutstanding
+// asks. Skip, when not nil, says which targets were tried already.
+func (g *Group) Pick(turn uint64, now time.Time, outstanding func(i int) int64, skip func(i int) bool) (Picked, bool) {
+	healthy, open, failOpen := g.count(skip)
+	if open == 0 {
+		return Picked{}, false
+	}
+	if failOpen {
+		healthy = open
+	}
+	takes := func(i int) bool {
+		t := &g.Targets[i]
+		return !t.Draining && (failOpen || t.Healthy) && (skip == nil || !skip(i))
+	}
+	if g.Algorithm != LeastOutstanding && g.Algorithm != WeightedRandom && g.slow(now) {
+		return Picked{Index: g.growing(turn, now, takes), FailOpen: failOpen}, true
+	}
+	place := int(turn % uint64(healthy))
+	best, least := -1, int64(0)
+	seen := 0
+	for i := range g.Targets {
+		if !takes(i) {
+			continue
+		}
+		if g.Algorithm != LeastOutstanding {
+			if seen == place {
+				return Picked{Index: i, FailOpen: failOpen}, true
+			}
+			seen++
+			continue
+		}
+		// Among equals the first at or after place wins, so that idle targets take turns.
+		n := outstanding(i)
+		if best < 0 || n < least || n == least && seen == place {
+			best, least = i, n
+		}
+		seen++
+	}
+	return Picked{Index: best, FailOpen: failOpen}, best >= 0
+}
+
+// count gives how many targets could take a request, how many of them are healthy, and whether
+// too few are for the healthy ones to take all.
+func (g *Group) count(skip func(i int) bool) (healthy, open int, failOpen bool) {
 	well, all := 0, 0 // with those tried already
 	for i := range g.Targets {
 		t := &g.Targets[i]
@@ -66,34 +110,68 @@ func (g *Group) Pick(turn uint64, outstanding func(i int) int64, skip func(i int
 			healthy++
 		}
 	}
-	if open == 0 {
-		return Picked{}, false
-	}
-	failOpen := healthy == 0 || well < g.LeastHealthy || well*100 < g.LeastHealthyPercent*all
-	if failOpen {
-		healthy = open
-	}
-	place := int(turn % uint64(healthy))
-	best, least := -1, int64(0)
-	seen := 0
+	return healthy, open, healthy == 0 || well < g.LeastHealthy || well*100 < g.LeastHealthyPercent*all
+}
+
+// Takes reports whether a target takes requests, as a client's that is bound to it must ask.
+func (g *Group) Takes(id string, port int) (index int, ok bool) {
 	for i := range g.Targets {
 		t := &g.Targets[i]
-		if t.Draining || !failOpen && !t.Healthy || skip != nil && skip(i) {
+		if t.ID != id || t.Port != port || t.Draining {
 			continue
 		}
-		if g.Algorithm != LeastOutstanding {
-			if seen == place {
-				return Picked{Index: i, FailOpen: failOpen}, true
-			}
-			seen++
-			continue
+		if t.Healthy {
+			return i, true
 		}
-		// Among equals the first at or after place wins, so that idle targets take turns.
-		n := outstanding(i)
-		if best < 0 || n < least || n == least && seen == place {
-			best, least = i, n
-		}
-		seen++
+		_, _, failOpen := g.count(nil)
+		return i, failOpen
 	}
-	return Picked{Index: best, FailOpen: failOpen}, best >= 0
+	return 0, false
+}
+
+// fullPart is the part of a target that does not start slowly.
+const fullPart = 1 << 20
+
+// slow reports whether some target starts slowly.
+func (g *Group) slow(now time.Time) bool {
+	for i := range g.Targets {
+		if now.Before(g.Targets[i].SlowUntil) {
+			return true
+		}
+	}
+	return false
+}
+
+// part is a target's part of the requests, which grows evenly while it starts slowly.
+func (t *Target) part(now time.Time) uint64 {
+	if !now.Before(t.SlowUntil) {
+		return fullPart
+	}
+	whole := t.SlowUntil.Sub(t.SlowFrom)
+	gone := max(now.Sub(t.SlowFrom), 0)
+	return max(1, uint64(float64(fullPart)*float64(gone)/float64(whole)))
+}
+
+// growing shares requests by the targets' parts.
+//
+// Source: ELBv2 guide, "Slow start mode": the share grows linearly.
+func (g *Group) growing(turn uint64, now time.Time, takes func(i int) bool) int {
+	total := uint64(0)
+	for i := range g.Targets {
+		if takes(i) {
+			total += g.Targets[i].part(now)
+		}
+	}
+	at, _ := bits.Mul64(turn*Golden, total)
+	for i := range g.Targets {
+		if !takes(i) {
+			continue
+		}
+		part := g.Targets[i].part(now)
+		if at < part {
+			return i
+		}
+		at -= part
+	}
+	panic("balance: the parts do not sum up")
 }

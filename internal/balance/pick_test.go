@@ -61,7 +61,7 @@ func TestNoTrafficToATargetThatIsNotHealthyWhileAnotherIs(t *testing.T) {
 				}
 			}
 		}
-		p, ok := g.Pick(rapid.Uint64().Draw(t, "turn"), func(i int) int64 { return flight[i] }, func(i int) bool { return tried[i] })
+		p, ok := g.Pick(rapid.Uint64().Draw(t, "turn"), time.Time{}, func(i int) int64 { return flight[i] }, func(i int) bool { return tried[i] })
 		if ok != (open > 0) {
 			t.Fatalf("picked %v of %d open targets", ok, open)
 		}
@@ -91,7 +91,7 @@ func TestTooFewHealthyTargetsAreNoneAtAll(t *testing.T) {
 		}}
 		picked := map[int]bool{}
 		for turn := range uint64(6) {
-			p, ok := g.Pick(turn, nil, nil)
+			p, ok := g.Pick(turn, time.Time{}, nil, nil)
 			if !ok || p.FailOpen != tt.open {
 				t.Errorf("%+v: got %+v, %v", tt, p, ok)
 			}
@@ -109,7 +109,7 @@ func TestTargetsTakeTurns(t *testing.T) {
 		g := balance.Group{Algorithm: algorithm, Targets: []balance.Target{{Healthy: true}, {Healthy: false}, {Healthy: true}, {Healthy: true}}}
 		var got []int
 		for turn := range uint64(6) {
-			p, _ := g.Pick(turn, func(int) int64 { return 0 }, nil)
+			p, _ := g.Pick(turn, time.Time{}, func(int) int64 { return 0 }, nil)
 			got = append(got, p.Index)
 		}
 		if want := []int{0, 2, 3, 0, 2, 3}; !slices.Equal(got, want) {
@@ -210,5 +210,24 @@ func TestATableSurvivesTheWayThroughJSON(t *testing.T) {
 	}
 	if used := back.InUse(); !used["g"] || len(used) != 1 {
 		t.Errorf("in use: %v, want the group of weight 0", used)
+	}
+}
+
+func TestATargetThatStartsSlowlyTakesMoreAsTimeGoes(t *testing.T) {
+	t.Parallel()
+	from := time.Unix(1000, 0)
+	g := balance.Group{Targets: []balance.Target{{Healthy: true}, {Healthy: true, SlowFrom: from, SlowUntil: from.Add(100 * time.Second)}}}
+	for after, want := range map[time.Duration]float64{0: 0, 25 * time.Second: 0.2, 50 * time.Second: 1.0 / 3, 100 * time.Second: 0.5, time.Hour: 0.5} {
+		seen := 0
+		for turn := range uint64(2000) {
+			p, ok := g.Pick(turn, from.Add(after), nil, nil)
+			if !ok {
+				t.Fatal("no target")
+			}
+			seen += p.Index
+		}
+		if got := float64(seen) / 2000; math.Abs(got-want) > 0.01 {
+			t.Errorf("%v into its slow start a target takes %.3f, want %.3f", after, got, want)
+		}
 	}
 }

@@ -164,12 +164,22 @@ type Group struct {
 	Dimension string    // as in metrics: "targetgroup/green/73e2d6bc24d8a068"
 	Protocol  string    // "HTTP" or "HTTPS": how targets are spoken to
 	Algorithm Algorithm `json:",omitempty"`
+	Sticky    Sticky    `json:",omitzero"`
 	Check     HealthCheck
 	Targets   []Target `json:",omitempty"`
 	// LeastHealthy and LeastHealthyPercent are how many targets, of all that are not draining,
 	// must be healthy for the healthy ones to take all requests; 0 means one is enough.
 	LeastHealthy        int `json:",omitempty"`
 	LeastHealthyPercent int `json:",omitempty"` // 0 to 100
+}
+
+// Sticky says how a client stays with its target. The zero value means that it does not.
+type Sticky struct {
+	// For is how long the client stays after the last cookie it got, in real time.
+	For time.Duration
+	// Cookie is the application's cookie; with it clients become sticky when their target sets it
+	// (app_cookie), and otherwise at once (lb_cookie).
+	Cookie string `json:",omitempty"`
 }
 
 // Algorithm is how a group's targets take turns. The zero value means RoundRobin.
@@ -194,6 +204,10 @@ type Target struct {
 	CheckPort int     `json:",omitempty"` // the port the check's Host header names; zero means Port
 
 	Healthy bool `json:",omitempty"`
+	// SlowFrom and SlowUntil, times of the wall, bound a target's slow start: meanwhile its part
+	// grows from nothing to that of the others. Zero means none.
+	SlowFrom  time.Time `json:",omitzero"`
+	SlowUntil time.Time `json:",omitzero"`
 	// Draining targets take no new request. Those in flight are cut at DrainUntil, a time of
 	// the wall.
 	Draining   bool      `json:",omitempty"`

@@ -3,11 +3,14 @@ package lb
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/slipway-ecs/slipway/internal/balance"
 )
 
 // carry takes a request to a target of its pool and the answer back: to another target only where
@@ -17,8 +20,20 @@ func (x *exchange) carry(w http.ResponseWriter, r *http.Request) error {
 	var last error = errNoTarget
 	pool := x.pool
 	turn := pool.turn.Add(1) // one for all tries, or failing targets would upset the order
+	if pool.group.Algorithm == balance.WeightedRandom {
+		turn = rand.Uint64() //nolint:gosec // chance is all that is asked
+	}
 	for {
-		picked, ok := pool.group.Pick(turn, func(i int) int64 { return pool.targets[i].outstanding.Load() }, x.skip(pool))
+		x.began = time.Now()
+		var picked balance.Picked
+		index, ok := 0, false
+		if len(x.tried) == 0 {
+			index, ok = x.faithful(r)
+			picked = balance.Picked{Index: index, FailOpen: ok && !pool.group.Targets[index].Healthy}
+		}
+		if !ok {
+			picked, ok = pool.group.Pick(turn, x.began, func(i int) int64 { return pool.targets[i].outstanding.Load() }, x.skip(pool))
+		}
 		if !ok {
 			return last
 		}
@@ -31,7 +46,6 @@ func (x *exchange) carry(w http.ResponseWriter, r *http.Request) error {
 		}
 		x.target, x.cell = t, cell
 		t.outstanding.Add(1)
-		x.began = time.Now()
 		err := x.send(w, r)
 		t.outstanding.Add(-1)
 		if err == nil || !errors.As(err, new(dialError)) {
@@ -53,7 +67,7 @@ func (x *exchange) carry(w http.ResponseWriter, r *http.Request) error {
 		x.tried = append(x.tried, t)
 		// What could not be reached may be gone from the table by now.
 		if now := x.plane.snap.Load().pools[poolKey{x.door.balancer.ARN, pool.group.ARN}]; now != nil {
-			pool = now
+			pool, x.pool = now, now
 		}
 	}
 }
@@ -70,7 +84,7 @@ func (x *exchange) skip(p *pool) func(i int) bool {
 func (x *exchange) send(w http.ResponseWriter, r *http.Request) error {
 	body := r.Body != nil && r.Body != http.NoBody
 	again := !body && (r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions)
-	if again {
+	if again && !x.alone {
 		if l := x.target.take(); l != nil {
 			err := x.over(l, w, r)
 			if !errors.As(err, new(staleError)) || x.ended() != nil {
@@ -169,7 +183,7 @@ func (x *exchange) finish(l *line, w http.ResponseWriter, r *http.Request, res *
 		}
 		<-up.done // its last bytes are written, so the target answered; it may not have returned
 	}
-	if err != nil || res.Close || l.in.Buffered() > 0 || !x.release() {
+	if err != nil || res.Close || l.in.Buffered() > 0 || x.alone || !x.release() {
 		l.close()
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -46,6 +47,9 @@ type conn struct {
 	born   time.Time
 	shard  uint32
 
+	mu    sync.Mutex // guards heads: a request in flight is read behind
+	heads heads
+
 	door       atomic.Pointer[door] // of the last request; nil before the first
 	bytes      atomic.Int64         // both ways, not yet counted for a balancer
 	partial    atomic.Int64         // read of a request that has not reached its handler
@@ -56,6 +60,9 @@ type conn struct {
 func (c *conn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	c.bytes.Add(int64(n))
+	c.mu.Lock()
+	c.heads.feed(b[:n])
+	c.mu.Unlock()
 	if !c.responding.Load() {
 		if had := c.partial.Add(int64(n)); n == 0 && had > 0 && errors.Is(err, os.ErrDeadlineExceeded) {
 			c.refuse(http.StatusRequestTimeout)
@@ -110,6 +117,20 @@ func (c *conn) SetReadDeadline(t time.Time) error {
 		}
 	}
 	return c.Conn.SetReadDeadline(t)
+}
+
+// verdict gives what was seen of the head of the request that is served now.
+func (c *conn) verdict() verdict {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.heads.take()
+}
+
+// opaque says that what comes is not HTTP any more.
+func (c *conn) opaque() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.heads.state = inTunnel
 }
 
 // enter gives the connection to a request of a door.

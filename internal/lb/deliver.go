@@ -46,6 +46,9 @@ func (x *exchange) deliver(w http.ResponseWriter, res *http.Response, drained fu
 	for _, f := range x.door.listener.ResponseHeaders {
 		h.Set(f.Name, f.Value)
 	}
+	if x.rule.Action.Forward.Sticky > 0 || x.pool.group.Sticky.For > 0 {
+		x.bind(h, res.Header["Set-Cookie"])
+	}
 	announced := len(res.Trailer)
 	if announced > 0 {
 		names := make([]string, 0, announced)
@@ -133,6 +136,7 @@ func (x *exchange) tunnel(w http.ResponseWriter, r *http.Request, l *line, res *
 		return err
 	}
 	x.answered = true
+	x.conn.opaque()
 	defer client.Close() //nolint:errcheck // the tunnel has ended
 	res.Body = nil
 	if err := res.Write(client); err != nil {

@@ -30,7 +30,11 @@ type exchange struct {
 	plane *plane
 	conn  *conn
 	door  *door
+	rule  *balance.Rule
 	pool  *pool
+
+	verdict verdict
+	alone   bool // its connection to the target is for this request only
 
 	timer    *time.Timer
 	touched  atomic.Int64 // when a byte last moved, in nanoseconds since the epoch
@@ -117,7 +121,17 @@ func (at *port) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("Upgrade") == "" && (at.leaving.Load() || time.Since(c.born) > d.keepAlive() || at.strange(c)) {
 		w.Header().Set("Connection", "close")
 	}
-	if code := acceptable(r); code != 0 {
+	v := c.verdict()
+	refused, ends := v.treated(d.balancer.Desync)
+	if refused {
+		w.Header().Set("Connection", "close")
+		d.fail(w, r, c.shard, http.StatusBadRequest)
+		return
+	}
+	if ends {
+		w.Header().Set("Connection", "close")
+	}
+	if code := formOf(r); code != 0 {
 		w.Header().Set("Connection", "close")
 		d.fail(w, r, c.shard, code)
 		return
@@ -134,7 +148,7 @@ func (at *port) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case rule.Action.Redirect != nil:
 		at.redirect(w, r, c, d, rule.Action.Redirect)
 	case rule.Action.Forward != nil:
-		at.forward(w, r, c, d, rule)
+		at.forward(w, r, &exchange{plane: at.plane, conn: c, door: d, rule: rule, verdict: v, alone: ends})
 	default:
 		d.fail(w, r, c.shard, http.StatusInternalServerError)
 	}
@@ -169,15 +183,12 @@ func (at *port) redirect(w http.ResponseWriter, r *http.Request, c *conn, d *doo
 	d.reply(w, r, to.Code, "text/html", page(to.Code))
 }
 
-func (at *port) forward(w http.ResponseWriter, r *http.Request, c *conn, d *door, rule *balance.Rule) {
-	draw := d.turns[rule].Add(1) * balance.Golden
-	arn, ok := rule.Action.Forward.Choose(draw)
-	pool := d.pools[arn]
-	if !ok || pool == nil {
-		d.fail(w, r, c.shard, http.StatusServiceUnavailable)
+func (at *port) forward(w http.ResponseWriter, r *http.Request, x *exchange) {
+	d := x.door
+	if x.pool = d.choose(r, x.rule); x.pool == nil {
+		d.fail(w, r, x.conn.shard, http.StatusServiceUnavailable)
 		return
 	}
-	x := &exchange{plane: at.plane, conn: c, door: d, pool: pool}
 	x.trace = trace(r.Header.Get(traceID), time.Now(), rand.Uint64(), rand.Uint32()) //nolint:gosec // an id
 	x.touch()
 	x.timer = time.AfterFunc(d.idle(), x.expire)

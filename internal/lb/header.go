@@ -23,11 +23,11 @@ const (
 	maxLine = 16 << 10
 )
 
-// acceptable gives the code a request is refused with for its form alone; 0 means none.
+// formOf gives the code a request is refused with for its form alone; 0 means none.
 //
 // Source: ELBv2 guide, "Troubleshoot your Application Load Balancers"; limits: "HTTP headers
 // and Application Load Balancers". That a long header is 400 and a long URL 414 is unconfirmed.
-func acceptable(r *http.Request) int {
+func formOf(r *http.Request) int {
 	if r.Method == http.MethodTrace || r.Method == http.MethodConnect {
 		return http.StatusMethodNotAllowed
 	}

@@ -69,10 +69,10 @@ func TestNoRequestFailsWhileTargetsAreReplacedUnderLoad(t *testing.T) {
 			}
 		})
 	}
-	for round := range 10 {
+	for round := range 5 {
 		next := backend(t, fmt.Sprint(round+2))
 		g := group("web", servers[0], servers[1], next)
-		g.Targets[0].Draining, g.Targets[0].DrainUntil = true, time.Now().Add(80*time.Millisecond)
+		g.Targets[0].Draining, g.Targets[0].DrainUntil = true, time.Now().Add(time.Second) // no request takes as long, on a busy machine either
 		c.serve(web(port, all, g))
 		was := sent.Load()
 		eventually(t, "requests go on", func() bool { return sent.Load() > was+20 || failed.Load() > 0 })

@@ -31,6 +31,7 @@ type door struct {
 	turns    map[*balance.Rule]*atomic.Uint64
 	pools    map[string]*pool // by the group's ARN
 	cell     *cell
+	seals    seals
 }
 
 type poolKey struct{ balancer, group string }
@@ -82,9 +83,10 @@ func (p *plane) build(table *balance.Table) *snapshot {
 	for _, b := range oldestFirst {
 		s.live[place{balancer: b.ARN}] = true
 		cell := p.tally.cell(place{balancer: b.ARN})
+		seals := newSeals(b.ARN)
 		for j := range b.Listeners {
 			l := &b.Listeners[j]
-			d := &door{balancer: b, listener: l, router: balance.NewRouter(l.Rules), turns: map[*balance.Rule]*atomic.Uint64{}, pools: map[string]*pool{}, cell: cell}
+			d := &door{seals: seals, balancer: b, listener: l, router: balance.NewRouter(l.Rules), turns: map[*balance.Rule]*atomic.Uint64{}, pools: map[string]*pool{}, cell: cell}
 			for k := range l.Rules {
 				f := l.Rules[k].Action.Forward
 				if f == nil {

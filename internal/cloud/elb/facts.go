@@ -36,9 +36,29 @@ func (s *Service) Probed(tx *store.Tx, results []ProbeResult) {
 		t.Health = t.Health.After(r.Probe, g.Check.Healthy, g.Check.Unhealthy)
 		t.Health.Passed, t.Health.Failed = min(t.Health.Passed, mostCounted), min(t.Health.Failed, mostCounted)
 		if t.Health != was {
+			if t.Health.State != was.State {
+				t.SlowFrom = s.slowStart(tx, g, t)
+			}
 			s.targets.Put(tx, t)
 		}
 	}
+}
+
+// slowStart gives when a target's slow start begins that changed its health: never where it is not
+// healthy, and where no other healthy target has done with its own.
+//
+// Source: ELBv2 guide, "Slow start mode".
+func (s *Service) slowStart(tx *store.Tx, g groupRow, t targetRow) time.Time {
+	length := seconds(number(groupAttributes, g.Attributes, keySlowStart))
+	if t.Health.State != balance.Healthy || length == 0 {
+		return time.Time{}
+	}
+	for o := range s.targets.By(tx, "group", g.ARN) {
+		if (o.ID != t.ID || o.Port != t.Port) && o.Health.State == balance.Healthy && !o.SlowFrom.Add(length).After(tx.Now()) {
+			return tx.Now()
+		}
+	}
+	return time.Time{}
 }
 
 // Acked says that a data plane runs, and that it serves by a version of the table. One that

@@ -87,6 +87,14 @@ func (s *Service) planeGroup(tx *store.Tx, g groupRow) balance.Group {
 			Interval: s.o.Shorten(seconds(g.Check.Interval)), Timeout: seconds(g.Check.Timeout),
 		},
 	}
+	if value(groupAttributes, g.Attributes, keySticky) == "true" {
+		switch value(groupAttributes, g.Attributes, keyStickType) {
+		case "lb_cookie":
+			out.Sticky = balance.Sticky{For: seconds(number(groupAttributes, g.Attributes, "stickiness.lb_cookie.duration_seconds"))}
+		case "app_cookie":
+			out.Sticky = balance.Sticky{For: seconds(number(groupAttributes, g.Attributes, "stickiness.app_cookie.duration_seconds")), Cookie: value(groupAttributes, g.Attributes, keyAppCookie)}
+		}
+	}
 	const least = "target_group_health.unhealthy_state_routing.minimum_healthy_targets."
 	if n := number(groupAttributes, g.Attributes, least+"count"); n > 1 {
 		out.LeastHealthy = n // 1 is what holds without it
@@ -100,6 +108,10 @@ func (s *Service) planeGroup(tx *store.Tx, g groupRow) balance.Group {
 		}
 		pt := balance.Target{ID: t.ID, Port: t.Port, Address: t.Dial, Draining: t.draining()}
 		pt.Healthy = t.Health.State == balance.Healthy || t.Health.State == balance.Unavailable
+		if !t.SlowFrom.IsZero() && pt.Healthy {
+			pt.SlowFrom = s.o.Wall(t.SlowFrom).UTC()
+			pt.SlowUntil = s.o.Wall(t.SlowFrom.Add(seconds(number(groupAttributes, g.Attributes, keySlowStart)))).UTC()
+		}
 		if pt.Draining {
 			pt.DrainUntil = s.o.Wall(t.DrainUntil).UTC()
 		}

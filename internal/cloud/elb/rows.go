@@ -127,6 +127,8 @@ type targetRow struct {
 	// Told is the first version of the data plane's table that has the target as it now is:
 	// registered, or draining.
 	Told uint64
+	// SlowFrom is when its slow start began; zero where it had none since it was last healthy.
+	SlowFrom time.Time `json:",omitzero"`
 	// DrainUntil is when a draining target may vanish; zero for others.
 	DrainUntil time.Time `json:",omitzero"`
 }

@@ -1,0 +1,316 @@
+package lb
+
+import (
+	"bytes"
+	"strconv"
+
+	"github.com/slipway-ecs/slipway/internal/balance"
+)
+
+// class is how far a request is from what RFC 7230 has. Worse is higher.
+type class int
+
+// The classes of desync mitigation.
+const (
+	compliant class = iota
+	acceptable
+	ambiguous
+	severe
+)
+
+// String gives the class as access logs have it.
+func (c class) String() string {
+	return [...]string{"-", "Acceptable", "Ambiguous", "Severe"}[c]
+}
+
+// verdict is what was seen of a request's head.
+type verdict struct {
+	class  class
+	reason string // as access logs have it; empty for compliant ones
+}
+
+func (v *verdict) worsen(c class, reason string) {
+	if c > v.class {
+		v.class, v.reason = c, reason
+	}
+}
+
+// refused reports whether a request of this class is answered with 400 in a mode, and ends whether
+// both its connections end after the answer.
+//
+// Source: ELBv2 guide, "Desync mitigation mode". Severe requests are refused in monitor mode too.
+func (v verdict) treated(mode balance.Desync) (refused, ends bool) {
+	switch {
+	case v.class == severe:
+		return true, true
+	case mode == balance.Strictest:
+		return v.class > compliant, v.class > compliant
+	case mode == balance.Monitor:
+		return false, false
+	}
+	return false, v.class == ambiguous
+}
+
+// maxVerdicts is how many requests a client may send ahead of their answers before the rest is
+// taken for ambiguous.
+const maxVerdicts = 64
+
+// heads follows the bytes of a client's connection from request to request, as net/http frames
+// them, and judges each head as it came: net/http forgets what tells smugglers. It never changes
+// what is read.
+type heads struct {
+	state    headState
+	line     []byte // of a head or a chunk's size, so far
+	size     int    // of the head so far
+	left     int64  // bytes of the body, or of the chunk, to come
+	now      headFacts
+	verdicts []verdict // of the heads that ended and were not taken
+}
+
+type headState int
+
+const (
+	inHead    headState = iota
+	inBody              // of known length
+	chunkSize           // the line before a chunk
+	inChunk
+	chunkEnd // the line after a chunk
+	inTrailer
+	inTunnel // whatever comes is not HTTP any more, or not worth reading
+)
+
+// headFacts are what a head's lines said.
+type headFacts struct {
+	verdict
+	begun   bool
+	noBody  bool // GET or HEAD
+	lengths []string
+	coding  []string
+}
+
+// longestHead is where following a connection ends; such a head is refused anyway.
+const longestHead = 2 * maxHeaders
+
+// feed follows some more bytes.
+func (h *heads) feed(p []byte) {
+	for len(p) > 0 {
+		switch h.state {
+		case inTunnel:
+			return
+		case inBody, inChunk:
+			n := min(int64(len(p)), h.left)
+			p, h.left = p[n:], h.left-n
+			if h.left == 0 {
+				if h.state == inBody {
+					h.state = inHead
+				} else {
+					h.state = chunkEnd
+				}
+			}
+			continue
+		}
+		end := bytes.IndexByte(p, '\n')
+		if end < 0 {
+			h.keep(p)
+			return
+		}
+		line := p[:end]
+		if len(h.line) > 0 {
+			h.keep(line)
+			line = h.line
+		}
+		p = p[end+1:]
+		h.size += len(line)
+		h.read(bytes.TrimSuffix(line, []byte("\r")))
+		h.line = h.line[:0]
+	}
+}
+
+func (h *heads) keep(p []byte) {
+	if h.line = append(h.line, p...); len(h.line) > longestHead || h.size > longestHead {
+		h.state, h.line = inTunnel, nil
+	}
+}
+
+// read takes a whole line.
+func (h *heads) read(line []byte) {
+	switch h.state {
+	case inHead:
+		switch {
+		case !h.now.begun && len(line) == 0: // empty lines before a request are passed over
+		case !h.now.begun:
+			h.now.first(line)
+		case len(line) == 0:
+			h.ended()
+		default:
+			h.now.field(line)
+		}
+	case chunkSize:
+		text, _, _ := bytes.Cut(line, []byte(";"))
+		n, err := strconv.ParseInt(string(bytes.TrimSpace(text)), 16, 64)
+		switch {
+		case err != nil || n < 0:
+			h.state = inTunnel // net/http refuses it
+		case n == 0:
+			h.state = inTrailer
+		default:
+			h.state, h.left = inChunk, n
+		}
+	case chunkEnd:
+		h.state = chunkSize
+	case inTrailer:
+		if len(line) == 0 {
+			h.state = inHead
+		}
+	}
+}
+
+// ended judges a head that is complete, and goes on to what follows it.
+func (h *heads) ended() {
+	f := h.now
+	f.judge()
+	if len(h.verdicts) >= maxVerdicts {
+		h.verdicts = h.verdicts[:maxVerdicts-1]
+		f.worsen(ambiguous, "TooManyRequestsAhead")
+	}
+	h.verdicts = append(h.verdicts, f.verdict)
+	h.now, h.size = headFacts{lengths: f.lengths[:0], coding: f.coding[:0]}, 0
+	switch {
+	case f.class == severe:
+		h.state = inTunnel
+	case len(f.coding) > 0:
+		h.state = chunkSize
+	case len(f.lengths) > 0:
+		if h.left, _ = strconv.ParseInt(f.lengths[0], 10, 64); h.left > 0 { // judged already
+			h.state = inBody
+		}
+	}
+}
+
+// take gives the verdict of the oldest head that was not taken.
+func (h *heads) take() verdict {
+	if len(h.verdicts) == 0 {
+		return verdict{}
+	}
+	v := h.verdicts[0]
+	h.verdicts = append(h.verdicts[:0], h.verdicts[1:]...)
+	return v
+}
+
+// first reads the request line.
+func (f *headFacts) first(line []byte) {
+	f.begun = true
+	method, rest, ok := bytes.Cut(line, []byte(" "))
+	last := bytes.LastIndexByte(rest, ' ')
+	if !ok || last < 0 || !token(method) {
+		f.worsen(severe, "BadMethod")
+		return
+	}
+	f.noBody = string(method) == "GET" || string(method) == "HEAD"
+	uri, version := rest[:last], rest[last+1:]
+	switch {
+	case !bytes.HasPrefix(version, []byte("HTTP/")):
+		f.worsen(severe, "BadVersion")
+	case string(version) != "HTTP/1.1" && string(version) != "HTTP/1.0":
+		f.worsen(acceptable, "NonCompliantVersion")
+	}
+	for _, c := range uri {
+		switch {
+		case c == 0:
+			f.worsen(severe, "NullInUri")
+		case c == '\r':
+			f.worsen(severe, "CrInUri")
+		case c == ' ':
+			f.worsen(acceptable, "SpaceInUri")
+		case c < ' ' || c == 0x7f:
+			f.worsen(ambiguous, "ControlCharInUri")
+		}
+	}
+}
+
+// field reads a header line.
+func (f *headFacts) field(line []byte) {
+	name, value, ok := bytes.Cut(line, []byte(":"))
+	if !ok || line[0] == ' ' || line[0] == '\t' {
+		f.worsen(severe, "BadHeader")
+		return
+	}
+	if len(bytes.TrimSpace(name)) == 0 {
+		f.worsen(ambiguous, "EmptyHeader")
+		return
+	}
+	for _, c := range line {
+		switch {
+		case c == 0:
+			f.worsen(severe, "NullInHeader")
+		case c == '\r':
+			f.worsen(severe, "CrInHeader")
+		case c >= 0x80:
+			f.worsen(acceptable, "NonAsciiHeader")
+		}
+	}
+	value = bytes.TrimSpace(value)
+	switch {
+	case is(name, "content-length"):
+		f.lengths = append(f.lengths, string(value))
+	case is(name, "transfer-encoding"):
+		f.coding = append(f.coding, string(value))
+	default:
+		if suspicious(name) {
+			f.worsen(ambiguous, "SuspiciousHeader")
+		}
+	}
+}
+
+// suspicious reports whether a name becomes one that frames a body in less careful hands.
+func suspicious(name []byte) bool {
+	if len(name) < len("content-length") || len(name) > len("transfer-encoding")+4 {
+		return false
+	}
+	plain := bytes.ToLower(bytes.Trim(bytes.ReplaceAll(name, []byte("_"), []byte("-")), " \t-\"'"))
+	return string(plain) == "content-length" || string(plain) == "transfer-encoding"
+}
+
+// judge weighs what the lines said together.
+func (f *headFacts) judge() {
+	for _, l := range f.lengths {
+		if n, err := strconv.ParseUint(l, 10, 63); err != nil || l[0] == '+' {
+			f.worsen(severe, "BadContentLength")
+		} else if n == 0 && f.noBody {
+			f.worsen(acceptable, "GetHeadZeroContentLength")
+		}
+		if l != f.lengths[0] {
+			f.worsen(severe, "MultipleContentLength")
+		}
+	}
+	if len(f.lengths) > 1 {
+		f.worsen(ambiguous, "DuplicateContentLength")
+	}
+	for _, c := range f.coding {
+		// Other codings are answered with 501 where they are understood at all.
+		if len(c) == 0 || bytes.IndexByte([]byte(c), 0x0b) >= 0 {
+			f.worsen(severe, "BadTransferEncoding")
+		}
+	}
+	if len(f.coding) > 1 {
+		f.worsen(severe, "MultipleTransferEncodingChunked")
+	}
+	if len(f.coding) > 0 && len(f.lengths) > 0 {
+		f.worsen(ambiguous, "BothTeClPresent")
+	}
+}
+
+// token reports whether bytes are a method's.
+func token(b []byte) bool {
+	for _, c := range b {
+		if c <= ' ' || c >= 0x7f || bytes.IndexByte([]byte(`()<>@,;:\"/[]?={}`), c) >= 0 {
+			return false
+		}
+	}
+	return len(b) > 0
+}
+
+// is compares without regard to case.
+func is(b []byte, lower string) bool {
+	return len(b) == len(lower) && bytes.EqualFold(b, []byte(lower))
+}

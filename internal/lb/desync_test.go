@@ -1,0 +1,96 @@
+package lb
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/slipway-ecs/slipway/internal/balance"
+)
+
+func TestRequestsAreTreatedByTheirClassAndTheMode(t *testing.T) {
+	t.Parallel()
+	const host = " HTTP/1.1\r\nHost: x\r\n"
+	for name, tt := range map[string]struct {
+		request string
+		// the answers in each mode, and whether the connection stays open after it in defensive mode
+		monitor, defensive, strictest int
+		stays                         bool
+	}{
+		"compliant":                  {"GET /" + host + "\r\n", 200, 200, 200, true},
+		"GET with a length of zero":  {"GET /" + host + "Content-Length: 0\r\n\r\n", 200, 200, 400, true},
+		"a header beyond ASCII":      {"GET /" + host + "X-Name: \xc3\xa9\r\n\r\n", 200, 200, 400, true},
+		"both length and coding":     {"POST /" + host + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 200, 200, 400, false},
+		"the length twice":           {"POST /" + host + "Content-Length: 1\r\nContent-Length: 1\r\n\r\na", 200, 200, 400, false},
+		"a name like a framing one":  {"POST /" + host + "Transfer_Encoding: chunked\r\nContent-Length: 1\r\n\r\na", 200, 200, 400, false},
+		"two lengths":                {"POST /" + host + "Content-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400, 400, 400, false},
+		"a length that is none":      {"POST /" + host + "Content-Length: +1\r\n\r\na", 400, 400, 400, false},
+		"a folded header":            {"GET /" + host + "X: a\r\n b\r\n\r\n", 400, 400, 400, false},
+		"a space before a colon":     {"POST /" + host + "Content-Length : 1\r\n\r\na", 400, 400, 400, false},
+		"a zero byte in a header":    {"GET /" + host + "X: a\x00b\r\n\r\n", 400, 400, 400, false},
+		"a method that is no method": {"G(T /" + host + "\r\n", 400, 400, 400, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newCloud(t)
+			table := web(freePort(t), forward(balance.Weighted{Group: "web", Weight: 1}), group("web", backend(t, "ok")))
+			for mode, want := range map[balance.Desync]int{balance.Monitor: tt.monitor, balance.Defensive: tt.defensive, balance.Strictest: tt.strictest} {
+				table.Balancers[0].Desync = mode
+				answer := raw(t, c.serve(table), tt.request+"GET /second"+host+"Connection: close\r\n\r\n")
+				if !strings.HasPrefix(answer, fmt.Sprintf("HTTP/1.1 %d ", want)) {
+					t.Errorf("%s: got %q, want %d", mode, answer, want)
+				}
+				if stays := strings.Count(answer, "HTTP/1.1 ") == 2; mode == balance.Defensive && stays != tt.stays {
+					t.Errorf("%s: the connection went on: %v, want %v; got %q", mode, stays, tt.stays, answer)
+				}
+			}
+		})
+	}
+}
+
+// FuzzHeads holds the follower of heads against net/http's own reader: it never fails, says the
+// same however the bytes are cut, and has seen at least the requests that net/http saw.
+func FuzzHeads(f *testing.F) {
+	for _, s := range []string{
+		"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\n",
+		"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabcGET / HTTP/1.1\r\nHost: x\r\n\r\n",
+		"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n0\r\nT: v\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n",
+		"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+		"\r\n\r\nGET / HTTP/1.1\nHost: x\n\n", "G(T / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n", ": \r\n\r\n",
+	} {
+		f.Add([]byte(s), 3)
+	}
+	f.Fuzz(func(t *testing.T, data []byte, cut int) {
+		var whole, parts heads
+		whole.feed(data)
+		cut = max(1, cut%17)
+		for piece := range slices.Chunk(data, cut) {
+			parts.feed(piece)
+		}
+		if !slices.Equal(whole.verdicts, parts.verdicts) {
+			t.Fatalf("at once %v, in pieces of %d %v", whole.verdicts, cut, parts.verdicts)
+		}
+		in := bufio.NewReader(bytes.NewReader(data))
+		seen := 0
+		for seen < maxVerdicts-1 {
+			r, err := http.ReadRequest(in)
+			if err != nil {
+				break
+			}
+			if seen++; seen > len(whole.verdicts) {
+				t.Fatalf("net/http saw request %d, %s %s, and %v were judged", seen, r.Method, r.URL, whole.verdicts)
+			}
+			if whole.verdicts[seen-1].class == severe {
+				return // refused: what follows is never read
+			}
+			if _, err := io.Copy(io.Discard, r.Body); err != nil {
+				break
+			}
+		}
+	})
+}
