@@ -40,6 +40,7 @@ type Balancer struct {
 
 	ForwardedFor       ForwardedFor `json:",omitempty"` // routing.http.xff_header_processing.mode
 	ForwardClientPort  bool         `json:",omitempty"` // routing.http.xff_client_port.enabled
+	TLSHeaders         bool         `json:",omitempty"` // routing.http.x_amzn_tls_version_and_cipher_suite.enabled
 	PreserveHost       bool         `json:",omitempty"` // routing.http.preserve_host_header.enabled
 	DropInvalidHeaders bool         `json:",omitempty"` // routing.http.drop_invalid_header_fields.enabled
 	Desync             Desync       `json:",omitempty"` // routing.http.desync_mitigation_mode
@@ -77,7 +78,9 @@ const (
 type Listener struct {
 	ARN      string
 	Port     int    // as asked for, 1 to 65535
-	Protocol string // "HTTP"
+	Protocol string // "HTTP" or "HTTPS"
+	// Secure is what an HTTPS listener needs; nil for others.
+	Secure *Secure `json:",omitempty"`
 	// Substitute is the port to try where Port cannot be had; zero means any free one. The
 	// control plane puts the last one reported here, so that addresses outlive the data plane.
 	Substitute int `json:",omitempty"`
@@ -88,6 +91,13 @@ type Listener struct {
 	ResponseHeaders []Header `json:",omitempty"`
 
 	Rules []Rule // by ascending priority, the default rule last
+}
+
+// Secure is how an HTTPS listener shakes hands.
+type Secure struct {
+	MinVersion, MaxVersion uint16 // of TLS, as crypto/tls numbers them
+	HTTP2                  bool   `json:",omitempty"` // routing.http2.enabled
+	Certificate            string // ARN of the default one, for access logs alone: the data plane signs its own
 }
 
 // Header is one header field.
@@ -163,6 +173,7 @@ type Group struct {
 	ARN       string
 	Dimension string    // as in metrics: "targetgroup/green/73e2d6bc24d8a068"
 	Protocol  string    // "HTTP" or "HTTPS": how targets are spoken to
+	Version   Version   `json:",omitempty"`
 	Algorithm Algorithm `json:",omitempty"`
 	Sticky    Sticky    `json:",omitzero"`
 	Check     HealthCheck
@@ -181,6 +192,15 @@ type Sticky struct {
 	// (app_cookie), and otherwise at once (lb_cookie).
 	Cookie string `json:",omitempty"`
 }
+
+// Version is the protocol version of a group. The zero value means HTTP/1.1.
+type Version string
+
+// The values of ProtocolVersion that are not the default.
+const (
+	HTTP2 Version = "HTTP2"
+	GRPC  Version = "GRPC"
+)
 
 // Algorithm is how a group's targets take turns. The zero value means RoundRobin.
 type Algorithm string
@@ -225,7 +245,8 @@ type HealthCheck struct {
 	Path     string // with its query, if any; empty means "/"
 	Interval time.Duration
 	Timeout  time.Duration
-	Matcher  string // codes that pass: "200", "200,202", "200-299"
+	Matcher  string  // codes that pass: "200", "200,202", "200-299"; of gRPC where Version is GRPC
+	Version  Version `json:",omitempty"`
 }
 
 // InUse gives the ARNs of the groups that some rule of some listener forwards to, weight 0

@@ -46,7 +46,11 @@ func (x *exchange) carry(w http.ResponseWriter, r *http.Request) error {
 		}
 		x.target, x.cell = t, cell
 		t.outstanding.Add(1)
-		err := x.send(w, r)
+		send := x.send
+		if pool.group.Version != "" {
+			send = x.stream
+		}
+		err := send(w, r)
 		t.outstanding.Add(-1)
 		if err == nil || !errors.As(err, new(dialError)) {
 			return err

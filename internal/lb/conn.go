@@ -2,6 +2,7 @@ package lb
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
@@ -25,14 +26,24 @@ type listener struct {
 }
 
 func (l listener) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		client := l.wrap(c)
+		if s := l.port.site(); s == nil || s.secure.oldest == nil {
+			return client, nil
+		}
+		l.port.plane.wg.Go(func() { l.port.sort(client) })
 	}
+}
+
+func (l listener) wrap(c net.Conn) *conn {
 	local, _, _ := net.SplitHostPort(c.LocalAddr().String())
 	peer := c.RemoteAddr().String() // "1.2.3.4:5678" or "[v6]:5678"
 	source, _ := netip.ParseAddrPort(peer)
-	return &conn{Conn: c, port: l.port, local: local, peer: peer, source: source.Addr(), own: l.own, born: time.Now(), shard: l.port.plane.conns.Add(1)}, nil
+	return &conn{Conn: c, port: l.port, local: local, peer: peer, source: source.Addr(), own: l.own, born: time.Now(), shard: l.port.plane.conns.Add(1)}
 }
 
 // conn is a client's connection. It counts bytes, keeps the balancer's idle timeout, and turns
@@ -47,6 +58,11 @@ type conn struct {
 	born   time.Time
 	shard  uint32
 
+	tls     *tls.ConnectionState // nil without TLS
+	h2      bool                 // HTTP/2, which TLS alone offers
+	served  atomic.Int64         // requests
+	resting *time.Timer          // of HTTP/2, while no stream is open
+
 	mu    sync.Mutex // guards heads: a request in flight is read behind
 	heads heads
 
@@ -58,6 +74,11 @@ type conn struct {
 }
 
 func (c *conn) Read(b []byte) (int, error) {
+	if c.h2 {
+		n, err := c.Conn.Read(b)
+		c.bytes.Add(int64(n))
+		return n, err
+	}
 	n, err := c.Conn.Read(b)
 	c.bytes.Add(int64(n))
 	c.mu.Lock()
@@ -74,7 +95,7 @@ func (c *conn) Read(b []byte) (int, error) {
 var statusLine = []byte("HTTP/1.1 ")
 
 func (c *conn) Write(b []byte) (int, error) {
-	if !c.responding.Load() && bytes.HasPrefix(b, statusLine) && len(b) >= len(statusLine)+3 {
+	if !c.h2 && !c.responding.Load() && bytes.HasPrefix(b, statusLine) && len(b) >= len(statusLine)+3 {
 		code, err := strconv.Atoi(string(b[len(statusLine) : len(statusLine)+3]))
 		if err == nil && code >= 400 {
 			if code == http.StatusRequestHeaderFieldsTooLarge {
@@ -95,7 +116,7 @@ func (c *conn) refuse(code int) {
 		return
 	}
 	if s := c.port.site(); s != nil {
-		s.door(c.local, "").countELB(c.shard, code)
+		s.any(c.local).countELB(c.shard, code)
 	}
 	n, _ := c.Conn.Write(rawReply(code)) // a client that is gone needs no answer
 	c.bytes.Add(int64(n))
@@ -107,7 +128,7 @@ func (c *conn) SetReadDeadline(t time.Time) error {
 		idle := balance.DefaultIdleTimeout
 		d := c.door.Load()
 		if s := c.port.site(); d == nil && s != nil {
-			d = s.door(c.local, "")
+			d = s.any(c.local)
 		}
 		if d != nil {
 			idle = d.idle()
@@ -136,11 +157,10 @@ func (c *conn) opaque() {
 // enter gives the connection to a request of a door.
 func (c *conn) enter(d *door) {
 	c.responding.Store(true)
-	had := c.door.Load()
+	had := c.door.Swap(d) // by turns where requests of HTTP/2 come to several
 	if had == d {
 		return
 	}
-	c.door.Store(d)
 	if had != nil && had.cell == d.cell {
 		return
 	}
@@ -165,6 +185,9 @@ func (c *conn) stopReading(r *http.Request) {
 func connState(nc net.Conn, state http.ConnState) {
 	c := nc.(*conn)
 	d := c.door.Load()
+	if c.h2 {
+		c.rest(state, d)
+	}
 	switch state {
 	case http.StateIdle:
 		c.responding.Store(false)
@@ -177,6 +200,17 @@ func connState(nc net.Conn, state http.ConnState) {
 			d.cell.add(c.shard, processedBytes, uint64(c.bytes.Swap(0)))
 			d.cell.active.Add(-1)
 		}
+	}
+}
+
+// rest closes a connection of HTTP/2 on which nothing happened for the idle time-out. The server
+// tells of states one at a time.
+func (c *conn) rest(state http.ConnState, d *door) {
+	if c.resting != nil {
+		c.resting.Stop()
+	}
+	if state == http.StateIdle && d != nil {
+		c.resting = time.AfterFunc(d.idle(), func() { _ = c.Close() })
 	}
 }
 

@@ -92,7 +92,7 @@ func (x *exchange) copy(w http.ResponseWriter, res *http.Response, drained func(
 				return err
 			}
 			x.touch()
-			if rest -= int64(n); rest == 0 {
+			if rest -= int64(n); rest == 0 && res.ProtoMajor == 1 { // streams may have trailers
 				return nil
 			}
 		}

@@ -104,7 +104,9 @@ func (x *exchange) expire() {
 	if x.reading.Load() {
 		x.stalled.Store(true)
 		// The reader of the body lets go only when its connection does.
-		_ = x.conn.Conn.SetReadDeadline(time.Now())
+		if !x.conn.h2 {
+			_ = x.conn.Conn.SetReadDeadline(time.Now())
+		}
 	}
 	x.end(errIdle)
 }
@@ -116,12 +118,23 @@ func (at *port) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if c == nil || s == nil {
 		panic(http.ErrAbortHandler) // connections of this server are ours, and it opens with a site
 	}
-	d := s.door(c.local, r.Host)
+	d := s.door(c.local, r.Host, c.tls != nil)
+	if d == nil { // HTTP at a port of HTTPS
+		w.Header().Set("Connection", "close")
+		s.door(c.local, r.Host, true).fail(w, r, c.shard, http.StatusBadRequest)
+		return
+	}
 	c.enter(d)
+	if n := c.served.Add(1); c.h2 && n >= mostOfConnection {
+		w.Header().Set("Connection", "close") // GOAWAY
+	}
 	if r.Header.Get("Upgrade") == "" && (at.leaving.Load() || time.Since(c.born) > d.keepAlive() || at.strange(c)) {
 		w.Header().Set("Connection", "close")
 	}
-	v := c.verdict()
+	var v verdict
+	if !c.h2 {
+		v = c.verdict()
+	}
 	refused, ends := v.treated(d.balancer.Desync)
 	if refused {
 		w.Header().Set("Connection", "close")
@@ -156,7 +169,7 @@ func (at *port) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // strange reports whether a connection came in by an own address that is no longer listened on.
 func (at *port) strange(c *conn) bool {
-	return c.own && at.site().own[c.local] == nil
+	return c.own && !at.site().own[c.local]
 }
 
 func (at *port) redirect(w http.ResponseWriter, r *http.Request, c *conn, d *door, to *balance.Redirect) {
@@ -187,6 +200,10 @@ func (at *port) forward(w http.ResponseWriter, r *http.Request, x *exchange) {
 	d := x.door
 	if x.pool = d.choose(r, x.rule); x.pool == nil {
 		d.fail(w, r, x.conn.shard, http.StatusServiceUnavailable)
+		return
+	}
+	if code := mismatch(r, x.pool.group); code != 0 {
+		d.fail(w, r, x.conn.shard, code)
 		return
 	}
 	x.trace = trace(r.Header.Get(traceID), time.Now(), rand.Uint64(), rand.Uint32()) //nolint:gosec // an id

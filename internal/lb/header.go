@@ -87,6 +87,10 @@ func (x *exchange) fields(r *http.Request, put func(name, value string)) {
 	} else {
 		put(forwardedProto, "http")
 	}
+	if b.TLSHeaders && x.conn.tls != nil {
+		put("X-Amzn-Tls-Version", versionName(x.conn.tls.Version))
+		put("X-Amzn-Tls-Cipher-Suite", cipherName(x.conn.tls.CipherSuite))
+	}
 	put(forwardedPort, strconv.Itoa(l.Port))
 	put(traceID, x.trace)
 }

@@ -77,6 +77,7 @@ func run(ctx context.Context, dir string, log *slog.Logger) error {
 	defer stop()
 	h := &hub{log: log, instance: fmt.Sprintf("%016x", random.Uint64()), stop: stop, wake: make(chan struct{})}
 	h.plane = newPlane(context.WithoutCancel(ctx), log, random, h.probe)
+	h.plane.authority.dir = dir
 
 	done := make(chan struct{})
 	go func() { // ends with the listener, below

@@ -32,7 +32,8 @@ type plane struct {
 	tally  tally
 	probed func(Probed)
 
-	conns atomic.Uint32 // deals out shards
+	authority authority
+	conns     atomic.Uint32 // deals out shards
 
 	mu      sync.Mutex // guards the rest: one table at a time
 	wg      sync.WaitGroup

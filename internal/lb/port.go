@@ -26,7 +26,12 @@ type port struct {
 	number  int // as asked for
 	got     int // as bound; 0 where none could be had
 	why     string
-	server  *http.Server
+	server  *http.Server // HTTP/1.1, with TLS below it or without
+	h2      *http.Server // HTTP/2, always with TLS below it
+	shaken  *queue       // for server: after TLS, or its absence, was seen
+	streams *queue       // for h2
+	closing context.Context
+	close   func()
 	shared  net.Listener
 	own     map[string]net.Listener
 	ownWhy  map[string]string
@@ -48,6 +53,16 @@ func (p *plane) open(host string, number, substitute int) *port {
 		ConnContext:                  func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) },
 		ConnState:                    connState,
 	}
+	at.shaken, at.streams = newQueue(), newQueue()
+	at.closing, at.close = context.WithCancel(p.ctx)
+	// HTTP/2 is agreed on in TLS, which ends below the server: to it the connection is a plain one.
+	at.h2 = &http.Server{
+		Handler: at, IdleTimeout: farAway, MaxHeaderBytes: maxHeaders, ErrorLog: at.server.ErrorLog, ConnContext: at.server.ConnContext, ConnState: connState,
+		Protocols: new(http.Protocols), HTTP2: &http.HTTP2Config{MaxConcurrentStreams: mostStreams}, //nolint:gosec // the sorter's deadline bounds the first bytes
+	}
+	at.h2.Protocols.SetUnencryptedHTTP2(true)
+	at.run(at.server, at.shaken)
+	at.run(at.h2, at.streams)
 	tries := []int{number}
 	if substitute != 0 && substitute != number {
 		tries = append(tries, substitute)
@@ -91,7 +106,7 @@ func (at *port) openOwn(address string) {
 // closeOwn stops accepting for balancers that have left this port.
 func (at *port) closeOwn(s *site) {
 	for address, ln := range at.own {
-		if s.own[address] == nil {
+		if !s.own[address] {
 			_ = ln.Close() // its Serve ends; connections go on until they are told to close
 			delete(at.own, address)
 		}
@@ -100,8 +115,13 @@ func (at *port) closeOwn(s *site) {
 
 // serve accepts until the listener or the server is closed. The plane waits for its end.
 func (at *port) serve(ln net.Listener) {
+	at.run(at.server, listener{ln, at, ln != at.shared})
+}
+
+// run serves what a listener accepts.
+func (at *port) run(server *http.Server, ln net.Listener) {
 	at.plane.wg.Go(func() {
-		err := at.server.Serve(listener{ln, at, ln != at.shared})
+		err := server.Serve(ln)
 		if !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 			at.plane.log.Error("listener ended", "port", at.number, "err", err)
 		}
@@ -137,12 +157,15 @@ func (p *plane) retire(at *port) {
 	for _, ln := range slices.Backward(listeners) {
 		_ = ln.Close() // it accepts nothing more either way
 	}
+	at.close()
 	p.wg.Go(func() {
 		time.Sleep(lameDuck)
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(p.ctx), lastRequests)
 		defer cancel()
-		if at.server.Shutdown(ctx) != nil {
-			_ = at.server.Close() // only answers whose clients waited too long are left
+		for _, server := range []*http.Server{at.server, at.h2} {
+			if server.Shutdown(ctx) != nil {
+				_ = server.Close() // only answers whose clients waited too long are left
+			}
 		}
 	})
 }

@@ -119,6 +119,10 @@ func (p *plane) probe(ctx context.Context, k probeKey) {
 func check(ctx context.Context, k probeKey) balance.Probe {
 	ctx, cancel := context.WithTimeout(ctx, k.check.Timeout)
 	defer cancel()
+	ask := ask
+	if k.check.Version != "" {
+		ask = askStream
+	}
 	code, err := ask(ctx, k)
 	var late net.Error
 	switch {

@@ -19,6 +19,7 @@ var reasons = map[int]string{
 	http.StatusMethodNotAllowed:   "Not Allowed",
 	460:                           "Client Closed Request",
 	463:                           "X-Forwarded-For Too Long",
+	464:                           "Incompatible Protocol",
 }
 
 func reasonOf(code int) string {

@@ -18,6 +18,12 @@ type snapshot struct {
 
 // site is everything that answers on one port.
 type site struct {
+	plain, secure doors
+	own           map[string]bool // the balancers' own addresses
+}
+
+// doors are listeners of one port that speak HTTP, or HTTPS.
+type doors struct {
 	oldest *door
 	names  map[string]*door // by the balancer's name
 	own    map[string]*door // by the balancer's own address
@@ -44,16 +50,39 @@ type pool struct {
 	turn    *atomic.Uint64
 }
 
-// door finds the listener for a connection to a local address and a Host header: the balancer
-// whose own address it is, the one of that name, or the oldest.
-func (s *site) door(local, host string) *door {
-	if d := s.own[local]; d != nil {
+// door finds the listener for a connection to a local address, with TLS or without, and a Host
+// header: the balancer whose own address it is, the one of that name, or the oldest. It is nil
+// where none speaks so.
+func (s *site) door(local, host string, secure bool) *door {
+	all := &s.plain
+	if secure {
+		all = &s.secure
+	}
+	if d := all.own[local]; d != nil {
 		return d
 	}
-	if d := s.names[balance.HostName(host)]; d != nil {
+	if d := all.names[balance.HostName(host)]; d != nil {
 		return d
 	}
-	return s.oldest
+	return all.oldest
+}
+
+// any finds the listener for a connection of which nothing else is known.
+func (s *site) any(local string) *door {
+	if d := s.door(local, "", false); d != nil {
+		return d
+	}
+	return s.door(local, "", true)
+}
+
+func (all *doors) add(d *door) {
+	if all.oldest == nil {
+		*all = doors{oldest: d, names: map[string]*door{}, own: map[string]*door{}}
+	}
+	all.names[balance.HostName(d.balancer.DNSName)] = d
+	if d.balancer.Address != "" {
+		all.own[d.balancer.Address] = d
+	}
 }
 
 // build makes a snapshot. Targets, turns and cells that were there before go on.
@@ -101,12 +130,16 @@ func (p *plane) build(table *balance.Table) *snapshot {
 			}
 			at := s.sites[l.Port]
 			if at == nil {
-				at = &site{oldest: d, names: map[string]*door{}, own: map[string]*door{}}
+				at = &site{own: map[string]bool{}}
 				s.sites[l.Port] = at
 			}
-			at.names[balance.HostName(b.DNSName)] = d
+			if l.Protocol == "HTTPS" {
+				at.secure.add(d)
+			} else {
+				at.plain.add(d)
+			}
 			if b.Address != "" {
-				at.own[b.Address] = d
+				at.own[b.Address] = true
 			}
 		}
 	}

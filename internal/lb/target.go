@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,6 +36,8 @@ type target struct {
 	member
 	outstanding atomic.Int64
 	kept        lines // those that nobody uses
+	once        sync.Once
+	h2          *http.Transport // made once
 
 	mu    sync.Mutex // guards the rest; taken at dials, closes and cuts, never per request
 	conns map[*targetConn]struct{}

@@ -1,0 +1,181 @@
+package lb
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/slipway-ecs/slipway/internal/balance"
+)
+
+const (
+	// recordHandshake is the first byte of a client that speaks TLS.
+	recordHandshake = 0x16
+	// mostStreams and mostOfConnection are ALB's limits of a connection of HTTP/2.
+	mostStreams      = 128
+	mostOfConnection = 10_000
+)
+
+// config gives how a port's HTTPS listeners shake hands with a client that came to a local address:
+// by the name it asks for.
+func (at *port) config(local string) *tls.Config {
+	return &tls.Config{
+		MinVersion: tls.VersionTLS10, // GetConfigForClient says better
+		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+			d := at.site().door(local, hello.ServerName, true)
+			if d == nil {
+				return nil, errNoTarget // nobody serves TLS here any more
+			}
+			names := []string{strings.ToLower(hello.ServerName), d.balancer.DNSName, localDomain, local, d.balancer.Address, "127.0.0.1", "::1"}
+			leaf, err := at.plane.authority.leaf(names)
+			if err != nil {
+				at.plane.log.Error("no certificate for a listener", "listener", d.listener.ARN, "err", err)
+				return nil, err
+			}
+			c := &tls.Config{MinVersion: tls.VersionTLS10, Certificates: []tls.Certificate{*leaf}, NextProtos: []string{"http/1.1"}} //nolint:gosec // what the listener's policy allows
+			if s := d.listener.Secure; s != nil {
+				c.MinVersion, c.MaxVersion = s.MinVersion, s.MaxVersion
+				if s.HTTP2 {
+					c.NextProtos = []string{"h2", "http/1.1"}
+				}
+			}
+			return c, nil
+		},
+	}
+}
+
+// prefixed is a connection of which some bytes were read already.
+type prefixed struct {
+	net.Conn
+	first []byte
+}
+
+// Read reads.
+func (p *prefixed) Read(b []byte) (int, error) {
+	if len(p.first) == 0 {
+		return p.Conn.Read(b)
+	}
+	n := copy(b, p.first)
+	p.first = p.first[n:]
+	return n, nil
+}
+
+// sort hands a client to the server that speaks its protocol, at a port where some listener
+// speaks HTTPS: one whose first byte begins a TLS handshake gets it. It has the idle time-out for it.
+func (at *port) sort(c *conn) {
+	idle := balance.DefaultIdleTimeout
+	if s := at.site(); s != nil {
+		idle = s.any(c.local).idle()
+	}
+	raw := c.Conn
+	_ = raw.SetDeadline(time.Now().Add(idle)) // a failure shows at the read
+	stop := context.AfterFunc(at.closing, func() { _ = raw.SetDeadline(time.Unix(1, 0)) })
+	err := c.begin()
+	if !stop() || err != nil {
+		_ = raw.Close() // it said nothing, or no TLS of ours
+		return
+	}
+	_ = raw.SetDeadline(time.Time{})
+	to := at.shaken
+	if c.h2 {
+		to = at.streams
+	}
+	to.put(c)
+}
+
+func (c *conn) begin() error {
+	first := make([]byte, 1)
+	if _, err := c.Conn.Read(first); err != nil {
+		return err
+	}
+	p := &prefixed{c.Conn, first}
+	c.Conn = p
+	if first[0] != recordHandshake {
+		return nil
+	}
+	shaken := tls.Server(p, c.port.config(c.local))
+	if err := shaken.Handshake(); err != nil {
+		return err
+	}
+	state := shaken.ConnectionState()
+	c.Conn, c.tls, c.h2 = shaken, &state, state.NegotiatedProtocol == "h2"
+	return nil
+}
+
+// queue is a listener of connections that somebody else accepted.
+type queue struct {
+	conns chan net.Conn
+	done  chan struct{}
+	once  sync.Once
+}
+
+func newQueue() *queue { return &queue{conns: make(chan net.Conn), done: make(chan struct{})} }
+
+func (q *queue) put(c net.Conn) {
+	select {
+	case q.conns <- c:
+	case <-q.done:
+		_ = c.Close() // nobody serves it any more
+	}
+}
+
+// Accept gives the next connection.
+func (q *queue) Accept() (net.Conn, error) {
+	select {
+	case c := <-q.conns:
+		return c, nil
+	case <-q.done:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close ends the queue.
+func (q *queue) Close() error {
+	q.once.Do(func() { close(q.done) })
+	return nil
+}
+
+// Addr is of no use to anybody.
+func (q *queue) Addr() net.Addr { return &net.TCPAddr{} }
+
+// mismatch is 464 where client and target group do not speak the same protocol; 0 where they do.
+//
+// Source: ELBv2 guide, "Troubleshoot your Application Load Balancers", HTTP 464.
+func mismatch(r *http.Request, g *balance.Group) int {
+	grpc := strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc")
+	switch {
+	case g.Version == balance.GRPC && (r.ProtoMajor != 2 || r.Method != http.MethodPost),
+		g.Version == balance.HTTP2 && r.ProtoMajor != 2,
+		g.Version == "" && grpc && r.ProtoMajor == 2:
+		return 464
+	}
+	return 0
+}
+
+// cipherName is a cipher suite as OpenSSL, and so AWS, calls it.
+func cipherName(id uint16) string {
+	name := tls.CipherSuiteName(id)
+	if !strings.Contains(name, "_WITH_") {
+		return name // of TLS 1.3
+	}
+	name = strings.TrimPrefix(strings.ReplaceAll(strings.Replace(name, "_WITH_", "_", 1), "_", "-"), "TLS-")
+	name = strings.ReplaceAll(strings.ReplaceAll(name, "AES-128", "AES128"), "AES-256", "AES256")
+	return strings.TrimPrefix(strings.Replace(name, "-CBC-", "-", 1), "RSA-")
+}
+
+// versionName is a version of TLS as AWS writes it.
+func versionName(v uint16) string {
+	switch v {
+	case tls.VersionTLS10:
+		return "TLSv1"
+	case tls.VersionTLS11:
+		return "TLSv1.1"
+	case tls.VersionTLS12:
+		return "TLSv1.2"
+	}
+	return "TLSv1.3"
+}
