@@ -73,6 +73,9 @@ func drawStatus(out io.Writer, s host.Status) error {
 	for _, b := range s.Balancers {
 		drawBalancer(w, b)
 	}
+	if s.Authority != "" {
+		fmt.Fprintf(w, "\nHTTPS: trust %s (it vouches for localhost, *.localhost and loopback addresses alone)\n", s.Authority)
+	}
 	for i, a := range s.Alarms {
 		if i == 0 {
 			fmt.Fprintln(w)

@@ -54,15 +54,18 @@ func (a *action) groups() []string {
 // routing are the action types that end a list of actions.
 var routing = []types.ActionTypeEnum{types.ActionTypeEnumForward, types.ActionTypeEnumRedirect, types.ActionTypeEnumFixedResponse}
 
-// newAction reads a list of actions, which must come down to one that routes. Whether its groups
+// newAction reads a list of actions of a listener of a protocol, which must come down to one that routes. Whether its groups
 // exist and suit is checkGroups' business. Sources: elbv2.md 5.4 and 6.
-func newAction(in []types.Action) (action, error) {
+func newAction(protocol string, in []types.Action) (action, error) {
 	var routes []types.Action
 	for _, a := range in {
 		switch {
 		case slices.Contains(routing, a.Type):
 			routes = append(routes, a)
 		case a.Type == types.ActionTypeEnumAuthenticateOidc, a.Type == types.ActionTypeEnumAuthenticateCognito, a.Type == types.ActionTypeEnumJwtValidation:
+			if protocol == "HTTPS" {
+				return action{}, misconfigured("Actions of type '%s' are not supported by this local cloud", a.Type)
+			}
 			return action{}, &types.UnsupportedProtocolException{Message: sentence("Actions of type '%s' are only supported on HTTPS listeners", []any{a.Type})}
 		default:
 			return action{}, constraint(a.Type, "actions.member.type", "satisfy enum value set: [forward, authenticate-oidc, authenticate-cognito, redirect, fixed-response, jwt-validation]")

@@ -15,6 +15,9 @@ import (
 // checkGroups refuses an action whose groups do not exist or do not suit the listener.
 // Sources: elbv2.md 3, 5.4, 6.
 func (s *Service) checkGroups(tx *store.Tx, l listenerRow, a action) error {
+	if a.Redirect != nil && a.Redirect.Protocol == "HTTP" && l.Protocol == "HTTPS" {
+		return badAction("Redirect actions cannot redirect from HTTPS to HTTP")
+	}
 	if a.Forward == nil {
 		return nil
 	}

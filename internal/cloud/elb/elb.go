@@ -117,6 +117,8 @@ func (s *Service) Wire() *wire.Service {
 	wire.Op(w, s.DescribeListenerAttributes)
 	wire.Op(w, s.ModifyListenerAttributes)
 	wire.Op(w, s.DescribeListenerCertificates)
+	wire.Op(w, s.AddListenerCertificates)
+	wire.Op(w, s.RemoveListenerCertificates)
 
 	wire.Op(w, s.CreateRule)
 	wire.Op(w, s.DescribeRules)

@@ -39,7 +39,7 @@ func (s *Service) DescribeAccountLimits(_ context.Context, in *elbv2.DescribeAcc
 		limit("gateway-load-balancers", 0),
 		limit("targets-per-network-load-balancer", 0),
 		limit("application-load-balancers", maxBalancers),
-		limit("certificates-per-application-load-balancer", 25),
+		limit("certificates-per-application-load-balancer", maxCertificates),
 		limit("condition-values-per-alb-rule", maxConditionValues),
 		limit("condition-wildcards-per-alb-rule", maxWildcards),
 		limit("target-groups-per-application-load-balancer", maxGroupsOfBalancer),
@@ -65,8 +65,6 @@ func refuse[In, Out any](warn func(string)) func(context.Context, *In) (*Out, er
 }
 
 func declareRefused(w *wire.Service, warn func(string)) {
-	wire.Op(w, refuse[elbv2.AddListenerCertificatesInput, elbv2.AddListenerCertificatesOutput](warn))
-	wire.Op(w, refuse[elbv2.RemoveListenerCertificatesInput, elbv2.RemoveListenerCertificatesOutput](warn))
 	wire.Op(w, refuse[elbv2.CreateTrustStoreInput, elbv2.CreateTrustStoreOutput](warn))
 	wire.Op(w, refuse[elbv2.ModifyTrustStoreInput, elbv2.ModifyTrustStoreOutput](warn))
 	wire.Op(w, refuse[elbv2.DeleteTrustStoreInput, elbv2.DeleteTrustStoreOutput](warn))

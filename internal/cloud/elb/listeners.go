@@ -16,7 +16,7 @@ import (
 // CreateListener makes a balancer answer on a port. The same port with the same settings gives
 // the listener there is.
 func (s *Service) CreateListener(ctx context.Context, in *elbv2.CreateListenerInput) (*elbv2.CreateListenerOutput, error) {
-	if err := checkListener(in.Port, in.Protocol, in.Certificates); err != nil {
+	if err := checkListener(in.Port, in.Protocol); err != nil {
 		return nil, err
 	}
 	if in.Port == nil {
@@ -25,7 +25,7 @@ func (s *Service) CreateListener(ctx context.Context, in *elbv2.CreateListenerIn
 	if in.Protocol == "" {
 		return nil, invalid("A listener protocol must be specified")
 	}
-	do, err := newAction(in.DefaultActions)
+	do, err := newAction(string(in.Protocol), in.DefaultActions)
 	if err != nil {
 		return nil, err
 	}
@@ -41,6 +41,9 @@ func (s *Service) CreateListener(ctx context.Context, in *elbv2.CreateListenerIn
 		}
 		l := listenerRow{Balancer: b.ARN, Port: int(*in.Port), Protocol: string(in.Protocol), Created: tx.Now(), Tags: tags}
 		l.ARN = names.ListenerOf(b.ARN, s.o.IDs.Hex(16))
+		if err := l.secure(scopeOf(ctx), in.Certificates, in.SslPolicy, in.MutualAuthentication); err != nil {
+			return err
+		}
 		if err := s.checkGroups(tx, l, do); err != nil {
 			return err
 		}
@@ -49,7 +52,7 @@ func (s *Service) CreateListener(ctx context.Context, in *elbv2.CreateListenerIn
 			if t.Port != l.Port {
 				continue
 			}
-			if r, _ := s.defaultRule(tx, t.ARN); t.Protocol == l.Protocol && reflect.DeepEqual(r.Action, do) {
+			if r, _ := s.defaultRule(tx, t.ARN); t.Protocol == l.Protocol && t.Policy == l.Policy && t.Certificate == l.Certificate && reflect.DeepEqual(r.Action, do) {
 				out.Listeners = []types.Listener{s.listenerView(tx, t)}
 				return nil
 			}
@@ -71,20 +74,12 @@ func duplicateListener(balancer string) error {
 }
 
 // checkListener refuses a port or a protocol that no listener here can have.
-func checkListener(port *int32, protocol types.ProtocolEnum, certificates []types.Certificate) error {
+func checkListener(port *int32, protocol types.ProtocolEnum) error {
 	if err := between(port, "port", 1, 65535); err != nil {
 		return err
 	}
 	switch protocol {
-	case "", types.ProtocolEnumHttp:
-		if len(certificates) > 0 {
-			return invalid("A certificate cannot be specified for HTTP listeners")
-		}
-	case types.ProtocolEnumHttps:
-		if len(certificates) == 0 {
-			return invalid("A certificate must be specified for HTTPS listeners")
-		}
-		return &types.UnsupportedProtocolException{Message: aws.String("HTTPS listeners are not supported by this local cloud yet")}
+	case "", types.ProtocolEnumHttp, types.ProtocolEnumHttps:
 	case types.ProtocolEnumTcp, types.ProtocolEnumTls, types.ProtocolEnumUdp, types.ProtocolEnumTcpUdp, types.ProtocolEnumGeneve, types.ProtocolEnumQuic, types.ProtocolEnumTcpQuic:
 		return invalid("Listener protocol '%s' must be one of 'HTTPS, HTTP'", protocol)
 	default:
@@ -95,6 +90,10 @@ func checkListener(port *int32, protocol types.ProtocolEnum, certificates []type
 
 func (s *Service) listenerView(tx *store.Tx, l listenerRow) types.Listener {
 	v := types.Listener{ListenerArn: &l.ARN, LoadBalancerArn: &l.Balancer, Port: aws.Int32(int32(l.Port)), Protocol: types.ProtocolEnum(l.Protocol)}
+	if l.Policy != "" {
+		v.SslPolicy, v.Certificates = aws.String(l.Policy), []types.Certificate{{CertificateArn: aws.String(l.Certificate)}}
+		v.MutualAuthentication = &types.MutualAuthenticationAttributes{Mode: aws.String("off")}
+	}
 	if r, ok := s.defaultRule(tx, l.ARN); ok {
 		v.DefaultActions = r.Action.views()
 	}
@@ -139,7 +138,7 @@ func (s *Service) DescribeListeners(ctx context.Context, in *elbv2.DescribeListe
 
 // ModifyListener changes what is given of port, protocol and default action.
 func (s *Service) ModifyListener(ctx context.Context, in *elbv2.ModifyListenerInput) (*elbv2.ModifyListenerOutput, error) {
-	if err := checkListener(in.Port, in.Protocol, in.Certificates); err != nil {
+	if err := checkListener(in.Port, in.Protocol); err != nil {
 		return nil, err
 	}
 	out := &elbv2.ModifyListenerOutput{}
@@ -154,9 +153,23 @@ func (s *Service) ModifyListener(ctx context.Context, in *elbv2.ModifyListenerIn
 				return duplicateListener(l.Balancer)
 			}
 		}
+		was := l.Protocol
+		if in.Protocol != "" {
+			l.Protocol = string(in.Protocol)
+		}
+		if err := l.secure(scopeOf(ctx), in.Certificates, in.SslPolicy, in.MutualAuthentication); err != nil {
+			return err
+		}
+		if was != l.Protocol {
+			for _, r := range s.rulesOf(tx, l.ARN) {
+				if err := s.checkGroups(tx, l, r.Action); err != nil && (!r.Default || len(in.DefaultActions) == 0) {
+					return err
+				}
+			}
+		}
 		if len(in.DefaultActions) > 0 {
 			r, _ := s.defaultRule(tx, l.ARN)
-			if r.Action, err = newAction(in.DefaultActions); err != nil {
+			if r.Action, err = newAction(l.Protocol, in.DefaultActions); err != nil {
 				return err
 			}
 			if err := s.checkGroups(tx, l, r.Action); err != nil {
@@ -181,13 +194,4 @@ func (s *Service) DeleteListener(ctx context.Context, in *elbv2.DeleteListenerIn
 		return err
 	})
 	return answer(&elbv2.DeleteListenerOutput{}, err)
-}
-
-// DescribeListenerCertificates gives none: HTTP listeners have no certificates.
-func (s *Service) DescribeListenerCertificates(ctx context.Context, in *elbv2.DescribeListenerCertificatesInput) (*elbv2.DescribeListenerCertificatesOutput, error) {
-	err := s.view(func(tx *store.Tx) error {
-		_, err := s.listener(tx, scopeOf(ctx), in.ListenerArn)
-		return err
-	})
-	return answer(&elbv2.DescribeListenerCertificatesOutput{Certificates: []types.Certificate{}}, err)
 }

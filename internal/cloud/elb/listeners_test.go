@@ -145,7 +145,7 @@ func TestListenersThatAWSRefusesAreRefused(t *testing.T) {
 		{elbv2.CreateListenerInput{LoadBalancerArn: &b, Port: aws.Int32(65536), Protocol: "HTTP", DefaultActions: do}, "ValidationError", ""},
 		{elbv2.CreateListenerInput{LoadBalancerArn: &b, Port: aws.Int32(443), Protocol: "TCP", DefaultActions: do}, "ValidationError", ""},
 		{elbv2.CreateListenerInput{LoadBalancerArn: &b, Port: aws.Int32(443), Protocol: "HTTPS", DefaultActions: do}, "ValidationError", "A certificate must be specified for HTTPS listeners"},
-		{elbv2.CreateListenerInput{LoadBalancerArn: &b, Port: aws.Int32(443), Protocol: "HTTPS", DefaultActions: do, Certificates: []types.Certificate{{}}}, "UnsupportedProtocol", ""},
+		{elbv2.CreateListenerInput{LoadBalancerArn: &b, Port: aws.Int32(443), Protocol: "HTTPS", DefaultActions: do, Certificates: []types.Certificate{{}}}, "ValidationError", "A certificate ARN must be specified"},
 		{elbv2.CreateListenerInput{LoadBalancerArn: &gone, Port: aws.Int32(81), Protocol: "HTTP", DefaultActions: do}, "LoadBalancerNotFound", "Load balancer '" + gone + "' not found"},
 	} {
 		refused(r, r.CreateListener, &c.in, c.code, c.words)

@@ -54,12 +54,13 @@ func (s *Service) planeBalancer(tx *store.Tx, b balancerRow) balance.Balancer {
 		ClientKeepAlive:    seconds(number(balancerAttributes, b.Attributes, "client_keep_alive.seconds")),
 		ForwardedFor:       balance.ForwardedFor(at("routing.http.xff_header_processing.mode")),
 		ForwardClientPort:  at("routing.http.xff_client_port.enabled") == "true",
+		TLSHeaders:         at("routing.http.x_amzn_tls_version_and_cipher_suite.enabled") == "true",
 		PreserveHost:       at("routing.http.preserve_host_header.enabled") == "true",
 		DropInvalidHeaders: at("routing.http.drop_invalid_header_fields.enabled") == "true",
 		Desync:             balance.Desync(at("routing.http.desync_mitigation_mode")),
 	}
 	for _, l := range s.listenersOf(tx, b.ARN) {
-		pl := balance.Listener{ARN: l.ARN, Port: l.Port, Protocol: l.Protocol, Substitute: l.substitute()}
+		pl := balance.Listener{ARN: l.ARN, Port: l.Port, Protocol: l.Protocol, Substitute: l.substitute(), Secure: l.handshake(at("routing.http2.enabled") == "true")}
 		pl.NoServerHeader = value(listenerAttributes, l.Attributes, "routing.http.response.server.enabled") == "false"
 		for _, h := range responseHeaders {
 			if v := value(listenerAttributes, l.Attributes, h.key); v != "" {
@@ -86,6 +87,12 @@ func (s *Service) planeGroup(tx *store.Tx, g groupRow) balance.Group {
 			Enabled: g.Check.Enabled, Protocol: g.Check.Protocol, Path: g.Check.Path, Matcher: g.Check.HTTPCode,
 			Interval: s.o.Shorten(seconds(g.Check.Interval)), Timeout: seconds(g.Check.Timeout),
 		},
+	}
+	if g.ProtocolVersion != "HTTP1" {
+		out.Version, out.Check.Version = balance.Version(g.ProtocolVersion), balance.Version(g.ProtocolVersion)
+	}
+	if g.Check.GRPCCode != "" {
+		out.Check.Matcher = g.Check.GRPCCode
 	}
 	if value(groupAttributes, g.Attributes, keySticky) == "true" {
 		switch value(groupAttributes, g.Attributes, keyStickType) {

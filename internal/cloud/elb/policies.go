@@ -20,9 +20,12 @@ const (
 	old   = "AES128-SHA AES256-SHA"
 )
 
+// policyRow is a security policy: its versions of TLS, oldest first, and its ciphers.
+type policyRow struct{ name, protocols, ciphers string }
+
 // policies are the security policies people name most; AWS has more. Ciphers of one strength
 // stand together here, where AWS mixes them (unconfirmed order).
-var policies = []struct{ name, protocols, ciphers string }{
+var policies = []policyRow{
 	{"ELBSecurityPolicy-TLS13-1-2-2021-06", "TLSv1.2 TLSv1.3", tls13 + " " + gcm + " " + cbc},
 	{"ELBSecurityPolicy-TLS13-1-2-Res-2021-06", "TLSv1.2 TLSv1.3", tls13 + " " + gcm},
 	{"ELBSecurityPolicy-TLS13-1-2-Ext1-2021-06", "TLSv1.2 TLSv1.3", tls13 + " " + gcm + " " + cbc + " " + rsa},

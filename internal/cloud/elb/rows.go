@@ -35,10 +35,16 @@ type tag struct{ Key, Value string }
 
 // listenerRow is a port of a balancer. What it does by default stands in its default rule.
 type listenerRow struct {
-	ARN        string
-	Balancer   string
-	Port       int
-	Protocol   string // HTTP
+	ARN      string
+	Balancer string
+	Port     int
+	Protocol string // HTTP or HTTPS
+
+	// What a listener that speaks TLS has; empty for others.
+	Policy       string   `json:",omitempty"` // security policy
+	Certificate  string   `json:",omitempty"` // ARN of the default certificate
+	Certificates []string `json:",omitempty"` // ARNs of the others, as they came
+
 	Created    time.Time
 	Attributes map[string]string `json:",omitempty"`
 	Tags       []tag             `json:",omitempty"`

@@ -25,9 +25,6 @@ func (s *Service) CreateRule(ctx context.Context, in *elbv2.CreateRuleInput) (*e
 	if r.Conditions, err = newConditions(in.Conditions); err != nil {
 		return nil, err
 	}
-	if r.Action, err = newAction(in.Actions); err != nil {
-		return nil, err
-	}
 	if r.Tags, err = newTags(in.Tags); err != nil {
 		return nil, err
 	}
@@ -38,6 +35,9 @@ func (s *Service) CreateRule(ctx context.Context, in *elbv2.CreateRuleInput) (*e
 			return err
 		}
 		r.Listener = l.ARN
+		if r.Action, err = newAction(l.Protocol, in.Actions); err != nil {
+			return err
+		}
 		for there := range s.rules.By(tx, "listener", l.ARN) {
 			if !there.Default && there.Priority == r.Priority {
 				return priorityInUse(r.Priority)
@@ -149,10 +149,10 @@ func (s *Service) ModifyRule(ctx context.Context, in *elbv2.ModifyRuleInput) (*e
 			}
 		}
 		if len(in.Actions) > 0 {
-			if r.Action, err = newAction(in.Actions); err != nil {
+			l, _ := s.listeners.Get(tx, r.Listener)
+			if r.Action, err = newAction(l.Protocol, in.Actions); err != nil {
 				return err
 			}
-			l, _ := s.listeners.Get(tx, r.Listener)
 			if err := s.checkGroups(tx, l, r.Action); err != nil {
 				return err
 			}

@@ -2,10 +2,12 @@ package host
 
 import (
 	"os"
+	"path/filepath"
 
 	"github.com/slipway-ecs/slipway/internal/cloud/cloudwatch"
 	"github.com/slipway-ecs/slipway/internal/cloud/ecs"
 	"github.com/slipway-ecs/slipway/internal/cloud/elb"
+	"github.com/slipway-ecs/slipway/internal/lb"
 	"github.com/slipway-ecs/slipway/internal/store"
 )
 
@@ -20,6 +22,8 @@ type Status struct {
 	Clusters  []ecs.ClusterStatus
 	Balancers []elb.BalancerStatus
 	Alarms    []cloudwatch.AlarmStatus
+	// Authority is the file of the certificate to trust for HTTPS listeners; empty before the first.
+	Authority string `json:",omitempty"`
 }
 
 // Status looks at everything in one transaction.
@@ -34,8 +38,16 @@ func (c *Cloud) Status() Status {
 		s.Alarms = c.rooms.cloudwatch.Status(tx)
 		return nil
 	})
+	if at := filepath.Join(c.plane.dir, lb.AuthorityFile); exists(at) {
+		s.Authority = at
+	}
 	if err != nil {
 		c.o.Log.Error("cannot look at the tables", "err", err)
 	}
 	return s
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }

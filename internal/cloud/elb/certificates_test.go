@@ -1,0 +1,90 @@
+package elb
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+)
+
+const (
+	acmARN = "arn:aws:acm:us-east-1:123456789012:certificate/11111111-2222-3333-4444-555555555555"
+	iamARN = "arn:aws:iam::123456789012:server-certificate/web"
+)
+
+func certificate(arns ...string) (all []types.Certificate) {
+	for _, arn := range arns {
+		all = append(all, types.Certificate{CertificateArn: aws.String(arn)})
+	}
+	return all
+}
+
+func TestHTTPSListenersHaveACertificateAndAPolicy(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t, Options{})
+	b, blue := r.balancer("web"), r.group("blue")
+	grpc := *must(r, r.CreateTargetGroup, ipGroup("grpc", func(in *elbv2.CreateTargetGroupInput) { in.ProtocolVersion = aws.String("GRPC") })).TargetGroups[0].TargetGroupArn
+	in := func(port int32, policy string, do types.Action, arns ...string) *elbv2.CreateListenerInput {
+		return &elbv2.CreateListenerInput{LoadBalancerArn: &b, Port: &port, Protocol: "HTTPS", SslPolicy: &policy, Certificates: certificate(arns...), DefaultActions: []types.Action{do}}
+	}
+	l := must(r, r.CreateListener, in(443, "", to(blue), acmARN)).Listeners[0]
+	if aws.ToString(l.SslPolicy) != "ELBSecurityPolicy-2016-08" || len(l.Certificates) != 1 || *l.Certificates[0].CertificateArn != acmARN || *l.MutualAuthentication.Mode != "off" {
+		t.Errorf("got %+v", l)
+	}
+	if again := must(r, r.CreateListener, in(443, "", to(blue), acmARN)).Listeners[0]; *again.ListenerArn != *l.ListenerArn {
+		t.Errorf("the same again is another one: %s", *again.ListenerArn)
+	}
+	must(r, r.CreateListener, in(8443, "ELBSecurityPolicy-TLS13-1-2-2021-06", to(grpc), iamARN))
+	for _, c := range []struct {
+		in          *elbv2.CreateListenerInput
+		code, words string
+	}{
+		{in(444, "", to(blue), "arn:aws:acm:eu-west-1:123456789012:certificate/x"), "CertificateNotFound", "Certificate 'arn:aws:acm:eu-west-1:123456789012:certificate/x' not found"},
+		{in(444, "", to(blue), "arn:aws:acm:us-east-1:999999999999:certificate/x"), "CertificateNotFound", ""},
+		{in(444, "", to(blue), "arn:aws:iam::999999999999:server-certificate/x"), "CertificateNotFound", ""},
+		{in(444, "", to(blue), "nonsense"), "ValidationError", "Certificate ARN 'nonsense' is not valid"},
+		{in(444, "", to(blue), acmARN, iamARN), "ValidationError", "Up to one certificate can be specified for the listener"},
+		{in(444, "ELBSecurityPolicy-None", to(blue), acmARN), "SSLPolicyNotFound", "SSL policy 'ELBSecurityPolicy-None' not found"},
+		{in(444, "", types.Action{Type: "redirect", RedirectConfig: &types.RedirectActionConfig{Protocol: aws.String("HTTP"), StatusCode: "HTTP_301"}}, acmARN), "InvalidLoadBalancerAction", ""},
+		{in(444, "", types.Action{Type: "authenticate-oidc"}, acmARN), "InvalidConfigurationRequest", ""},
+		{&elbv2.CreateListenerInput{LoadBalancerArn: &b, Port: aws.Int32(80), Protocol: "HTTP", Certificates: certificate(acmARN), DefaultActions: []types.Action{to(blue)}}, "ValidationError", "A certificate cannot be specified for HTTP listeners"},
+	} {
+		refused(r, r.CreateListener, c.in, c.code, c.words)
+	}
+	got := must(r, r.ModifyListener, &elbv2.ModifyListenerInput{ListenerArn: l.ListenerArn, Protocol: "HTTP", Port: aws.Int32(80)}).Listeners[0]
+	if got.SslPolicy != nil || len(got.Certificates) != 0 || *got.Port != 80 {
+		t.Errorf("as HTTP it is %+v", got)
+	}
+	got = must(r, r.ModifyListener, &elbv2.ModifyListenerInput{ListenerArn: l.ListenerArn, Protocol: "HTTPS", Certificates: certificate(iamARN), SslPolicy: aws.String("ELBSecurityPolicy-FS-1-2-Res-2020-10")}).Listeners[0]
+	if *got.SslPolicy != "ELBSecurityPolicy-FS-1-2-Res-2020-10" || *got.Certificates[0].CertificateArn != iamARN {
+		t.Errorf("as HTTPS again it is %+v", got)
+	}
+}
+
+func TestListenersTakeMoreCertificates(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t, Options{})
+	b := r.balancer("web")
+	l := must(r, r.CreateListener, &elbv2.CreateListenerInput{LoadBalancerArn: &b, Port: aws.Int32(443), Protocol: "HTTPS", Certificates: certificate(acmARN), DefaultActions: []types.Action{says("200")}}).Listeners[0].ListenerArn
+	added := must(r, r.AddListenerCertificates, &elbv2.AddListenerCertificatesInput{ListenerArn: l, Certificates: certificate(iamARN)}).Certificates
+	if len(added) != 1 || *added[0].CertificateArn != iamARN || *added[0].IsDefault {
+		t.Errorf("added %+v", added)
+	}
+	must(r, r.AddListenerCertificates, &elbv2.AddListenerCertificatesInput{ListenerArn: l, Certificates: certificate(iamARN)})
+	all := must(r, r.DescribeListenerCertificates, &elbv2.DescribeListenerCertificatesInput{ListenerArn: l}).Certificates
+	if len(all) != 2 || !*all[0].IsDefault || *all[0].CertificateArn != acmARN || *all[1].CertificateArn != iamARN || *all[1].IsDefault {
+		t.Errorf("got %+v", all)
+	}
+	refused(r, r.RemoveListenerCertificates, &elbv2.RemoveListenerCertificatesInput{ListenerArn: l, Certificates: certificate(acmARN)}, "OperationNotPermitted", "")
+	must(r, r.RemoveListenerCertificates, &elbv2.RemoveListenerCertificatesInput{ListenerArn: l, Certificates: certificate(iamARN)})
+	if all = must(r, r.DescribeListenerCertificates, &elbv2.DescribeListenerCertificatesInput{ListenerArn: l}).Certificates; len(all) != 1 {
+		t.Errorf("after the removal: %+v", all)
+	}
+	var many []string
+	for n := range 26 {
+		many = append(many, fmt.Sprintf("arn:aws:acm:us-east-1:123456789012:certificate/%d", n))
+	}
+	refused(r, r.AddListenerCertificates, &elbv2.AddListenerCertificatesInput{ListenerArn: l, Certificates: certificate(many...)}, "TooManyCertificates", "")
+}
