@@ -50,15 +50,16 @@ func driven(t *testing.T) (*team, *ecs.Client) {
 		must(err)
 		listeners = append(listeners, *l.Listeners[0].ListenerArn)
 	}
-	definition, err := cloud.RegisterTaskDefinition(ctx, &ecs.RegisterTaskDefinitionInput{Family: aws.String("web"), NetworkMode: ecstypes.NetworkModeAwsvpc,
-		RequiresCompatibilities: []ecstypes.Compatibility{ecstypes.CompatibilityFargate}, Cpu: aws.String("256"), Memory: aws.String("512"),
-		ContainerDefinitions: []ecstypes.ContainerDefinition{{Name: aws.String("web"), Image: aws.String("web:v1"), StopTimeout: aws.Int32(2), PortMappings: []ecstypes.PortMapping{{ContainerPort: aws.Int32(8080)}}}}})
-	must(err)
-	_, err = cloud.CreateService(ctx, &ecs.CreateServiceInput{Cluster: aws.String("main"), ServiceName: aws.String("web"), TaskDefinition: definition.TaskDefinition.TaskDefinitionArn,
-		DesiredCount: aws.Int32(1), LaunchType: ecstypes.LaunchTypeFargate, DeploymentController: &ecstypes.DeploymentController{Type: ecstypes.DeploymentControllerTypeCodeDeploy},
-		NetworkConfiguration: &ecstypes.NetworkConfiguration{AwsvpcConfiguration: &ecstypes.AwsVpcConfiguration{Subnets: w.subnets()}},
-		LoadBalancers:        []ecstypes.LoadBalancer{{TargetGroupArn: &groups[0], ContainerName: aws.String("web"), ContainerPort: aws.Int32(8080)}}})
-	must(err)
+	w.write("create.yaml", fmt.Sprintf(drivenFile, strings.Join(w.subnets(), ", "), groups[0]))
+	if out, talk, code := w.slipway(nil, "plan", "web", "-f", "create.yaml"); code != 0 || !strings.Contains(out, "by codedeploy") || strings.Contains(out, "breaker") {
+		t.Fatalf("plan of a service that is not there: %d\n%s%s", code, out, talk)
+	}
+	if out, talk, code := w.slipway(nil, "deploy", "web", "-f", "create.yaml"); code != 0 || !strings.Contains(out+talk, "CODE_DEPLOY deploys it from now on") {
+		t.Fatalf("create the service from the file: %d\n%s%s", code, out, talk)
+	}
+	if got := steady(t, cloud); got != "web:1" {
+		t.Fatalf("the service runs %s once the deploy that made it has ended, want web:1", got)
+	}
 	_, err = deploy.CreateApplication(ctx, &codedeploy.CreateApplicationInput{ApplicationName: aws.String("shop"), ComputePlatform: cdtypes.ComputePlatformEcs})
 	must(err)
 	_, err = deploy.CreateDeploymentGroup(ctx, &codedeploy.CreateDeploymentGroupInput{ApplicationName: aws.String("shop"), DeploymentGroupName: aws.String("web"),
@@ -74,9 +75,24 @@ func driven(t *testing.T) (*team, *ecs.Client) {
 			TerminateBlueInstancesOnDeploymentSuccess: &cdtypes.BlueInstanceTerminationOption{Action: cdtypes.InstanceActionTerminate, TerminationWaitTimeInMinutes: 1},
 			DeploymentReadyOption:                     &cdtypes.DeploymentReadyOption{ActionOnTimeout: cdtypes.DeploymentReadyActionStopDeployment, WaitTimeInMinutes: 600}}})
 	must(err)
-	steady(t, cloud)
 	return w, cloud
 }
+
+// drivenFile is the file of a service that CodeDeploy deploys; %s are subnets and a target group.
+const drivenFile = `version: 1
+cluster: main
+services:
+  web:
+    engine: codedeploy
+    task: {family: web, networkMode: awsvpc, requiresCompatibilities: [FARGATE], cpu: "256", memory: "512", containerDefinitions: [
+      {name: web, image: "web:v1", stopTimeout: 2, portMappings: [{containerPort: 8080}]}]}
+    service:
+      desiredCount: 1
+      launchType: FARGATE
+      deploymentController: {type: CODE_DEPLOY}
+      networkConfiguration: {awsvpcConfiguration: {subnets: [%s]}}
+      loadBalancers: [{targetGroupArn: "%s", containerName: web, containerPort: 8080}]
+`
 
 // alarming makes the alarm that the deployment group rolls back for; without samples it goes on.
 func alarming(t *testing.T, w *team) {
@@ -119,8 +135,14 @@ func TestACodeDeployServiceIsDeployedApprovedAbortedAndRolledBackByTheSameVerbs(
 		runs string // once it is steady; "" is not asked for
 	}{
 		{[]string{"appspec"}, 0, []string{"TargetService:", "Type: AWS::ECS::Service", "task-definition/web:1", "ContainerPort: 8080"}, "web:1"},
+		{[]string{"history"}, 0, []string{"no deployments"}, ""},
+		{[]string{"explain"}, 0, []string{"nothing is known"}, ""},
 		{[]string{"deploy", "--tag", "v1"}, 0, []string{"nothing to deploy"}, "web:1"},
+		{[]string{"plan", "--tag", "v2"}, 0, []string{"CodeDeployDefault.ECSAllAtOnce by codedeploy", "its deployment group shop/web", "wait for `slipway approve`", "move test traffic",
+			"keep the old tasks", "at most 2 tasks", "codedeploy:CreateDeployment", "rolls no failure back by itself"}, ""},
 		{[]string{"deploy", "--tag", "v2", "--until", "test-traffic"}, 0, []string{"shop/web", "AllowTestTraffic succeeded", "reached test-traffic"}, ""},
+		{[]string{"status"}, 0, []string{"Ready at READY_WAIT", "slipway approve or slipway reject", "passed: BeforeInstall, Install"}, ""},
+		{[]string{"plan", "--tag", "v1"}, 0, []string{"is under way (Ready)"}, ""},
 		{[]string{"deploy", "--tag", "v1", "--force", "--if-busy", "refuse"}, 1, nil, ""},
 		{[]string{"abort"}, 0, []string{"rolled back"}, "web:1"},
 		{[]string{"abort"}, 1, nil, "web:1"},
@@ -128,13 +150,15 @@ func TestACodeDeployServiceIsDeployedApprovedAbortedAndRolledBackByTheSameVerbs(
 		{[]string{"wait", "--until", "approval"}, 8, []string{"waiting for approval"}, ""},
 		{[]string{"approve", "--reason", "well"}, 0, []string{"approved"}, ""},
 		{[]string{"wait"}, 0, []string{"succeeded: service web runs web:2"}, "web:2"},
-		{[]string{"status"}, 0, []string{"web:2"}, ""},
-		{[]string{"history"}, 1, nil, ""},
-		{[]string{"explain"}, 0, nil, ""},
+		{[]string{"status"}, 0, []string{"web:2", "deployed by CODE_DEPLOY", ": succeeded, began"}, ""},
+		{[]string{"history"}, 0, []string{"succeeded", "rolled back", "takes back d-", "MANUAL_STOP"}, ""},
+		{[]string{"explain"}, 0, []string{"of web:2: succeeded"}, ""},
+		{[]string{"revisions"}, 0, []string{"in use, last good"}, ""},
 		{[]string{"rollback", "--timeout", "10s"}, 8, []string{"is to run web:1"}, ""},
 		{[]string{"continue"}, 0, []string{"succeeded: service web runs web:1"}, "web:1"},
 		{[]string{"deploy", "--tag", "v2", "--until", "before-shift", "--no-lease"}, 0, nil, ""},
 		{[]string{"wait"}, 3, []string{"rolled back: stopped", "ALARM_ACTIVE", "<web-5xx>"}, "web:1"},
+		{[]string{"history"}, 0, []string{"ALARM_ACTIVE"}, ""},
 	} {
 		if step.code == 3 {
 			alarming(t, w)

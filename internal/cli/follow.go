@@ -24,6 +24,7 @@ import (
 	"github.com/slipway-ecs/slipway/internal/sdk"
 	"github.com/slipway-ecs/slipway/internal/ship"
 	"github.com/slipway-ecs/slipway/internal/ship/code"
+	"github.com/slipway-ecs/slipway/internal/ship/look"
 	"github.com/slipway-ecs/slipway/internal/ui"
 )
 
@@ -95,11 +96,22 @@ func (p *place) deployer(ctx context.Context) (*ship.Deployer, error) {
 
 // deployerOf gives the deployer with all its engines.
 func deployerOf(cfg aws.Config) *ship.Deployer {
-	api := sdk.NewECS(cfg)
-	return &ship.Deployer{ECS: api, ELB: sdk.NewELB(cfg), Around: around(cfg), Region: cfg.Region,
-		Engines: map[types.DeploymentControllerType]ship.Engine{
-			types.DeploymentControllerTypeCodeDeploy: &code.Engine{CodeDeploy: sdk.NewCodeDeploy(cfg), ECS: api, Logs: sdk.NewLogs(cfg)},
-		}}
+	return &ship.Deployer{ECS: sdk.NewECS(cfg), ELB: sdk.NewELB(cfg), Around: around(cfg), Region: cfg.Region,
+		Engines: enginesOf(cfg)}
+}
+
+// enginesOf gives who deploys where the controller is not ECS.
+func enginesOf(cfg aws.Config) map[types.DeploymentControllerType]ship.Engine {
+	return map[types.DeploymentControllerType]ship.Engine{types.DeploymentControllerTypeCodeDeploy: byCodeDeploy(cfg)}
+}
+
+// driversOf gives who knows the deployments that ECS does not carry out.
+func driversOf(cfg aws.Config) map[types.DeploymentControllerType]look.Driver {
+	return map[types.DeploymentControllerType]look.Driver{types.DeploymentControllerTypeCodeDeploy: byCodeDeploy(cfg)}
+}
+
+func byCodeDeploy(cfg aws.Config) *code.Engine {
+	return &code.Engine{CodeDeploy: sdk.NewCodeDeploy(cfg), ECS: sdk.NewECS(cfg), Logs: sdk.NewLogs(cfg)}
 }
 
 // watch gives what a verb that takes up a deployment asks for.

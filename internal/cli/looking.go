@@ -18,7 +18,7 @@ import (
 
 // newLooker makes a Looker of a config.
 func newLooker(cfg aws.Config) *look.Looker {
-	return &look.Looker{ECS: sdk.NewECS(cfg), ELB: sdk.NewELB(cfg), Logs: sdk.NewLogs(cfg), Alarms: sdk.NewAlarms(cfg)}
+	return &look.Looker{ECS: sdk.NewECS(cfg), ELB: sdk.NewELB(cfg), Logs: sdk.NewLogs(cfg), Alarms: sdk.NewAlarms(cfg), Drivers: driversOf(cfg)}
 }
 
 // looker finds the service and makes a Looker for it.

@@ -45,7 +45,7 @@ func newPlanCmd(app *App) *cobra.Command {
 }
 
 func (o *proposing) plan(ctx context.Context, app *App, file string) error {
-	proposal, place, _, err := o.propose(ctx, app)
+	proposal, place, request, err := o.propose(ctx, app)
 	if err != nil {
 		return err
 	}
@@ -53,7 +53,9 @@ func (o *proposing) plan(ctx context.Context, app *App, file string) error {
 	if err != nil {
 		return err
 	}
-	plan := ship.NewPlan(proposal, around(cfg).Look(ctx, proposal))
+	from := around(cfg)
+	from.Request = request
+	plan := ship.NewPlan(proposal, from.Look(ctx, proposal))
 	if file != "" {
 		text, err := json.MarshalIndent(plan, "", "  ")
 		if err != nil {
@@ -76,7 +78,7 @@ func (o *proposing) plan(ctx context.Context, app *App, file string) error {
 
 // around gives what is read beside a service.
 func around(cfg aws.Config) *ship.Around {
-	return &ship.Around{ECS: ecs.NewFromConfig(cfg), ELB: sdk.NewELB(cfg), Alarms: sdk.NewAlarms(cfg)}
+	return &ship.Around{ECS: ecs.NewFromConfig(cfg), ELB: sdk.NewELB(cfg), Alarms: sdk.NewAlarms(cfg), Engines: enginesOf(cfg)}
 }
 
 // writePlan prints a plan for people.

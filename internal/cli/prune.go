@@ -60,7 +60,7 @@ func prune(ctx context.Context, app *App, t *target, o pruneOptions) error {
 	if err != nil {
 		return err
 	}
-	d := &tidy.Tidier{ECS: sdk.NewECS(cfg)}
+	d := &tidy.Tidier{ECS: sdk.NewECS(cfg), Drivers: driversOf(cfg)}
 	plan, err := d.Plan(ctx, p.place(), o.keep, o.remove)
 	if err != nil {
 		return err

@@ -127,6 +127,15 @@ func showDeployment(w io.Writer, s *look.Status, now time.Time) {
 	if d.Cause != "" {
 		fmt.Fprintf(w, "  %s\n", oneLine(d.Cause))
 	}
+	var passed []string
+	for _, e := range d.Events {
+		if e.Status == "Succeeded" {
+			passed = append(passed, e.Name)
+		}
+	}
+	if d.Verdict == "" && len(passed) > 0 {
+		fmt.Fprintf(w, "  passed: %s\n", strings.Join(passed, ", "))
+	}
 	if b := d.Breaker; b != nil && d.Verdict == "" {
 		fmt.Fprintf(w, "  circuit breaker: %d of %d failures\n", b.Failures, b.Threshold)
 	}

@@ -236,6 +236,11 @@ func (w *work) create(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if controllerOf(made) != types.DeploymentControllerTypeEcs {
+		w.lease(ctx, made)
+		w.follows(made)
+		return nil
+	}
 	now := primary(made)
 	if now == nil {
 		return fail.New("service.no_deployment", "look at it with `aws ecs describe-services`", "service %q was created without a deployment", w.out.Service)

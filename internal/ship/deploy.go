@@ -86,6 +86,8 @@ type Engine interface {
 	// Route gives the ARN of the listener, or of its rule, behind which the service's test or production
 	// route lies; "" where it has no such route.
 	Route(ctx context.Context, s Start, test bool) (arn string, err error)
+	// Forecast says beforehand what a deployment would be like; it changes nothing.
+	Forecast(ctx context.Context, s Start) (*Driven, error)
 }
 
 // Start is what an engine is told.
@@ -172,6 +174,9 @@ func (w *work) begin(ctx context.Context) (Rollout, error) {
 	}
 	if err := w.apply(ctx); err != nil {
 		return nil, err
+	}
+	if w.born {
+		return &born{w: w}, nil
 	}
 	return w.native(), nil
 }
@@ -278,6 +283,7 @@ type work struct {
 	scaling    bool      // only the count changed, so there is no deployment of ours
 	over       Verdict   // of one that had ended when it was taken up
 	following  bool      // somebody else began it
+	born       bool      // the service was made just now, and ECS does not deploy it
 	held       held      // our lease
 }
 
@@ -289,7 +295,7 @@ func (w *work) say(e Event) {
 // lookAt gives the command of ours that goes on with this deployment.
 func (w *work) lookAt(verb, pause string) string {
 	if w.engine != nil && verb == "explain" {
-		return "aws deploy get-deployment --deployment-id " + w.out.Deployment
+		return fmt.Sprintf("slipway explain %s --cluster %s --deployment %s", w.out.Service, w.out.Cluster, w.out.Deployment)
 	}
 	if !strings.HasPrefix(w.out.Deployment, "arn:") {
 		return fmt.Sprintf("slipway %s %s --cluster %s", verb, w.out.Service, w.out.Cluster)

@@ -23,7 +23,7 @@ type estimate struct {
 }
 
 func (e *estimate) shifts() bool {
-	return e.c.Strategy != "" && e.c.Strategy != types.DeploymentStrategyRolling
+	return e.f.Driven != nil || e.c.Strategy != "" && e.c.Strategy != types.DeploymentStrategyRolling
 }
 
 // bounds gives how many tasks must stay healthy and may exist while rolling, as ECS counts.
@@ -144,7 +144,10 @@ func (e *estimate) steps() []Timed {
 		}
 		out = append(out, Timed{Name: what + " at " + strings.Join(at, ", "), Least: 0, Most: limit * 60, Source: "its timeout"})
 	}
-	if e.shifts() {
+	switch {
+	case e.f.Driven != nil:
+		out = append(out, e.f.Driven.Steps...)
+	case e.shifts():
 		out = append(out, e.shift())
 	}
 	if bake := int(or(e.c.BakeTimeInMinutes, 0)); bake > 0 {

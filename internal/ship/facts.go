@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -14,6 +15,7 @@ import (
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 
+	"github.com/slipway-ecs/slipway/internal/clock"
 	"github.com/slipway-ecs/slipway/internal/sdk"
 )
 
@@ -33,6 +35,20 @@ type Around struct {
 	Alarms interface {
 		DescribeAlarms(context.Context, *cloudwatch.DescribeAlarmsInput, ...func(*cloudwatch.Options)) (*cloudwatch.DescribeAlarmsOutput, error)
 	}
+	Engines map[types.DeploymentControllerType]Engine // of controllers other than ECS
+	Request Request                                   // what is to be deployed
+}
+
+// Driven is what an engine says beforehand of a deployment that it would begin.
+type Driven struct {
+	By         string // what drives it there: application/group
+	Strategy   string
+	Steps      []Timed // once the new tasks are healthy
+	Took       []time.Duration
+	Alarms     []string
+	Actions    []string // of IAM
+	Wrong      []Wrong
+	Production string // listener, or its rule, of production traffic; "" where that is not known
 }
 
 // Facts are what a plan knows beside the proposal.
@@ -43,6 +59,7 @@ type Facts struct {
 	Protected int             // tasks that scale-in protection keeps
 	EmptyRule string          // a production rule that sends traffic to a target group without a target; "" none
 	Missed    []string        // what could not be read, and why
+	Driven    *Driven         // of a service that ECS does not deploy itself; nil: it does
 }
 
 // GroupFacts are of a target group, as far as it makes a deployment wait.
@@ -62,11 +79,23 @@ func (a Around) Look(ctx context.Context, p *Proposal) Facts {
 		}
 	}
 	balancers, c := p.settings()
+	engine := a.Engines[controllerOf(p.Live)]
+	if p.Live != nil && engine != nil {
+		driven, err := engine.Forecast(ctx, Start{Request: a.Request, Service: p.Live, Revision: p.Current, Tell: func(Event) {}, Clock: clock.Real{}})
+		note("CodeDeploy", err)
+		if err == nil {
+			f.Driven, f.Took = driven, driven.Took
+			c.Alarms = &types.DeploymentAlarms{AlarmNames: driven.Alarms, Enable: true}
+			note("listener rules", a.behind(ctx, p.Live, &f))
+		}
+	}
 	note("target groups", a.groups(ctx, balancers, &f))
 	if p.Live != nil {
-		note("history", a.history(ctx, p, &f))
+		if engine == nil {
+			note("history", a.history(ctx, p, &f))
+			note("listener rules", a.rules(ctx, balancers, &f))
+		}
 		note("task protection", a.protection(ctx, p, &f))
-		note("listener rules", a.rules(ctx, balancers, &f))
 	}
 	if c.Alarms != nil && c.Alarms.Enable && len(c.Alarms.AlarmNames) > 0 {
 		out, err := a.Alarms.DescribeAlarms(ctx, &cloudwatch.DescribeAlarmsInput{AlarmNames: c.Alarms.AlarmNames, StateValue: cwtypes.StateValueAlarm,
@@ -173,6 +202,33 @@ func (a Around) rules(ctx context.Context, balancers []types.LoadBalancer, f *Fa
 				f.EmptyRule = fmt.Sprintf("rule %s sends traffic to target group %s, which has no target", last(rule), last(group))
 			}
 		}
+	}
+	return nil
+}
+
+// behind looks whether production traffic goes where the engine expects it before a deployment: to the
+// target group of the task set that serves.
+func (a Around) behind(ctx context.Context, live *types.Service, f *Facts) error {
+	group := ""
+	for _, t := range live.TaskSets {
+		if aws.ToString(t.Status) == "PRIMARY" && len(t.LoadBalancers) > 0 {
+			group = aws.ToString(t.LoadBalancers[0].TargetGroupArn)
+		}
+	}
+	if group == "" || f.Driven.Production == "" {
+		return nil
+	}
+	in := &elb.DescribeRulesInput{ListenerArn: &f.Driven.Production}
+	if strings.Contains(f.Driven.Production, ":listener-rule/") {
+		in = &elb.DescribeRulesInput{RuleArns: []string{f.Driven.Production}}
+	}
+	out, err := a.ELB.DescribeRules(ctx, in)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(serving(out.Rules), group) {
+		f.Driven.Wrong = append([]Wrong{{Code: "codedeploy.listener", Hint: "let the listener forward to that target group, and have infrastructure code ignore its actions from then on",
+			Text: fmt.Sprintf("the production listener sends nothing to target group %s of the PRIMARY task set: CodeDeploy refuses to deploy", groupOf(group, nil).Name)}}, f.Driven.Wrong...)
 	}
 	return nil
 }

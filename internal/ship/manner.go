@@ -7,11 +7,13 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/document"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"github.com/slipway-ecs/slipway/internal/fail"
 	"github.com/slipway-ecs/slipway/internal/project"
+	"github.com/slipway-ecs/slipway/internal/wire"
 )
 
 // Manner is how ECS is asked to carry a deployment out. Nil members are not sent: the service's own
@@ -64,7 +66,7 @@ func MannerOf(s *project.Service, live *types.Service, balancers []types.LoadBal
 	if err := engineFits(s, live); err != nil {
 		return m, err
 	}
-	if controllerOf(live) == types.DeploymentControllerTypeCodeDeploy {
+	if controllerFor(s, live) == types.DeploymentControllerTypeCodeDeploy {
 		return m, functionsFit(s)
 	}
 	kind := strategyOf(s, live)
@@ -141,14 +143,26 @@ func controllerOf(live *types.Service) types.DeploymentControllerType {
 	return live.DeploymentController.Type
 }
 
+// controllerFor gives who deploys a service, or will once it is made as the file says.
+func controllerFor(s *project.Service, live *types.Service) types.DeploymentControllerType {
+	if live != nil || s.Service == nil {
+		return controllerOf(live)
+	}
+	in := &ecs.CreateServiceInput{}
+	if wire.Unmarshal(s.Service, in) != nil || in.DeploymentController == nil {
+		return controllerOf(nil) // what is wrong with the file is said where it is sent
+	}
+	return controllerOf(&types.Service{DeploymentController: in.DeploymentController})
+}
+
 func engineFits(s *project.Service, live *types.Service) error {
-	controller := controllerOf(live)
+	controller := controllerFor(s, live)
 	switch {
 	case s.Engine == project.EngineECS && controller != types.DeploymentControllerTypeEcs:
 		return impossible("write 'engine: auto', or make the service's deployment controller ECS",
 			"engine ecs cannot deploy service %q: its deployment controller is %s", s.Name, controller)
 	case s.Engine == project.EngineCodeDeploy && controller != types.DeploymentControllerTypeCodeDeploy:
-		return impossible("write 'engine: auto', or create the service with the controller CODE_DEPLOY",
+		return impossible("write 'engine: auto', or create the service with deploymentController: {type: CODE_DEPLOY}",
 			"engine codedeploy cannot deploy service %q: its deployment controller is %s", s.Name, controller)
 	case s.Strategy != nil && controller == types.DeploymentControllerTypeCodeDeploy:
 		return impossible("leave 'strategy' out: the deployment group's configuration says how traffic moves; or make the deployment controller ECS",

@@ -154,8 +154,14 @@ func NewPlan(p *Proposal, f Facts) *Plan {
 	if c.Strategy != "" {
 		out.Strategy = strings.ReplaceAll(strings.ToLower(string(c.Strategy)), "_", "-")
 	}
-	if k := controllerOf(p.Live); k != types.DeploymentControllerTypeEcs {
+	if k := e.controller(); k != types.DeploymentControllerTypeEcs {
 		out.Engine, out.Why, out.Strategy = strings.ToLower(strings.ReplaceAll(string(k), "_", "")), "the service's deployment controller is "+string(k), "the deployment group's"
+	}
+	if f.Driven != nil {
+		out.Strategy = f.Driven.Strategy
+		if f.Driven.By != "" {
+			out.Why += ", its deployment group " + f.Driven.By
+		}
 	}
 	out.Peak, out.Room = e.peak()
 	out.Steps, out.Rollback = []Timed{}, e.rollback()
@@ -168,6 +174,14 @@ func NewPlan(p *Proposal, f Facts) *Plan {
 	return out
 }
 
+// controller gives who deploys the service, or will once it is made.
+func (e *estimate) controller() types.DeploymentControllerType {
+	if t, ok := e.p.Update["deploymentController"].(sdk.Tree); ok && e.p.Creates && text(t["type"]) != "" {
+		return types.DeploymentControllerType(text(t["type"]))
+	}
+	return controllerOf(e.p.Live)
+}
+
 // BasisOf gives what a plan for a service stands on.
 func BasisOf(live *types.Service, wanted sdk.Tree) Basis {
 	b := Basis{Wanted: hash(normal(wanted))}
@@ -177,6 +191,11 @@ func BasisOf(live *types.Service, wanted sdk.Tree) Basis {
 	b.TaskDefinition, b.Desired = aws.ToString(live.TaskDefinition), live.DesiredCount
 	if d := primary(live); d != nil {
 		b.Deployment = aws.ToString(d.Id)
+	}
+	for _, t := range live.TaskSets {
+		if aws.ToString(t.Status) == "PRIMARY" {
+			b.Deployment = aws.ToString(t.Id)
+		}
 	}
 	settings, err := treeOf(&ecs.CreateServiceInput{DeploymentConfiguration: live.DeploymentConfiguration, LoadBalancers: live.LoadBalancers, NetworkConfiguration: live.NetworkConfiguration})
 	if err == nil { // an SDK struct always has a form on the wire
@@ -250,9 +269,18 @@ func (e *estimate) actions(balancers []types.LoadBalancer) []string {
 			}
 		}
 	}
-	if e.p.Creates {
+	switch {
+	case e.f.Driven != nil:
+		out = slices.DeleteFunc(out, func(a string) bool {
+			return strings.Contains(a, "ServiceDeployment") || strings.Contains(a, "ServiceRevision")
+		})
+		out = append(out, e.f.Driven.Actions...)
+		if e.p.Live.DesiredCount != int32(e.desired) { //nolint:gosec // a count of tasks fits
+			out = append(out, "ecs:UpdateService")
+		}
+	case e.p.Creates:
 		out = append(out, "ecs:CreateService")
-	} else {
+	default:
 		out = append(out, "ecs:UpdateService", "ecs:StopServiceDeployment")
 	}
 	for _, b := range balancers {

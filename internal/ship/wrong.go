@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"github.com/slipway-ecs/slipway/internal/sdk"
 )
@@ -30,10 +31,22 @@ func (e *estimate) wrong() []Wrong {
 		add("rule.empty", "point the rule at the group that has the tasks, or deploy to fill it", "%s", e.f.EmptyRule)
 	}
 	for _, a := range e.f.Alarming {
+		if e.f.Driven != nil {
+			add("alarm.already", "end the alarm first", "alarm %s is in ALARM already: CodeDeploy stops the deployment as soon as it begins", a)
+			continue
+		}
 		add("alarm.already", "end the alarm first, or know that no alarm guards this deployment", "alarm %s is in ALARM already: ECS leaves alarms out of account for the whole deployment", a)
 	}
 	if e.f.Protected > 0 {
 		add("tasks.protected", "end the protection, or wait until it expires", "%d task%s protected against scale-in: the deployment waits for %s", e.f.Protected, plural(e.f.Protected)+are(e.f.Protected), them(e.f.Protected))
+	}
+	if e.f.Driven != nil {
+		e.times(add)
+		return append(e.f.Driven.Wrong, out...)
+	}
+	if e.controller() != types.DeploymentControllerTypeEcs {
+		e.times(add)
+		return out
 	}
 	breaker := e.c.DeploymentCircuitBreaker != nil && e.c.DeploymentCircuitBreaker.Enable
 	alarms := e.c.Alarms != nil && e.c.Alarms.Enable

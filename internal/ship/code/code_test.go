@@ -107,6 +107,16 @@ func (f *fake) ListDeployments(_ context.Context, in *cd.ListDeploymentsInput, _
 	return out, nil
 }
 
+func (f *fake) BatchGetDeployments(_ context.Context, in *cd.BatchGetDeploymentsInput, _ ...func(*cd.Options)) (*cd.BatchGetDeploymentsOutput, error) {
+	out := &cd.BatchGetDeploymentsOutput{}
+	for _, id := range in.DeploymentIds {
+		if d := f.find(id); d != nil {
+			out.DeploymentsInfo = append(out.DeploymentsInfo, *d)
+		}
+	}
+	return out, nil
+}
+
 func (f *fake) find(id string) *types.DeploymentInfo {
 	for _, d := range f.deployments {
 		if *d.DeploymentId == id {

@@ -10,8 +10,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	logtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 	"github.com/aws/aws-sdk-go-v2/service/codedeploy/types"
-
-	"github.com/slipway-ecs/slipway/internal/sdk"
 )
 
 // Logs is what is needed of CloudWatch Logs: what a hook's function wrote. *cloudwatchlogs.Client is it.
@@ -74,19 +72,8 @@ func (r *rollout) function(ctx context.Context, e types.LifecycleEvent) string {
 	if d := e.Diagnostics; d != nil && aws.ToString(d.ScriptName) != "" {
 		return functionName(*d.ScriptName)
 	}
-	spec, err := sdk.ReadTree([]byte(r.e.content(ctx, r.info.ApplicationName, r.info.Revision)))
-	if err != nil {
-		return "" // YAML that others wrote
-	}
-	list, _ := at(spec, "Hooks").([]any) // absent: none
-	for _, h := range list {
-		if one, ok := h.(sdk.Tree); ok {
-			if name, ok := at(one, aws.ToString(e.LifecycleEventName)).(string); ok {
-				return functionName(name)
-			}
-		}
-	}
-	return ""
+	spec := r.e.content(ctx, r.info.ApplicationName, r.info.Revision) // YAML that others wrote is not looked at
+	return functionName(functionsOf([]byte(spec))[aws.ToString(e.LifecycleEventName)])
 }
 
 // functionName takes the name out of NAME, NAME:ALIAS or a function's ARN.

@@ -63,6 +63,7 @@ const (
 	HostLost         Class = "host-lost"
 	TaskStopped      Class = "task-stopped-by-user"
 	PlacementUnknown Class = "placement"
+	BadRevision      Class = "revision" // the AppSpec that CodeDeploy was to deploy
 )
 
 // advice says what to do, by class; a class without any has none that is true in general.
@@ -118,5 +119,6 @@ var advice = map[Class]string{
 	Spot:             "run a part of the tasks on FARGATE or on-demand capacity",
 	HostLost:         "look at the instance, or at what scales the cluster in",
 	TaskStopped:      "somebody or something called StopTask",
+	BadRevision:      "`slipway appspec` prints one that fits the service",
 	PlacementUnknown: "read the raw words below",
 }

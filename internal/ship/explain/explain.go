@@ -34,6 +34,12 @@ type Deployment struct {
 	Threshold int    // at which it trips
 	Triggered []string
 	Hooks     []Hook
+
+	// What CodeDeploy says of one that ended badly.
+	Code     string   // ALARM_ACTIVE, …
+	Event    string   // the life-cycle event that failed
+	Function string   // that was its hook
+	Log      []string // the function's last lines
 }
 
 // Hook is a life-cycle hook of the present stage.
@@ -318,6 +324,9 @@ func surface(f Facts) Cause {
 			}
 		}
 		return Cause{Class: Nothing, Text: "nothing is known of the deployment itself", Seen: 1}
+	}
+	if d.Code != "" {
+		return coded(d)
 	}
 	raw := strings.TrimSpace(d.Reason)
 	if strings.HasPrefix(raw, "No rollback candidate") {

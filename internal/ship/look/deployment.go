@@ -20,10 +20,10 @@ const (
 	listing   = 100
 )
 
-// Deployment is one service deployment, past or present.
+// Deployment is one service deployment, or deployment of CodeDeploy's, past or present.
 type Deployment struct {
-	ARN      string            `json:"arn"`
-	Status   string            `json:"status"`            // ECS's
+	ARN      string            `json:"arn"`               // CodeDeploy's have an id
+	Status   string            `json:"status"`            // ECS's, or CodeDeploy's
 	Verdict  ship.Verdict      `json:"verdict,omitempty"` // empty while it runs
 	Stage    string            `json:"stage,omitempty"`
 	Cause    string            `json:"cause,omitempty"`    // one line, as far as the deployment itself tells
@@ -38,6 +38,7 @@ type Deployment struct {
 	Finished *time.Time        `json:"finishedAt,omitempty"`
 	Millis   int64             `json:"tookMillis,omitempty"`
 	Hooks    []Hook            `json:"hooks,omitempty"`
+	Events   []Step            `json:"events,omitempty"` // CodeDeploy's, of one that is looked at closer
 	Breaker  *Breaker          `json:"breaker,omitempty"`
 
 	raw types.ServiceDeployment
@@ -58,6 +59,14 @@ type Hook struct {
 	Status  string     `json:"status"`
 	Expires *time.Time `json:"expiresAt,omitempty"`
 	Action  string     `json:"timeoutAction,omitempty"` // what happens then
+}
+
+// Step is a life-cycle event of CodeDeploy's.
+type Step struct {
+	Name   string     `json:"name"`
+	Status string     `json:"status"`
+	Began  *time.Time `json:"startedAt,omitempty"`
+	Ended  *time.Time `json:"endedAt,omitempty"`
 }
 
 // Breaker is how far the circuit breaker is.
@@ -181,8 +190,8 @@ func deployment(d types.ServiceDeployment) Deployment {
 }
 
 // find gives the deployment a name means: an ARN, its last part, or "" for the newest.
-func (l *Looker) find(ctx context.Context, p Place, name string) (*Deployment, error) {
-	all, err := l.deployments(ctx, p, listing)
+func (l *Looker) find(ctx context.Context, p Place, s *types.Service, name string) (*Deployment, error) {
+	all, err := l.past(ctx, p, s, listing)
 	if err != nil {
 		return nil, sdk.Explain(err, "list the deployments of service "+last(p.Service))
 	}

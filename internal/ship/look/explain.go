@@ -40,10 +40,7 @@ func (l *Looker) Explain(ctx context.Context, p Place, name string) (*Explanatio
 		return nil, err
 	}
 	var u unread
-	if k := s.DeploymentController; k != nil && k.Type == types.DeploymentControllerTypeCodeDeploy {
-		u.words = append(u.words, "CodeDeploy's deployments of this service: `slipway wait` says how the newest ended, and why")
-	}
-	d, err := l.find(ctx, p, name)
+	d, err := l.find(ctx, p, s, name)
 	if name != "" && err != nil {
 		return nil, err
 	}
@@ -52,9 +49,17 @@ func (l *Looker) Explain(ctx context.Context, p Place, name string) (*Explanatio
 	}
 	facts := explain.Facts{Service: text(s.ServiceName)}
 	out := &Explanation{Service: text(s.ServiceName), Cluster: last(text(s.ClusterArn)), Deployment: d}
-	span := spanOf(s, d)
 	newest := true
-	if d != nil {
+	k := l.driver(s)
+	if k != nil && d != nil {
+		if facts.Deployment, err = k.Facts(ctx, s, d); err != nil {
+			return nil, err
+		}
+		out.Verdict = d.Verdict
+		newest = d.Verdict == "" || slices.ContainsFunc(s.TaskSets, func(t types.TaskSet) bool { return last(text(t.Id)) == d.To })
+	}
+	span := spanOf(s, d)
+	if k == nil && d != nil {
 		one := []Deployment{*d}
 		if err := u.pass(l.revised(ctx, one), "describe service revisions"); err != nil {
 			return nil, err
@@ -74,7 +79,10 @@ func (l *Looker) Explain(ctx context.Context, p Place, name string) (*Explanatio
 		}
 	}
 	if out.Verdict != ship.Succeeded {
-		names := alarmNames(s)
+		names, err := l.watched(ctx, s)
+		if err := u.pass(err, "look for the alarms"); err != nil {
+			return nil, err
+		}
 		if d != nil && d.raw.Alarms != nil && len(d.raw.Alarms.AlarmNames) > 0 {
 			names = d.raw.Alarms.AlarmNames
 		}

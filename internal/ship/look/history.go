@@ -8,7 +8,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
-	"github.com/slipway-ecs/slipway/internal/fail"
 	"github.com/slipway-ecs/slipway/internal/sdk"
 )
 
@@ -19,10 +18,7 @@ func (l *Looker) History(ctx context.Context, p Place, limit int) ([]Deployment,
 	if err != nil {
 		return nil, err
 	}
-	if k := s.DeploymentController; k != nil && k.Type == types.DeploymentControllerTypeCodeDeploy {
-		return nil, fail.New("history.controller", "`aws deploy list-deployments` lists them", "CodeDeploy deploys service %q, and keeps its history", last(p.Service))
-	}
-	all, err := l.deployments(ctx, p, limit)
+	all, err := l.past(ctx, p, s, limit)
 	if err != nil {
 		return nil, sdk.Explain(err, "list the deployments of service "+last(p.Service))
 	}

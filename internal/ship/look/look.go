@@ -63,7 +63,9 @@ type Looker struct {
 	ELB    ELB
 	Logs   Logs
 	Alarms Alarms
-	Clock  clock.Clock // of real time; nil is the wall's
+	// Drivers know the deployments of services with another controller than ECS; may be nil.
+	Drivers map[types.DeploymentControllerType]Driver
+	Clock   clock.Clock // of real time; nil is the wall's
 }
 
 // Place is a service in its cluster, names or ARNs.
@@ -104,13 +106,17 @@ func (u *unread) pass(err error, act string) error {
 	if err == nil || !sdk.Denied(err) && !sdk.Unsupported(err) && !sdk.Missing(err) {
 		return sdk.Explain(err, act)
 	}
+	u.add(act + ": " + sdk.Code(err))
+	return nil
+}
+
+func (u *unread) add(word string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if word := act + ": " + sdk.Code(err); !slices.Contains(u.words, word) {
+	if !slices.Contains(u.words, word) {
 		u.words = append(u.words, word)
 		slices.Sort(u.words)
 	}
-	return nil
 }
 
 // service describes a service, with its tags.

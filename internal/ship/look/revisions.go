@@ -130,8 +130,12 @@ func (l *Looker) mark(ctx context.Context, p Place, s *types.Service, all []Revi
 	var u unread
 	var history []Deployment
 	err := sideBySide(func() (err error) {
-		if history, err = l.deployments(ctx, p, listing); err == nil {
+		history, err = l.past(ctx, p, s, listing)
+		if err == nil && l.driver(s) == nil {
 			err = l.revised(ctx, history)
+		}
+		if fail.Is(err, NoGroup) {
+			return nil // then nothing was deployed but what runs
 		}
 		return u.pass(err, "describe service deployments")
 	})

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"github.com/slipway-ecs/slipway/internal/fail"
 	"github.com/slipway-ecs/slipway/internal/ship"
 )
 
@@ -96,6 +97,17 @@ func (l *Looker) Status(ctx context.Context, p Place) (*Status, error) {
 	out := l.first(s)
 	leaving := slices.DeleteFunc(stopped, func(t Task) bool { return t.Status == "STOPPED" })
 	out.Tasks = count(append(running, leaving...))
+	if k := l.driver(s); k != nil {
+		newest, err = k.Past(ctx, s, 1)
+		if err == nil && len(newest) > 0 {
+			_, err = k.Facts(ctx, s, &newest[0])
+		}
+		if fail.Is(err, NoGroup) {
+			u.add(err.Error())
+		} else if err := u.pass(err, "describe CodeDeploy's deployments"); err != nil {
+			return nil, err
+		}
+	}
 	if len(newest) > 0 {
 		out.Deployment = &newest[0]
 		out.Waits = pauses(newest[0])
@@ -109,7 +121,13 @@ func (l *Looker) Status(ctx context.Context, p Place) (*Status, error) {
 		},
 		func() (err error) { out.Traffic, err = l.traffic(ctx, arns); return u.pass(err, "describe listeners") },
 		func() (err error) {
-			out.Alarms, err = l.alarms(ctx, alarmNames(s))
+			names, err := l.watched(ctx, s)
+			if fail.Is(err, NoGroup) {
+				return nil // said above
+			}
+			if err == nil {
+				out.Alarms, err = l.alarms(ctx, names)
+			}
 			return u.pass(err, "describe alarms")
 		},
 	)

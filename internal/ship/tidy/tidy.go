@@ -32,8 +32,9 @@ type ECS interface {
 
 // Tidier removes things.
 type Tidier struct {
-	ECS   ECS
-	Clock clock.Clock // of real time; nil is the wall's
+	ECS     ECS
+	Drivers map[types.DeploymentControllerType]look.Driver // of services that ECS does not deploy itself; may be nil
+	Clock   clock.Clock                                    // of real time; nil is the wall's
 }
 
 // Plan is what to prune. Every revision of the family is in one of the three lists, newest first.
@@ -47,7 +48,7 @@ type Plan struct {
 // ones stay, and every one that anything in the account's clusters is of, that is the last good
 // one, or that a rollback would go back to. With remove, what goes is deleted for good.
 func (t *Tidier) Plan(ctx context.Context, p look.Place, keep int, remove bool) (*Plan, error) {
-	l := &look.Looker{ECS: t.ECS, Clock: t.Clock}
+	l := &look.Looker{ECS: t.ECS, Drivers: t.Drivers, Clock: t.Clock}
 	all, err := l.Revisions(ctx, p, 0)
 	if err != nil {
 		return nil, err
