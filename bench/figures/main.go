@@ -1,4 +1,4 @@
-// Command figures measures what bench/README.md tells of: starts, memory, calls, many services,
+// Command figures measures what bench/README.md tells of: starts, commands, verdicts, memory, calls, many services,
 // the rollout core, how fast traffic comes back from a canary that an alarm ends, and what the
 // data plane takes beside other proxies. It builds the binary and drives it from outside, as
 // users do; the scripts beside it are how it is called.
@@ -35,6 +35,7 @@ func main() {
 func run(ctx context.Context, args []string) error {
 	figures := map[string]func(context.Context, string, []string) error{
 		"start": start, "memory": memory, "sim": sim, "back": back, "proxy": proxy, "calls": calls, "restore": restore, "fleet": fleet,
+		"help": help, "status": status, "verdict": verdict,
 	}
 	switch { // the processes of proxy
 	case len(args) == 1 && args[0] == "proxy-targets":
