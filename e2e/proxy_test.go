@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -32,6 +33,7 @@ type proxy struct {
 	to   string
 	what fault
 	at   int    // the call that is spoiled, from 1; 0 spoils each
+	of   string // in place of at: the first call of this operation
 	kill func() // ends the deployer
 
 	mu    sync.Mutex
@@ -67,11 +69,12 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	p.mu.Lock()
-	p.calls = append(p.calls, operation(r, string(body)))
+	op := operation(r, string(body))
 	what := p.what
-	if p.at != 0 && p.at != len(p.calls) {
+	if p.at != 0 && p.at != len(p.calls)+1 || p.of != "" && (p.of != op || slices.Contains(p.calls, op)) {
 		what = none
 	}
+	p.calls = append(p.calls, op)
 	p.mu.Unlock()
 	if what == deaf {
 		panic(http.ErrAbortHandler)

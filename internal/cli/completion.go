@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -11,7 +12,8 @@ import (
 var shells = []string{"bash", "zsh", "fish", "powershell"}
 
 func newCompletionCmd(app *App) *cobra.Command {
-	return &cobra.Command{
+	output := ""
+	cmd := &cobra.Command{
 		Use:   "completion SHELL",
 		Short: "Print a script by which a shell completes slipway's commands",
 		Long:  "Print a script by which bash, zsh, fish or powershell completes commands, flags, and the services of slipway.yaml.",
@@ -25,18 +27,36 @@ func newCompletionCmd(app *App) *cobra.Command {
 			if len(args) == 1 {
 				shell = args[0]
 			}
-			root := cmd.Root()
-			switch shell {
-			case "bash":
-				return root.GenBashCompletionV2(app.Stdout, true)
-			case "zsh":
-				return root.GenZshCompletion(app.Stdout)
-			case "fish":
-				return root.GenFishCompletion(app.Stdout, true)
-			case "powershell":
-				return root.GenPowerShellCompletionWithDesc(app.Stdout)
+			if err := checkOutput(output); err != nil {
+				return err
 			}
-			return fail.New("usage.shell", "name one of "+strings.Join(shells, ", "), "there is no completion for shell %q", shell)
+			if output != outputJSON {
+				return complete(cmd.Root(), app.Stdout, shell)
+			}
+			var script strings.Builder
+			if err := complete(cmd.Root(), &script, shell); err != nil {
+				return err
+			}
+			return writeJSON(app, map[string]string{"shell": shell, "script": script.String()})
 		},
 	}
+	outputFlag(cmd, &output)
+	return cmd
+}
+
+// complete writes a shell's script.
+func complete(root *cobra.Command, w io.Writer, shell string) error {
+	switch shell {
+	case "bash":
+		return root.GenBashCompletionV2(w, true)
+	case "zsh":
+		return root.GenZshCompletion(w)
+	case "fish":
+		return root.GenFishCompletion(w, true)
+	case "powershell":
+		return root.GenPowerShellCompletionWithDesc(w)
+	case "":
+		return fail.New("usage.shell", "name one of "+strings.Join(shells, ", "), "which shell is not said")
+	}
+	return fail.New("usage.shell", "name one of "+strings.Join(shells, ", "), "there is no completion for shell %q", shell)
 }

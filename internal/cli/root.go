@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/slipway-ecs/slipway/internal/fail"
 )
@@ -41,6 +42,7 @@ func newRoot(app *App) *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fail.New("usage.flag", fmt.Sprintf("run '%s --help'", cmd.CommandPath()), "%s", lower(err.Error()))
 	})
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return noneEmpty(cmd) }
 	root.AddGroup(
 		&cobra.Group{ID: groupShip, Title: "Deploying:"},
 		&cobra.Group{ID: groupLook, Title: "Looking:"},
@@ -62,6 +64,17 @@ func newRoot(app *App) *cobra.Command {
 	add(groupFile, newInitCmd(app), newConfigCmd(app), newRenderCmd(app), newDiffCmd(app), newPlanCmd(app), newVerifyCmd(app), newSchemaCmd(app))
 	root.AddCommand(newVersionCmd(app), newCompletionCmd(app))
 	return root
+}
+
+// noneEmpty refuses flags that were given without a value, as --tag "$TAG" is where TAG is not set:
+// taken for left out, they would do something else than was meant, and say that it went well.
+func noneEmpty(cmd *cobra.Command) (err error) {
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if f.Value.Type() == "string" && f.Value.String() == "" && err == nil {
+			err = fail.New("usage.flag", "give it a value, or leave it out; a variable in its place may not be set", "--%s is empty", f.Name)
+		}
+	})
+	return err
 }
 
 // noCommand refuses a first word that names no command, with the nearest that do.

@@ -7,7 +7,8 @@ import (
 )
 
 func newSchemaCmd(app *App) *cobra.Command {
-	return &cobra.Command{
+	output := ""
+	cmd := &cobra.Command{
 		Use:   "schema",
 		Short: "Print the JSON Schema of slipway.yaml",
 		Long:  "Print the JSON Schema of slipway.yaml. It is the documentation of the file; editors complete and check by it.",
@@ -16,8 +17,13 @@ func newSchemaCmd(app *App) *cobra.Command {
 			"  # yaml-language-server: $schema=slipway.schema.json",
 		Args: atMost(0, "no argument"),
 		RunE: func(*cobra.Command, []string) error {
-			_, err := app.Stdout.Write(project.Schema())
+			if err := checkOutput(output); err != nil {
+				return err
+			}
+			_, err := app.Stdout.Write(project.Schema()) // JSON either way
 			return err
 		},
 	}
+	outputFlag(cmd, &output)
+	return cmd
 }

@@ -236,8 +236,15 @@ func (p *Project) Pick(name string) (*Service, error) {
 	if name == "" {
 		return nil, fail.New("usage.service", "name one: "+strings.Join(keys, ", "), "there are %d services", len(keys))
 	}
-	return nil, fail.New("usage.service", near(name, keys), "the file has no service %q", name)
+	hint := near(name, keys)
+	if len(name) > 15 && strings.Trim(name, digitsOfIDs) == "" && source.Nearest(name, keys) == "" {
+		hint += "; a deployment is named by --deployment ID, or by its ARN"
+	}
+	return nil, fail.New("usage.service", hint, "the file has no service %q", name)
 }
+
+// digitsOfIDs are what ids of service deployments are made of.
+const digitsOfIDs = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 // Task gives the task with a key.
 func (p *Project) Task(name string) (*Task, error) {

@@ -117,6 +117,7 @@ func (w *work) apply(ctx context.Context) error {
 	w.mark(now)
 	if before != nil && aws.ToString(before.Id) == w.id {
 		w.scaling, w.out.Expected = true, nil
+		w.since = w.clock.Now().Add(w.held.skew) // what its deployment said is long said
 		what := fmt.Sprintf("wants %d tasks now", after.DesiredCount)
 		if in.DesiredCount == nil {
 			what = "has its new settings"
