@@ -1,9 +1,12 @@
 package project
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/slipway-ecs/slipway/internal/source"
 )
@@ -101,8 +104,12 @@ func (d *decoder) definition(n *source.Node) ([]byte, error) {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(d.dir, path)
 	}
-	if _, err := os.Stat(path); err != nil {
+	switch _, err := os.ReadFile(path); {
+	case errors.Is(err, fs.ErrNotExist):
 		d.add(n, "paths are taken from the folder of this file", "there is no file %q", path)
+		return nil, nil
+	case err != nil:
+		d.add(n, "name a file that can be read", "%q cannot be read: %v", path, errors.Unwrap(err))
 		return nil, nil
 	}
 	return Definition(path)
@@ -128,6 +135,7 @@ func (d *decoder) task(k source.Key, p *Project) Task {
 
 // named refuses hooks that name a task there is none of.
 func (d *decoder) named(p *Project) {
+	d.services(p)
 	var keys []string
 	for _, t := range p.Tasks {
 		keys = append(keys, t.Key)
@@ -144,6 +152,30 @@ func (d *decoder) named(p *Project) {
 				}
 			}
 		}
+	}
+}
+
+// nameBytes are what ECS allows in names of services, of which there may be mostName.
+const (
+	nameBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
+	mostName  = 255
+)
+
+// services refuses names that ECS would, and one name for two services.
+func (d *decoder) services(p *Project) {
+	keys := map[string]string{}
+	for i, k := range d.doc.Root.Get("services").Keys {
+		s, at := p.Services[i], k.Value.Get("name")
+		if at == nil {
+			at = &source.Node{Line: k.Line, Column: k.Column}
+		}
+		switch other, taken := keys[s.Name]; {
+		case strings.Trim(s.Name, nameBytes) != "" || s.Name == "" || len(s.Name) > mostName:
+			d.add(at, "use at most 255 letters, digits, hyphens and underscores; 'name:' names another than the key", "%q is no name of an ECS service", s.Name)
+		case taken:
+			d.add(at, "give one of them another 'name:'", "%q and %q are both the ECS service %q", other, s.Key, s.Name)
+		}
+		keys[s.Name] = s.Key
 	}
 }
 

@@ -65,8 +65,12 @@ func (c *checker) check(n *Node, r *rule, name string) error {
 	}
 	if len(r.Type) > 0 && !is(n, r.Type) && !adapt(n, r.Type) {
 		hint := typeHint(n, r.Type)
-		if r.Pattern != "" {
-			hint = r.describe()
+		if form, err := regexp.Compile(r.Pattern); r.Pattern != "" && err == nil {
+			if n.Kind == Number && form.MatchString(n.Raw) {
+				hint += "; " + r.describe()
+			} else { // quotes alone would not do
+				hint = r.describe()
+			}
 		}
 		c.add(n, hint, "%s is %s, not %s", name, article(kindName(n)), wanted(r.Type))
 		return nil

@@ -1,11 +1,13 @@
 package source
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -24,9 +26,13 @@ const (
 // twice, a second document, a tag and an alias to nothing are problems. Merge keys (<<) are
 // carried out; a key of its own wins.
 func Parse(name string, text []byte) (*Doc, error) {
+	text = bytes.TrimPrefix(text, []byte("\ufeff")) // some editors' mark of UTF-8
 	d := &Doc{Name: name, text: string(text)}
 	if len(text) > maxBytes {
 		return nil, Problems{d.At(nil, "", "the file has %d bytes, more than %d", len(text), maxBytes)}
+	}
+	if p := d.foreign(); p != nil {
+		return nil, Problems{p}
 	}
 	if line, column, found := tabbed(d.text); found {
 		return nil, Problems{d.At(&Node{Line: line, Column: column}, "indent with spaces", "a tab indents this line")}
@@ -54,6 +60,24 @@ func Parse(name string, text []byte) (*Doc, error) {
 		return nil, r.problems
 	}
 	return d, nil
+}
+
+// foreign finds the first byte that is no UTF-8, or no character of a text.
+func (d *Doc) foreign() *Problem {
+	line, column := 1, 1
+	for i, r := range d.text {
+		at := &Node{Line: line, Column: column}
+		switch {
+		case r == utf8.RuneError && !strings.HasPrefix(d.text[i:], "\ufffd"):
+			return d.At(at, "save the file as UTF-8", "the byte %#02x is no UTF-8", d.text[i])
+		case r < ' ' && r != '\n' && r != '\r' && r != '\t':
+			return d.At(at, "take it away; in double quotes it is written as an escape", "the control character %#02x stands here", r)
+		}
+		if column++; r == '\n' {
+			line, column = line+1, 1
+		}
+	}
+	return nil
 }
 
 // tabbed finds the first line of block YAML that a tab indents; the parser's own words for it

@@ -17,8 +17,11 @@ func (r *rule) describe() string {
 
 // typeHint helps where YAML reads something else than was meant.
 func typeHint(n *Node, want []string) string {
+	if n.Kind == Null {
+		return "give it a value or leave the key out"
+	}
 	if !slices.Contains(want, "string") {
-		return ""
+		return forms[want[0]]
 	}
 	switch n.Kind {
 	case Number:
@@ -29,10 +32,17 @@ func typeHint(n *Node, want []string) string {
 		return hint
 	case Bool:
 		return fmt.Sprintf("quote it: %q", n.Text)
-	case Null:
-		return "give it a value or leave the key out"
 	}
-	return ""
+	return "write one value"
+}
+
+// forms say how a kind is written.
+var forms = map[string]string{
+	"object":  "write KEY: VALUE below it, or {KEY: VALUE}",
+	"array":   "write [A, B], or items that begin with a hyphen",
+	"integer": "write it as digits, without quotes",
+	"number":  "write it as digits, without quotes",
+	"boolean": "write true or false, without quotes",
 }
 
 func article(kind string) string {
