@@ -18,11 +18,10 @@ import (
 
 // The words of what daemons cannot be are ours (unconfirmed).
 const (
-	wordDaemonMost       = "The maximumPercent must be 100 for a service with the DAEMON scheduling strategy."
-	wordDaemonFargate    = "The DAEMON scheduling strategy is not supported with FARGATE launch type."
-	wordDaemonStrategy   = "The DAEMON scheduling strategy does not support a capacity provider strategy."
-	wordDaemonPlacement  = "The DAEMON scheduling strategy does not support placement strategies."
-	wordDaemonController = "The DAEMON scheduling strategy does not support the deployment controller %s."
+	wordDaemonMost      = "The maximumPercent must be 100 for a service with the DAEMON scheduling strategy."
+	wordDaemonFargate   = "The DAEMON scheduling strategy is not supported with FARGATE launch type."
+	wordDaemonStrategy  = "The DAEMON scheduling strategy does not support a capacity provider strategy."
+	wordDaemonPlacement = "The DAEMON scheduling strategy does not support placement strategies."
 )
 
 // daemon reports whether the service has one task on each instance.
@@ -30,13 +29,11 @@ func (set *ServiceSettings) daemon() bool {
 	return set.Scheduling == string(types.SchedulingStrategyDaemon)
 }
 
-// checkDaemon refuses what a daemon cannot be.
-func checkDaemon(controller types.DeploymentControllerType, in *sdk.CreateServiceInput) error {
+// checkDaemon refuses what a daemon cannot be; checkController does so for its controller.
+func checkDaemon(in *sdk.CreateServiceInput) error {
 	switch {
 	case in.LaunchType == types.LaunchTypeFargate:
 		return invalid(wordDaemonFargate)
-	case controller != types.DeploymentControllerTypeEcs:
-		return invalid(wordDaemonController, controller)
 	case len(in.CapacityProviderStrategy) > 0:
 		return invalid(wordDaemonStrategy)
 	case len(in.PlacementStrategy) > 0:

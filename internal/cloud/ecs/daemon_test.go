@@ -182,7 +182,7 @@ func TestDaemonsAreRefusedWhatTheyCannotBe(t *testing.T) {
 			wordDaemonMost: func(in *sdk.CreateServiceInput) {
 				in.DeploymentConfiguration = &types.DeploymentConfiguration{MaximumPercent: new(int32(200))}
 			},
-			"The DAEMON scheduling strategy does not support the deployment controller EXTERNAL.": func(in *sdk.CreateServiceInput) {
+			"The scheduling strategy DAEMON is not supported with the deployment controller EXTERNAL.": func(in *sdk.CreateServiceInput) {
 				in.DeploymentController, in.TaskDefinition, in.LaunchType = &types.DeploymentController{Type: types.DeploymentControllerTypeExternal}, nil, ""
 			},
 		} {

@@ -79,7 +79,7 @@ func TestCreateServiceRefusesWhatECSRefuses(t *testing.T) {
 			{"a definition where task sets have them", func(in *sdk.CreateServiceInput) {
 				in.DeploymentController = &types.DeploymentController{Type: types.DeploymentControllerTypeExternal}
 			}, "InvalidParameterException: taskDefinition cannot be specified for a service with an EXTERNAL"},
-			{"a daemon", func(in *sdk.CreateServiceInput) { in.SchedulingStrategy = types.SchedulingStrategyDaemon }, "UnsupportedFeatureException: "},
+			{"a daemon", func(in *sdk.CreateServiceInput) { in.SchedulingStrategy = types.SchedulingStrategyDaemon }, "InvalidParameterException: " + wordDaemonFargate},
 			{"a threshold out of range", func(in *sdk.CreateServiceInput) {
 				in.DeploymentConfiguration = breaker(true)
 				in.DeploymentConfiguration.DeploymentCircuitBreaker.ThresholdConfiguration = &types.ThresholdConfiguration{Type: types.ThresholdTypeBoundedPercent, Value: 101}

@@ -110,7 +110,7 @@ func (s *Service) fill(tx *store.Tx, scope names.Scope, cluster Cluster, row *Se
 		return err
 	}
 	if daemon {
-		if err := checkDaemon(controller, in); err != nil {
+		if err := checkDaemon(in); err != nil {
 			return err
 		}
 	}
