@@ -69,7 +69,7 @@ func newLocalCmd(app *App) *cobra.Command {
 	f.BoolVar(&o.lenient, "lenient", false, "accept with a warning what AWS refuses only for surroundings: one subnet, foreign security groups, Fargate without sizes")
 	f.BoolVar(&o.fsync, "fsync", false, "survive a power cut too, at the price of slower writes")
 	cmd.AddCommand(newLocalStatusCmd(app, &o.data), newLocalEnvCmd(app, &o.data), newLocalLogsCmd(app, &o.data), newLocalEventsCmd(app, &o.data),
-		newLocalOperationsCmd(app), newLocalResetCmd(app, &o.data), newLocalExportCmd(app, &o.data), newLocalImportCmd(app, &o.data))
+		newLocalOperationsCmd(app), newLocalResetCmd(app, &o.data), newLocalExportCmd(app, &o.data), newLocalInterruptCmd(app, &o.data), newLocalImportCmd(app, &o.data))
 	return cmd
 }
 

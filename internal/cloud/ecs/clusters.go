@@ -26,11 +26,11 @@ func (s *Service) CreateCluster(ctx context.Context, in *ecs.CreateClusterInput)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkProviders(in.CapacityProviders, in.DefaultCapacityProviderStrategy); err != nil {
-		return nil, err
-	}
 	var out *ecs.CreateClusterOutput
 	err = s.o.Store.Update(func(tx *store.Tx) error {
+		if err := s.checkProviders(tx, scope, in.CapacityProviders, in.DefaultCapacityProviderStrategy); err != nil {
+			return err
+		}
 		c, ok := s.clusters.Get(tx, scope.Cluster(name))
 		if !ok || c.Status != "ACTIVE" {
 			c = Cluster{ARN: scope.Cluster(name), Name: name, Status: "ACTIVE", Providers: in.CapacityProviders, Tags: tags, Created: tx.Now()}
@@ -176,15 +176,18 @@ func mergeSettings(have, change []types.ClusterSetting) []types.ClusterSetting {
 
 // PutClusterCapacityProviders sets a cluster's capacity providers and its default strategy.
 func (s *Service) PutClusterCapacityProviders(ctx context.Context, in *ecs.PutClusterCapacityProvidersInput) (*ecs.PutClusterCapacityProvidersOutput, error) {
-	if err := checkProviders(in.CapacityProviders, in.DefaultCapacityProviderStrategy); err != nil {
-		return nil, err
-	}
 	for _, item := range in.DefaultCapacityProviderStrategy {
 		if !slices.Contains(in.CapacityProviders, text(item.CapacityProvider)) {
 			return nil, invalid("The specified capacity provider strategy cannot contain a capacity provider that is not associated with the cluster. Associate the capacity provider with the cluster and try again.")
 		}
 	}
 	c, err := s.changeCluster(ctx, in.Cluster, func(tx *store.Tx, c *Cluster) error {
+		if err := s.checkProviders(tx, names.ScopeOf(c.ARN), in.CapacityProviders, in.DefaultCapacityProviderStrategy); err != nil {
+			return err
+		}
+		if err := s.checkUnused(tx, c, in.CapacityProviders); err != nil {
+			return err
+		}
 		c.Providers = slices.Clone(in.CapacityProviders)
 		c.Default = keep(in.DefaultCapacityProviderStrategy)
 		return nil

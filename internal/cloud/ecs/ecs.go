@@ -71,6 +71,7 @@ type Service struct {
 	events      *store.Table[Event]
 	settings    *store.Table[Setting]
 	instances   *store.Table[Instance]
+	providers   *store.Table[Provider]
 
 	parsed sync.Map // a cache: task definition ARN → *types.TaskDefinition, whose content never changes
 }
@@ -107,7 +108,8 @@ func New(o Options) *Service {
 			store.Index[Task]{Name: "metadata", Of: metadataTokens}),
 		events: store.NewTable("ecs.events", func(e *Event) string { return e.Key },
 			store.One("service", func(e *Event) string { return e.Service })),
-		settings: store.NewTable("ecs.settings", func(s *Setting) string { return s.Key }),
+		settings:  store.NewTable("ecs.settings", func(s *Setting) string { return s.Key }),
+		providers: store.NewTable("ecs.providers", func(p *Provider) string { return p.ARN }),
 		instances: store.NewTable("ecs.instances", func(x *Instance) string { return x.ARN },
 			store.One("cluster", func(x *Instance) string { return x.Cluster })),
 	}
@@ -121,7 +123,7 @@ func (s *Service) Name() string { return "ecs" }
 
 // Tables are the room's tables.
 func (s *Service) Tables() []store.Any {
-	return []store.Any{s.clusters, s.families, s.definitions, s.services, s.deployments, s.tasks, s.events, s.settings, s.instances}
+	return []store.Any{s.clusters, s.families, s.definitions, s.services, s.deployments, s.tasks, s.events, s.settings, s.instances, s.providers}
 }
 
 // Keepers are what the room keeps true.

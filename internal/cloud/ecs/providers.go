@@ -1,37 +1,56 @@
 package ecs
 
 import (
-	"context"
 	"slices"
-	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"github.com/slipway-ecs/slipway/internal/names"
+	"github.com/slipway-ecs/slipway/internal/store"
 )
 
 // fargateProviders are the capacity providers there are without anybody making them.
 var fargateProviders = []string{"FARGATE", "FARGATE_SPOT"}
 
+// The words of what a strategy cannot be.
+const (
+	wordNoProvider = "The specified capacity provider could not be found. Specify a valid name or ARN and try again."
+	// wordMixed is unconfirmed.
+	wordMixed = "The capacity provider strategy cannot contain a mix of capacity providers using Auto Scaling groups and Fargate providers."
+)
+
 // checkProviders refuses capacity providers that do not exist, and a strategy no launch can use.
-func checkProviders(providers []string, strategy []types.CapacityProviderStrategyItem) error {
+func (s *Service) checkProviders(tx *store.Tx, scope names.Scope, providers []string, strategy []types.CapacityProviderStrategyItem) error {
 	for _, p := range providers {
-		if !slices.Contains(fargateProviders, p) {
-			return invalid("The specified capacity provider could not be found. Specify a valid name or ARN and try again.")
+		if !s.provides(tx, scope, p) {
+			return invalid(wordNoProvider)
 		}
 	}
-	return checkStrategy(strategy)
+	return s.checkStrategy(tx, scope, strategy)
 }
 
-// checkStrategy refuses a capacity provider strategy that names unknown providers, has more than
-// one base, or weights nothing.
-func checkStrategy(strategy []types.CapacityProviderStrategyItem) error {
+// provides reports whether there is an ACTIVE capacity provider of a name.
+func (s *Service) provides(tx *store.Tx, scope names.Scope, name string) bool {
+	if slices.Contains(fargateProviders, name) {
+		return true
+	}
+	p, ok := s.providers.Get(tx, providerARN(scope, name))
+	return ok && p.Status == providerActive
+}
+
+// checkStrategy refuses a capacity provider strategy that names unknown providers, mixes kinds, has
+// more than one base, or weights nothing.
+func (s *Service) checkStrategy(tx *store.Tx, scope names.Scope, strategy []types.CapacityProviderStrategyItem) error {
+	for i, item := range strategy {
+		if !s.provides(tx, scope, text(item.CapacityProvider)) {
+			return invalid(wordNoProvider)
+		}
+		if onFargate(item) != onFargate(strategy[0]) && i > 0 {
+			return invalid(wordMixed)
+		}
+	}
 	bases, weight := 0, int32(0)
 	for _, item := range strategy {
-		if !slices.Contains(fargateProviders, text(item.CapacityProvider)) {
-			return invalid("The specified capacity provider could not be found. Specify a valid name or ARN and try again.")
-		}
 		if item.Weight < 0 || item.Weight > 1000 || item.Base < 0 || item.Base > 100000 {
 			return invalid("The capacity provider strategy has a weight or base out of range.")
 		}
@@ -80,28 +99,6 @@ func providerOf(strategy []types.CapacityProviderStrategyItem, i int) string {
 	return text(strategy[pick].CapacityProvider)
 }
 
-// DescribeCapacityProviders describes FARGATE and FARGATE_SPOT; there are no others yet.
-func (s *Service) DescribeCapacityProviders(ctx context.Context, in *ecs.DescribeCapacityProvidersInput) (*ecs.DescribeCapacityProvidersOutput, error) {
-	scope := scopeOf(ctx)
-	wanted := in.CapacityProviders
-	if len(wanted) == 0 {
-		wanted = fargateProviders
-	}
-	out := &ecs.DescribeCapacityProvidersOutput{CapacityProviders: []types.CapacityProvider{}, Failures: []types.Failure{}}
-	for _, ref := range wanted {
-		name := ref
-		if strings.HasPrefix(ref, "arn:") {
-			name = names.Last(ref)
-		}
-		arn := scope.ARN("ecs", "capacity-provider/"+name)
-		if !slices.Contains(fargateProviders, name) {
-			out.Failures = append(out.Failures, missing(arn))
-			continue
-		}
-		out.CapacityProviders = append(out.CapacityProviders, types.CapacityProvider{
-			CapacityProviderArn: new(arn), Name: new(name), Status: types.CapacityProviderStatusActive,
-			Type: types.CapacityProviderType(name), Tags: []types.Tag{},
-		})
-	}
-	return out, nil
+func onFargate(item types.CapacityProviderStrategyItem) bool {
+	return slices.Contains(fargateProviders, text(item.CapacityProvider))
 }

@@ -61,6 +61,9 @@ func (s *Service) RunTask(ctx context.Context, in *ecs.RunTaskInput) (*ecs.RunTa
 			Cluster: cluster.ARN, Group: text(in.Group), StartedBy: text(in.StartedBy), Overrides: in.Overrides,
 			ManagedTags: in.EnableECSManagedTags, ExecCommand: in.EnableExecuteCommand, Token: text(in.ClientToken), Hashed: hash,
 		}
+		if err := s.checkStrategy(tx, scope, in.CapacityProviderStrategy); err != nil {
+			return err
+		}
 		n.Definition, _ = s.definition(tx, row.ARN)
 		n.Work = Workload{TaskDefinition: row.ARN, LaunchType: string(in.LaunchType), PlatformVersion: text(in.PlatformVersion)}
 		strategy := in.CapacityProviderStrategy
@@ -144,9 +147,6 @@ func checkRun(in *ecs.RunTaskInput) ([]Tag, error) {
 		return nil, invalid("Invalid launch type: %s", in.LaunchType)
 	case strings.HasPrefix(text(in.Group), "service:"):
 		return nil, invalid("Invalid namespace for group.")
-	}
-	if err := checkStrategy(in.CapacityProviderStrategy); err != nil {
-		return nil, err
 	}
 	return tagsIn(in.Tags)
 }

@@ -27,6 +27,9 @@ func (s *Service) checkWorkload(tx *store.Tx, scope names.Scope, cluster Cluster
 	if !ok {
 		return refused("TaskDefinition not found.")
 	}
+	if err := s.checkStrategy(tx, scope, kept[[]types.CapacityProviderStrategyItem](w.Providers)); err != nil {
+		return err
+	}
 	if err := checkLaunch(cluster, d, w); err != nil {
 		return err
 	}

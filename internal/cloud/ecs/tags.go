@@ -95,6 +95,11 @@ func (s *Service) retag(ctx context.Context, arn string, change func([]Tag) ([]T
 				return apply(x.Tags, func(t []Tag) { x.Tags = t; s.instances.Put(tx, x) })
 			}
 			return invalid("The specified container instance is inactive. Specify an active container instance and try again.")
+		case "capacity-provider":
+			if p, ok := s.providers.Get(tx, arn); ok && p.Status == providerActive {
+				return apply(p.Tags, func(t []Tag) { p.Tags = t; s.providers.Put(tx, p) })
+			}
+			return invalid(wordNoProvider)
 		case "task-definition":
 			if d, ok := s.definitions.Get(tx, arn); ok {
 				return apply(d.Tags, func(t []Tag) { d.Tags = t; s.definitions.Put(tx, d) })

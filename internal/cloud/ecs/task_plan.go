@@ -199,9 +199,9 @@ func nextCheck(c *Container, h *types.HealthCheck) time.Time {
 }
 
 // drains says whether the end of a task waits for its load balancers to be done with it. It does
-// not where what they send requests to has died already.
+// not where what they send requests to has died already, or will within two minutes.
 func (t *Task) drains() bool {
-	if t.StopCode == "EssentialContainerExited" || t.StopCode == "TaskFailedToStart" {
+	if t.StopCode == "EssentialContainerExited" || t.StopCode == "TaskFailedToStart" || t.StopCode == spotInterruption {
 		return false
 	}
 	for i := range t.Containers {

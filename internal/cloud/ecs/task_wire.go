@@ -12,6 +12,9 @@ func (s *Service) taskOps(w *wire.Service) {
 	wire.Op(w, s.DeleteCluster)
 	wire.Op(w, s.PutClusterCapacityProviders)
 	wire.Op(w, s.DescribeCapacityProviders)
+	wire.Op(w, s.CreateCapacityProvider)
+	wire.Op(w, s.UpdateCapacityProvider)
+	wire.Op(w, s.DeleteCapacityProvider)
 
 	wire.Op(w, s.RegisterTaskDefinition)
 	wire.Op(w, s.DescribeTaskDefinition)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/slipway-ecs/slipway/internal/cloud/lambda"
+	"github.com/slipway-ecs/slipway/internal/fail"
 	"github.com/slipway-ecs/slipway/internal/ids"
 	"github.com/slipway-ecs/slipway/internal/wire"
 )
@@ -19,6 +20,8 @@ const (
 	eventsPath   = "/_slipway/events"
 	outputPath   = "/_slipway/output"
 	metadataPath = "/_slipway/metadata"
+
+	interruptPath = "/_slipway/interrupt"
 )
 
 // handler answers everything that reaches the endpoint.
@@ -61,6 +64,7 @@ func (c *Cloud) ours() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+statusPath, c.answerStatus)
 	mux.HandleFunc("POST "+resetPath, c.answerReset)
+	mux.HandleFunc("POST "+interruptPath, c.answerInterrupt)
 	mux.HandleFunc("GET "+exportPath, c.answerExport)
 	mux.HandleFunc("GET "+eventsPath, c.answerEvents)
 	mux.HandleFunc("GET "+outputPath, c.answerOutput)
@@ -81,5 +85,17 @@ func (c *Cloud) answerStatus(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	if err := json.NewEncoder(w).Encode(c.Status()); err != nil {
 		c.o.Log.Debug("status was not taken", "err", err)
+	}
+}
+
+// answerInterrupt takes the capacity from the ?task on FARGATE_SPOT.
+func (c *Cloud) answerInterrupt(w http.ResponseWriter, r *http.Request) {
+	switch err := c.rooms.ecs.Interrupt(r.URL.Query().Get("task")); {
+	case err == nil:
+		w.WriteHeader(http.StatusNoContent)
+	case fail.Is(err, "task.not_found"):
+		http.Error(w, err.Error(), http.StatusNotFound)
+	default:
+		http.Error(w, err.Error(), http.StatusConflict)
 	}
 }

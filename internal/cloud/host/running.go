@@ -38,6 +38,9 @@ func (r Running) OutputURL() string { return r.Endpoint + outputPath }
 // ExportURL is where it answers with its state as one file.
 func (r Running) ExportURL() string { return r.Endpoint + exportPath }
 
+// InterruptURL is where it takes the word, a POST, to interrupt a ?task on FARGATE_SPOT.
+func (r Running) InterruptURL() string { return r.Endpoint + interruptPath }
+
 // ResetURL is where it takes the word, a POST, to forget everything.
 func (r Running) ResetURL() string { return r.Endpoint + resetPath }
 
