@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -46,8 +45,6 @@ const (
 	wordOwnedByFargate = "The specified capacity provider is reserved and cannot be changed."
 )
 
-var providerName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
-
 // providerARN names a capacity provider by its name or ARN.
 func providerARN(scope names.Scope, ref string) string {
 	if strings.HasPrefix(ref, "arn:") {
@@ -60,7 +57,7 @@ func providerARN(scope names.Scope, ref string) string {
 func (s *Service) CreateCapacityProvider(ctx context.Context, in *ecs.CreateCapacityProviderInput) (*ecs.CreateCapacityProviderOutput, error) {
 	name, lower := text(in.Name), strings.ToLower(text(in.Name))
 	switch {
-	case !providerName.MatchString(name) || strings.HasPrefix(lower, "aws") || strings.HasPrefix(lower, "ecs") || strings.HasPrefix(lower, "fargate"):
+	case !nameRule.MatchString(name) || strings.HasPrefix(lower, "aws") || strings.HasPrefix(lower, "ecs") || strings.HasPrefix(lower, "fargate"):
 		return nil, refused("%s", wordProviderName)
 	case in.ManagedInstancesProvider != nil:
 		return nil, unsupported("Managed instances are not served by this local cloud yet.")
