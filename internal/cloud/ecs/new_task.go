@@ -109,7 +109,11 @@ func (s *Service) newTask(tx *store.Tx, n newTask) Task {
 		groups := n.Deployment.groups()
 		for i, lb := range kept[[]types.LoadBalancer](n.Deployment.Work.LoadBalancers) {
 			if lb.TargetGroupArn != nil {
-				t.Targets = append(t.Targets, Target{Group: groups[i], Container: text(lb.ContainerName), Port: int(*or(lb.ContainerPort, 0))})
+				target := Target{Group: groups[i], Container: text(lb.ContainerName), Port: int(*or(lb.ContainerPort, 0))}
+				if g, ok := s.o.Balancer.Group(tx, target.Group); ok && g.TargetType == "instance" && n.Berth != nil {
+					target.EC2, target.Host = n.Berth.ec2, t.hostPortOf(target.Container, types.PortMapping{ContainerPort: lb.ContainerPort})
+				}
+				t.Targets = append(t.Targets, target)
 			}
 		}
 	}

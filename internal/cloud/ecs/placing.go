@@ -199,6 +199,7 @@ func hostPorts(mode types.NetworkMode, c *types.ContainerDefinition) (all []Host
 // berth is a place on an instance that a new task gets.
 type berth struct {
 	instance string // ARN
+	ec2      string
 	zone     string
 	ports    []HostPort
 	gpus     []string
@@ -206,7 +207,7 @@ type berth struct {
 
 // berth takes a place on an instance for a task of a definition.
 func (s *Service) berth(tx *store.Tx, st *standing, i int, d *types.TaskDefinition, n place.Need) *berth {
-	b := &berth{instance: st.rows[i].ARN, zone: st.rows[i].Zone}
+	b := &berth{instance: st.rows[i].ARN, ec2: st.rows[i].EC2, zone: st.rows[i].Zone}
 	next := map[bool]int{false: firstDynamic, true: firstDynamic} // by whether UDP
 	for k := range d.ContainerDefinitions {
 		for _, p := range hostPorts(d.NetworkMode, &d.ContainerDefinitions[k]) {

@@ -283,6 +283,8 @@ type Target struct {
 	Group      string // ARN
 	Container  string
 	Port       int
+	EC2        string // in a group of instances: the instance's EC2 id
+	Host       int    // and its host port
 	Registered bool
 	Refused    bool   // the load balancer would not have it; it is tried again
 	Gone       bool   // was registered and no longer is: its deregistration delay has passed

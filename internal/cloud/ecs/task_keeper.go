@@ -193,7 +193,7 @@ func (c *care) leave() {
 		if !g.Registered || g.Gone {
 			continue
 		}
-		id, port := c.address(g.Port)
+		id, port := c.address(g)
 		if err := c.o.Balancer.Deregister(c.tx, g.Group, id, port); err != nil {
 			c.o.Log.Warn("cannot deregister a target", "task", t.ARN, "group", g.Group, "err", err)
 			g.Gone = true

@@ -30,7 +30,7 @@ func (c *care) targets() {
 	for i := range t.Targets {
 		g := &t.Targets[i]
 		if g.Registered {
-			id, port := c.address(g.Port)
+			id, port := c.address(g)
 			c.note(g, id, port)
 		}
 	}
@@ -75,7 +75,7 @@ func (c *care) enrol(groups *[]string) {
 		if g.Registered {
 			continue
 		}
-		id, port := c.address(g.Port)
+		id, port := c.address(g)
 		target := BalancerTarget{ID: id, Port: port, Zone: t.Zone, Owner: t.ARN, Dial: c.o.Runtime.Reach(c.launchTask(), t.Place, g.Port)}
 		if err := c.o.Balancer.Register(c.tx, g.Group, target); err != nil {
 			g.Refused = true
@@ -114,12 +114,20 @@ func (c *care) note(g *Target, id string, port int) bool {
 	return true
 }
 
-// address says where a container port of the task is registered.
-func (c *care) address(port int) (id string, at int) {
+// address says where a target of the task is registered: its address and port, or in a group of
+// instances that of its instance.
+func (c *care) address(g *Target) (id string, at int) {
+	id, at = c.t.Place.Address, g.Port
+	if g.EC2 != "" {
+		at = g.Host
+	}
 	for _, p := range c.t.Place.Ports {
-		if p.Container == port {
-			return p.Host, p.Port
+		if p.Container == g.Port {
+			id, at = p.Host, p.Port
 		}
 	}
-	return c.t.Place.Address, port
+	if g.EC2 != "" {
+		id = g.EC2
+	}
+	return id, at
 }

@@ -131,6 +131,9 @@ func (t *Task) containerView(x *Container, d *types.TaskDefinition, o types.Cont
 				continue
 			}
 			b := types.NetworkBinding{BindIP: new(t.Place.Address), ContainerPort: p.ContainerPort, HostPort: p.ContainerPort, Protocol: p.Protocol}
+			if t.Instance != "" { // on its instance; where the runtime publishes ports, there
+				b.BindIP, b.HostPort = new("0.0.0.0"), new(int32(t.hostPortOf(x.Name, p)))
+			}
 			if i := slices.IndexFunc(t.Place.Ports, func(e launch.PortAt) bool { return e.Container == int(*p.ContainerPort) }); i >= 0 {
 				b.BindIP, b.HostPort = new(t.Place.Ports[i].Host), new(int32(t.Place.Ports[i].Port))
 			}
@@ -138,6 +141,16 @@ func (t *Task) containerView(x *Container, d *types.TaskDefinition, o types.Cont
 		}
 	}
 	return v
+}
+
+// hostPortOf gives the port of its instance that a port mapping has.
+func (t *Task) hostPortOf(container string, m types.PortMapping) int {
+	for _, p := range t.HostPorts {
+		if p.Container == container && p.Port == int(*m.ContainerPort) && p.UDP == (m.Protocol == types.TransportProtocolUdp) {
+			return p.Host
+		}
+	}
+	return int(*m.ContainerPort)
 }
 
 func number(n *int32) *string {
