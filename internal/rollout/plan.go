@@ -27,11 +27,29 @@ type Plan struct {
 	// tasks that are wanted; its update guide counts stopping ones too (ecs.md 5.1).
 	LeavingTakesRoom bool
 
+	// Enough is the part of Desired whose health completes the rollout; 0 is all of it. What is
+	// missing then comes afterwards, outside the rollout. It does not hold for a way back.
+	Enough Share
+
+	// LeaveOld has a rollout that is done leave the old side's tasks to whoever keeps the service.
+	LeaveOld bool
+
 	Stages   []Stage
 	Guards   []string      // alarms, and background gates, that fail any stage up to Retire
 	Breaker  Breaker       // failed new tasks that fail any stage up to Retire
 	Deadline time.Duration // for each stage that waits for tasks or traffic; 0 means none
 	OnFail   Policies
+}
+
+// enough is how many new tasks must be healthy for the rollout to go on to its end: at least one of
+// any.
+//
+// Source: ecs.md 5.9.
+func (p *Plan) enough() int {
+	if p.Enough <= 0 || p.Enough >= All {
+		return p.Desired
+	}
+	return (p.Desired*int(p.Enough) + int(All) - 1) / int(All)
 }
 
 // At gives the name of the stage a state is in, and "" once all stages are behind.

@@ -15,12 +15,23 @@ func (t *step) roll() bool {
 	t.scale(New, to)
 	t.scale(Old, from)
 	o, n := t.o.Count[Old], t.o.Count[New]
-	return o.Want == 0 && o.Running == 0 && n.Want == t.p.Desired && n.healthy() >= t.p.Desired
+	return (t.p.LeaveOld || o.Want == 0 && o.Running == 0) && t.enough(n)
+}
+
+// enough reports whether the new side is as healthy as the plan asks.
+func (t *step) enough(n Count) bool {
+	if need := t.p.enough(); need < t.p.Desired {
+		return n.healthy() >= need
+	}
+	return n.Want == t.p.Desired && n.healthy() >= t.p.Desired
 }
 
 // retire takes the old side to zero, once the new side alone is as healthy as must be. Traffic
 // that strayed back to the old side is moved first.
 func (t *step) retire() bool {
+	if t.p.LeaveOld {
+		return true
+	}
 	t.exact(New)
 	if t.shifts(Production) && !t.shift(Production, All) {
 		return false
@@ -29,7 +40,7 @@ func (t *step) retire() bool {
 	if n.healthy() >= min(t.p.Min, t.p.Desired) {
 		t.scale(Old, 0)
 	}
-	return t.o.Count[Old].gone() && n.Want == t.p.Desired && n.healthy() >= t.p.Desired
+	return t.o.Count[Old].gone() && t.enough(n)
 }
 
 // fold brings what an unfinished rollout left behind to one revision: first the traffic, once

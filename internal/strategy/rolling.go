@@ -53,6 +53,11 @@ func Bounds(desired, minPercent, maxPercent int) (lower, upper int) {
 type Rolling struct {
 	Common
 	Reconcile bool // more than one revision was active at the start: hooks of RECONCILE_SERVICE
+
+	// Enough is the part of Desired whose health is enough, 0 for all of it; LeaveOld leaves the old
+	// tasks to be stopped afterwards. See rollout.Plan.
+	Enough   rollout.Share
+	LeaveOld bool
 }
 
 // Plan gives the plan of a rolling deployment. The bake is a stage only where Bake is above 0.
@@ -60,6 +65,7 @@ type Rolling struct {
 // Source: ecs.md 6.4, the ROLLING line, which is reasoned there (unconfirmed).
 func (r Rolling) Plan() *rollout.Plan {
 	b := r.builder()
+	b.plan.Enough, b.plan.LeaveOld = r.Enough, r.LeaveOld
 	if r.Reconcile {
 		b.gate(rollout.ReconcileService)
 	}

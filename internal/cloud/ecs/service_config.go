@@ -1,6 +1,7 @@
 package ecs
 
 import (
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -98,8 +99,8 @@ func checkConfiguration(c *types.DeploymentConfiguration, daemon bool) error {
 	if err := checkHooks(c.LifecycleHooks); err != nil {
 		return err
 	}
-	if e := c.EarlySuccessCriteria; e != nil && e.Enable {
-		return unsupported("Early success criteria are not served by this local cloud yet.")
+	if err := checkEarly(c); err != nil {
+		return err
 	}
 	lo, hi := aws.ToInt32(c.MinimumHealthyPercent), aws.ToInt32(c.MaximumPercent)
 	switch {
@@ -119,6 +120,32 @@ func checkConfiguration(c *types.DeploymentConfiguration, daemon bool) error {
 		return invalid("alarmNames cannot be empty when alarms are enabled.")
 	}
 	return checkThreshold(c.DeploymentCircuitBreaker)
+}
+
+// checkEarly refuses early success criteria that mean nothing.
+//
+// Source: ecs.md 5.9. The words are ours (unconfirmed).
+func checkEarly(c *types.DeploymentConfiguration) error {
+	e := c.EarlySuccessCriteria
+	if e == nil || !e.Enable {
+		return nil
+	}
+	least, most := aws.ToInt32(c.MinimumHealthyPercent), int32(100)
+	switch n := aws.ToInt32(e.HealthyPercent); {
+	case c.Strategy != types.DeploymentStrategyRolling:
+		return invalid("earlySuccessCriteria is only supported with the ROLLING deployment strategy.")
+	case e.HealthyPercent == nil:
+		return invalid("healthyPercent must be specified when earlySuccessCriteria is enabled.")
+	case n < 0 || n > most:
+		return invalid("The healthyPercent must be between 0 and 100.")
+	case n < least:
+		return invalid("The healthyPercent must be greater than or equal to the minimumHealthyPercent.")
+	case e.SourceServiceRevisionCleanup == "":
+		return invalid("sourceServiceRevisionCleanup must be specified when earlySuccessCriteria is enabled.")
+	case !slices.Contains(e.SourceServiceRevisionCleanup.Values(), e.SourceServiceRevisionCleanup):
+		return invalid("Invalid value for sourceServiceRevisionCleanup: %s", e.SourceServiceRevisionCleanup)
+	}
+	return nil
 }
 
 func checkThreshold(b *types.DeploymentCircuitBreaker) error {
@@ -190,7 +217,12 @@ func planOf(row *ServiceRow, d *Deployment, c *types.DeploymentConfiguration) ro
 	}
 	common.Hooked = hookedStages(c.LifecycleHooks)
 	if !d.Shifting {
-		return *strategy.Rolling{Common: common, Reconcile: len(d.Sources) > 1}.Plan()
+		rolling := strategy.Rolling{Common: common, Reconcile: len(d.Sources) > 1}
+		if e := c.EarlySuccessCriteria; e != nil && e.Enable {
+			rolling.Enough = max(strategy.Percent(float64(aws.ToInt32(e.HealthyPercent))), 1) // 0 % is one task
+			rolling.LeaveOld = e.SourceServiceRevisionCleanup == types.ServiceRevisionCleanupDeferred
+		}
+		return *rolling.Plan()
 	}
 	common.Deadline = strategy.StageLimit
 	traffic := strategy.Traffic{Common: common, Reconcile: len(d.Sources) > 1, Tick: stageTick}
