@@ -37,7 +37,7 @@ type cloud struct {
 
 // startCloud starts `slipway local` in a new directory and waits until it is ready. When the
 // test ends it ends the cloud and fails the test if anything of it is left.
-func startCloud(t *testing.T, speed int) *cloud {
+func startCloud(t *testing.T, speed int, more ...string) *cloud {
 	t.Helper()
 	data := t.TempDir()
 	list := filepath.Join(t.TempDir(), "images.yaml")
@@ -45,8 +45,8 @@ func startCloud(t *testing.T, speed int) *cloud {
 		t.Fatal(err)
 	}
 	c := &cloud{data: data, stderr: &tail{}}
-	c.cmd = exec.Command(binary, "local", "--listen", "127.0.0.1:0", "--data", data,
-		"--speed", strconv.Itoa(speed), "--images", list, "--region", "us-east-1")
+	c.cmd = exec.Command(binary, append([]string{"local", "--listen", "127.0.0.1:0", "--data", data,
+		"--speed", strconv.Itoa(speed), "--images", list, "--region", "us-east-1"}, more...)...)
 	c.cmd.Stderr = c.stderr
 	stdout, err := c.cmd.StdoutPipe()
 	if err != nil {

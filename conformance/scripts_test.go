@@ -92,7 +92,7 @@ func play(t *testing.T, tool *tool, path string) {
 	if speed == 0 {
 		speed = usualSpeed
 	}
-	c := startCloud(t, speed)
+	c := startCloud(t, speed, "--instances", strconv.Itoa(headOf(t, path, "instances")), "--instance-type", "t3.small")
 	limit := usualPatience
 	if n := headOf(t, path, "patience"); n != 0 {
 		limit = time.Duration(n) * time.Second

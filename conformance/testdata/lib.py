@@ -176,6 +176,18 @@ def define(image="web:v1", family="web", command=None, container=None, **more):
     return aws.ecs.register_task_definition(**task)["taskDefinition"]["taskDefinitionArn"]
 
 
+def bridge(image="app", family="web", cpu=128, memory=64, ports=(), command=("/bin/sh", "-c", "exec sleep 1000"), container=None, **more):
+    """Registers a definition for container instances; ports are pairs of container and host port."""
+    c = {"name": "web", "image": image, "stopTimeout": 2, "cpu": cpu, "memory": memory, "portMappings": [{"containerPort": a, "hostPort": b} for a, b in ports]}
+    if command:
+        c["command"] = list(command)
+    c.update(container or {})
+    return aws.ecs.register_task_definition(family=family, networkMode="bridge", containerDefinitions=[c], **more)["taskDefinition"]["taskDefinitionArn"]
+
+
+ON_EC2 = {"launchType": "EC2", "networkConfiguration": {}}
+
+
 def net():
     return {"awsvpcConfiguration": {"subnets": network()[0][:2]}}
 
