@@ -48,12 +48,10 @@ func (c *Cloud) gatewayOf(o wire.GatewayOptions) http.Handler {
 func (c *Cloud) gatewayOptions() wire.GatewayOptions {
 	line := c.store.Timeline()
 	return wire.GatewayOptions{
-		Account: c.keys.accountOf,
-		Region:  c.o.Region,
-		Times:   wire.Times{In: line.Internal, Out: line.Wall},
-		Missing: func(service, operation string) {
-			c.o.Log.Warn("not built: answered with the service's own error", "service", service, "operation", operation)
-		},
+		Account:      c.keys.accountOf,
+		Region:       c.o.Region,
+		Times:        wire.Times{In: line.Internal, Out: line.Wall},
+		Missing:      (&unbuilt{log: c.o.Log, told: map[string]bool{}}).tell,
 		Log:          c.o.Log,
 		NewRequestID: ids.Random().UUID,
 	}

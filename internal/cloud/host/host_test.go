@@ -213,6 +213,7 @@ func TestAnOperationNobodyBuiltIsRefusedAndLogsOneLine(t *testing.T) {
 		{"monitoring", "PutDashboard", "application/x-amz-json-1.0", "GraniteServiceVersion20100801.PutDashboard", "/", "{}"},
 		{"monitoring", "DeleteDashboards", "application/cbor", "", "/service/GraniteServiceVersion20100801/operation/DeleteDashboards", "\xa0"},
 		{"iam", "CreateUser", form, "", "/", "Action=CreateUser&Version=2010-05-08"},
+		{"iam", "CreateUser", form, "", "/", "Action=CreateUser&Version=2010-05-08"}, // told once
 		{"ec2", "RunInstances", form, "", "/", "Action=RunInstances&Version=2016-11-15"},
 	} {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, c.Endpoint()+o.path, strings.NewReader(o.body))
