@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -259,6 +261,11 @@ func TestAWrongStartIsRefusedWithAWayOut(t *testing.T) {
 		{"host.bad_account", func(o *host.Options) { o.Account = "me" }},
 		{"host.taken", func(o *host.Options) { o.Listen = taken.Addr().String() }},
 		{"keys.unreadable", func(o *host.Options) { o.Keys = o.Dir + "/none" }},
+		{"keys.bad_seed", func(o *host.Options) {
+			if err := os.WriteFile(filepath.Join(o.Dir, "seed"), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}},
 	} {
 		o := options(t, &lines{})
 		c.change(&o)

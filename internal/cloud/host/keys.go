@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/slipway-ecs/slipway/internal/fail"
+	"github.com/slipway-ecs/slipway/internal/proc"
 )
 
 // keyring knows which account an access key belongs to, and its secret.
@@ -31,6 +32,9 @@ type keyring struct {
 
 type listed struct{ secret, account string }
 
+// seedSize is how many bytes the seed has. One cut short would make keys that can be guessed.
+const seedSize = 32
+
 // idPrefix begins the access key ids made here: AWS's prefix of temporary credentials.
 const idPrefix = "ASIASLIP"
 
@@ -45,11 +49,15 @@ func openKeys(file, dir, account string) (*keyring, error) {
 	path := filepath.Join(dir, "seed")
 	seed, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		seed = make([]byte, 32)
+		seed = make([]byte, seedSize)
 		if _, err := rand.Read(seed); err != nil {
 			return nil, err
 		}
-		err = os.WriteFile(path, seed, 0o600)
+		err = proc.WriteFile(path, seed)
+	}
+	if err == nil && len(seed) != seedSize {
+		return nil, fail.New("keys.bad_seed", "remove it: keys that tasks were given stop being valid, new ones are made",
+			"%s has %d bytes, not %d", path, len(seed), seedSize)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("the seed of task credentials: %w", err)
