@@ -93,7 +93,12 @@ func (o *localCmd) run(ctx context.Context, app *App) error {
 	if err != nil {
 		return err
 	}
-	err = cloud.Serve(ctx, func() { fmt.Fprintln(app.Stdout, "ready", cloud.Endpoint()) })
+	err = cloud.Serve(ctx, func() {
+		fmt.Fprintln(app.Stdout, "ready", cloud.Endpoint())
+		if ui.IsTerminal(app.Stdout) {
+			fmt.Fprintf(app.Stderr, "point AWS CLI and SDKs at it in another terminal: eval \"$(slipway local env --data %s)\"\n", options.Dir)
+		}
+	})
 	if err != nil {
 		return fmt.Errorf("the local cloud did not end in order: %w", err)
 	}

@@ -2,6 +2,7 @@ package host
 
 import (
 	"encoding/json"
+	"fmt"
 	"net"
 	"net/http"
 
@@ -60,6 +61,7 @@ func (c *Cloud) gatewayOptions() wire.GatewayOptions {
 // ours serves the paths that are slipway's own, to this machine alone: they name no account.
 func (c *Cloud) ours() http.Handler {
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", c.answerPerson)
 	mux.HandleFunc("GET "+statusPath, c.answerStatus)
 	mux.HandleFunc("POST "+resetPath, c.answerReset)
 	mux.HandleFunc("POST "+interruptPath, c.answerInterrupt)
@@ -77,6 +79,19 @@ func (c *Cloud) ours() http.Handler {
 		}
 		mine.ServeHTTP(w, r)
 	})
+}
+
+// answerPerson tells whoever opens the endpoint in a browser what it is. An SDK that lists buckets
+// unsigned asks the same, but for no form in particular.
+func (c *Cloud) answerPerson(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Accept") == "" {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	fmt.Fprintf(w, "slipway local, a cloud on this machine that AWS CLI and SDKs use like AWS.\n\n"+ //nolint:errcheck // whoever asked may be gone
+		"  eval \"$(slipway local env --data %[1]s)\"   point a shell at it\n"+
+		"  slipway local status --data %[1]s         see what is in it\n", c.o.Dir)
 }
 
 func (c *Cloud) answerStatus(w http.ResponseWriter, _ *http.Request) {

@@ -2,6 +2,7 @@ package host_test
 
 import (
 	"bytes"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -75,4 +76,26 @@ func TestTheListOfOperationsIsThatOfTheRooms(t *testing.T) {
 		}
 	}
 	t.Error("ecs does not serve UpdateService")
+}
+
+func TestABrowserIsToldWhatTheEndpointIs(t *testing.T) {
+	t.Parallel()
+	c := serve(t, nil)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.Endpoint()+"/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Accept", "text/html")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.StatusCode != http.StatusOK || !strings.Contains(string(text), "slipway local env --data /") {
+		t.Errorf("got %d: %s", res.StatusCode, text)
+	}
 }
