@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
+	"github.com/slipway-ecs/slipway/internal/balance"
 	"github.com/slipway-ecs/slipway/internal/launch/function"
 	"github.com/slipway-ecs/slipway/internal/proc"
 )
@@ -45,33 +46,12 @@ const hookTimeout = 15 * time.Minute
 func (h Hooks) find(r ref) (Hook, bool) {
 	for _, e := range h {
 		for _, name := range []string{r.name, r.arn(), r.name + strings.TrimPrefix(r.qualified(), r.arn()), r.qualified()} {
-			if match(e.Function, name) {
+			if balance.Wildcard(e.Function, name) {
 				return e, true
 			}
 		}
 	}
 	return Hook{}, false
-}
-
-// match reports whether s is like pattern, in which * stands for any characters and ? for one.
-func match(pattern, s string) bool {
-	star, mark, p, i := -1, 0, 0, 0
-	for i < len(s) {
-		switch {
-		case p < len(pattern) && pattern[p] == '*':
-			star, mark = p, i
-			p++
-		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == s[i]):
-			p++
-			i++
-		case star >= 0:
-			mark++
-			p, i = star+1, mark
-		default:
-			return false
-		}
-	}
-	return strings.Trim(pattern[p:], "*") == ""
 }
 
 // run gives a hook an event and takes its answer. One that fails answers as a function that failed.

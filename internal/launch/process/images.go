@@ -11,6 +11,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/parser"
 
+	"github.com/slipway-ecs/slipway/internal/balance"
 	"github.com/slipway-ecs/slipway/internal/fail"
 	"github.com/slipway-ecs/slipway/internal/launch"
 )
@@ -103,7 +104,7 @@ func refuseAt(path string, b []byte, i int, msg string) error {
 // Find gives the first entry for an image.
 func (m Images) Find(image string) (Image, bool) {
 	for _, e := range m {
-		if match(e.Pattern, image) || bare(e.Pattern) == e.Pattern && match(e.Pattern, bare(image)) {
+		if balance.Wildcard(e.Pattern, image) || bare(e.Pattern) == e.Pattern && balance.Wildcard(e.Pattern, bare(image)) {
 			return e, true
 		}
 	}
@@ -117,28 +118,6 @@ func bare(image string) string {
 		return name[:i]
 	}
 	return name
-}
-
-// match reports whether s is like pattern, in which * stands for any characters and ? for one.
-func match(pattern, s string) bool {
-	star, mark := -1, 0 // the last * seen, and how far it reaches
-	p, i := 0, 0
-	for i < len(s) {
-		switch {
-		case p < len(pattern) && pattern[p] == '*':
-			star, mark = p, i
-			p++
-		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == s[i]):
-			p++
-			i++
-		case star >= 0:
-			mark++
-			p, i = star+1, mark
-		default:
-			return false
-		}
-	}
-	return strings.Trim(pattern[p:], "*") == ""
 }
 
 // argv gives what a container runs, by Docker's rule: an entryPoint of its own also drops the
