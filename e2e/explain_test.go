@@ -37,11 +37,24 @@ type patient struct {
 	root     string                                   // class of what ended it, or holds it up
 	first    string                                   // class of what to mend first
 	evidence string                                   // is in the output for people
+	which    func(w *ward, name string) string        // ARN of the deployment; nil: the newest
 }
 
 func breaker(in *ecs.CreateServiceInput) {
 	in.DeploymentConfiguration = &types.DeploymentConfiguration{
 		DeploymentCircuitBreaker: &types.DeploymentCircuitBreaker{Enable: true, Rollback: true},
+	}
+}
+
+// uncallable is a hook whose function does not exist.
+var uncallable = types.DeploymentLifecycleHook{
+	HookTargetArn: aws.String("arn:aws:lambda:us-east-1:123456789012:function:none"), RoleArn: aws.String("arn:aws:iam::123456789012:role/hooks"),
+	LifecycleStages: []types.DeploymentLifecycleHookStage{types.DeploymentLifecycleHookStagePostScaleUp}}
+
+// hooked gives a service a life-cycle hook.
+func hooked(h types.DeploymentLifecycleHook) func(*ecs.CreateServiceInput) {
+	return func(in *ecs.CreateServiceInput) {
+		in.DeploymentConfiguration = &types.DeploymentConfiguration{LifecycleHooks: []types.DeploymentLifecycleHook{h}}
 	}
 }
 
@@ -93,6 +106,36 @@ func patients() map[string]patient {
 				return err == nil
 			})
 		}},
+		"waiting": {image: "good:1", root: "waiting-for-approval", first: "waiting-for-approval", evidence: "POST_SCALE_UP", service: hooked(types.DeploymentLifecycleHook{
+			TargetType: types.DeploymentLifecycleHookTargetTypePause, LifecycleStages: []types.DeploymentLifecycleHookStage{types.DeploymentLifecycleHookStagePostScaleUp}})},
+		"hook": {image: "good:1", root: "hook-failed", first: "hook-failed", evidence: "the hook none", service: hooked(uncallable)},
+		"hook-after": {image: "good:1", root: "hook-not-callable", first: "hook-not-callable", evidence: "function:none", hurt: func(t *testing.T, w *ward, name string) {
+			w.steady(name)
+			w.update(name, &ecs.UpdateServiceInput{ForceNewDeployment: true, DeploymentConfiguration: &types.DeploymentConfiguration{LifecycleHooks: []types.DeploymentLifecycleHook{uncallable}}})
+		}},
+		"superseded": {image: "good:1", root: "superseded", first: "superseded", evidence: "took its place", hurt: func(t *testing.T, w *ward, name string) {
+			w.steady(name)
+			w.update(name, &ecs.UpdateServiceInput{TaskDefinition: aws.String(w.define(name, patient{image: "none:1"}))})
+			w.update(name, &ecs.UpdateServiceInput{TaskDefinition: aws.String(w.define(name, patient{image: "good:1"}))})
+			w.steady(name)
+		}, which: func(w *ward, name string) string {
+			out, err := w.ecs.ListServiceDeployments(w.t.Context(), &ecs.ListServiceDeploymentsInput{Cluster: aws.String("main"), Service: &name, Status: []types.ServiceDeploymentStatus{types.ServiceDeploymentStatusStopped}})
+			if err != nil || len(out.ServiceDeployments) != 1 {
+				w.t.Fatalf("the deployment that was stopped: %+v, %v", out, err)
+			}
+			return *out.ServiceDeployments[0].ServiceDeploymentArn
+		}},
+		"protection": {image: "good:1", root: "scale-in-protection", first: "scale-in-protection", evidence: "protection", hurt: func(t *testing.T, w *ward, name string) {
+			w.steady(name)
+			tasks, err := w.ecs.ListTasks(t.Context(), &ecs.ListTasksInput{Cluster: aws.String("main"), ServiceName: &name})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.ecs.UpdateTaskProtection(t.Context(), &ecs.UpdateTaskProtectionInput{Cluster: aws.String("main"), Tasks: tasks.TaskArns, ProtectionEnabled: true, ExpiresInMinutes: aws.Int32(2880)}); err != nil {
+				t.Fatal(err)
+			}
+			w.update(name, &ecs.UpdateServiceInput{ForceNewDeployment: true})
+		}},
 		"alarm": {image: "good:1", root: "alarm", first: "alarm", evidence: "explain-alarm went into ALARM", service: func(in *ecs.CreateServiceInput) {
 			in.DeploymentConfiguration = &types.DeploymentConfiguration{Alarms: &types.DeploymentAlarms{AlarmNames: []string{"explain-alarm"}, Enable: true, Rollback: true}, BakeTimeInMinutes: aws.Int32(60)}
 		}, hurt: func(t *testing.T, w *ward, name string) {
@@ -118,11 +161,15 @@ func TestExplainNamesWhatReallyHappens(t *testing.T) {
 			var got explanation
 			var text string
 			w.until("the cause is known, and said with "+p.evidence, func() bool {
-				out, _, code := w.slipway(nil, "explain", name, "-c", "main", "-o", "json")
+				of := []string{"explain", name, "-c", "main"}
+				if p.which != nil {
+					of = []string{"explain", p.which(w, name)}
+				}
+				out, _, code := w.slipway(nil, append(of, "-o", "json")...)
 				if code != 0 || json.Unmarshal([]byte(out), &got) != nil || got.Cause.Class != p.root || !got.Cause.has(p.first) {
 					return false
 				}
-				text, _, _ = w.slipway(nil, "explain", name, "-c", "main")
+				text, _, _ = w.slipway(nil, of...)
 				return strings.Contains(text, p.evidence)
 			})
 			if c := got.Cause.find(p.first); c.Do == "" || c.Text == "" {

@@ -31,13 +31,18 @@ func newLogsCmd(app *App) *cobra.Command {
 		if err != nil {
 			return err
 		}
+		none := true
 		err = l.Tail(ctx, p, o, func(line look.Line) {
+			none = false
 			if t.json() {
 				printJSON(app.Stdout, line) //nolint:errcheck // a reader that has gone away ends us by its signal
 				return
 			}
 			fmt.Fprintln(app.Stdout, line)
 		})
+		if none && err == nil && !o.Follow {
+			fmt.Fprintf(app.Stderr, "nothing was written since %s; --since looks further back\n", since)
+		}
 		return left(ctx, err)
 	})
 	f := c.Flags()

@@ -336,6 +336,10 @@ func surface(f Facts) Cause {
 		case len(d.Triggered) > 0:
 			return knot(Alarmed, "alarm "+strings.Join(d.Triggered, ", ")+" went into ALARM, and there is no earlier deployment to go back to", raw)
 		}
+		if k, ok := hooked(d, raw); ok && k.Class != Waiting {
+			k.Text += ", and there is no earlier deployment to go back to"
+			return k
+		}
 	}
 	if raw == "" || strings.HasPrefix(raw, "No rollback candidate") && d.Rollback != "" {
 		raw = strings.TrimSpace(strings.TrimSpace(d.Rollback) + " " + raw)
@@ -358,15 +362,8 @@ func surface(f Facts) Cause {
 	case f.Superseded != "":
 		return knot(Superseded, "a newer deployment, of "+f.Superseded+", took its place", raw)
 	}
-	for _, h := range d.Hooks {
-		switch h.Status {
-		case "FAILED":
-			return knot(HookFailed, fmt.Sprintf("the hook %s of stage %s failed", named(h), d.Stage), raw)
-		case "TIMED_OUT":
-			return knot(HookTimedOut, fmt.Sprintf("the hook %s of stage %s took too long", named(h), d.Stage), raw)
-		case "AWAITING_ACTION":
-			return knot(Waiting, fmt.Sprintf("it waits at stage %s for somebody to continue or to refuse", d.Stage), raw)
-		}
+	if k, ok := hooked(d, raw); ok {
+		return k
 	}
 	switch {
 	case d.Status == "SUCCESSFUL":
@@ -375,6 +372,25 @@ func surface(f Facts) Cause {
 		return Cause{Class: Unclassified, Text: raw, Raw: []string{raw}, Seen: 1}
 	}
 	return Cause{Class: Nothing, Text: "the deployment is " + d.Status + " and gives no reason", Seen: 1}
+}
+
+// hooked reads the state of a deployment's hooks.
+func hooked(d *Deployment, raw string) (Cause, bool) {
+	of := ""
+	if d.Stage != "" {
+		of = " of stage " + d.Stage
+	}
+	for _, h := range d.Hooks {
+		switch h.Status {
+		case "FAILED":
+			return knot(HookFailed, "the hook "+named(h)+of+" failed", raw), true
+		case "TIMED_OUT":
+			return knot(HookTimedOut, "the hook "+named(h)+of+" took too long", raw), true
+		case "AWAITING_ACTION":
+			return knot(Waiting, fmt.Sprintf("it waits at stage %s for somebody to continue or to refuse", d.Stage), raw), true
+		}
+	}
+	return Cause{}, false
 }
 
 func named(h Hook) string {
