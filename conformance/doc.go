@@ -11,6 +11,9 @@
 //
 // lib.py and lib.sh have what scripts share; read lib.py first. To add a test, add a script.
 //
+// testdata/terraform is a set-up that Terraform applies, changes and destroys; its provider comes
+// from the filesystem mirror that SLIPWAY_TERRAFORM_MIRROR names, never from a registry.
+//
 // A tool that is missing skips its scripts, unless SLIPWAY_REQUIRE lists it ("aws,boto3"): then
 // they fail. SLIPWAY_BIN names a binary to test in place of the one built from this tree.
 package conformance

@@ -24,7 +24,7 @@ def run(*args):
 
 def answers(port):
     tags = {t["Value"] for a in aws.elbv2.describe_listeners(LoadBalancerArn=balancer)["Listeners"] if a["Port"] == port
-            for t in aws.elbv2.describe_tags(ResourceArns=[a["ListenerArn"]])["TagDescriptions"][0]["Tags"] if t["Key"] == "slipway:address"}
+            for t in aws.elbv2.describe_tags(ResourceArns=[a["ListenerArn"]])["TagDescriptions"][0]["Tags"] if t["Key"] == "aws:slipway:address"}
     return get(tags.pop() if tags else f"127.0.0.1:{port}")[1].get("X-Sample-Version")
 
 

@@ -141,7 +141,7 @@ class Balancer:
             LoadBalancerArn=self.arn, Protocol="HTTP", Port=port, DefaultActions=list(actions)
         )["Listeners"][0]["ListenerArn"]
         tags = aws.elbv2.describe_tags(ResourceArns=[self.listener_arn])["TagDescriptions"][0]["Tags"]
-        self.address = next((t["Value"] for t in tags if t["Key"] == "slipway:address"), f"127.0.0.1:{port}")
+        self.address = next((t["Value"] for t in tags if t["Key"] == "aws:slipway:address"), f"127.0.0.1:{port}")
         return self.listener_arn
 
     @property

@@ -41,6 +41,6 @@ subnets() { aws ec2 describe-subnets --query 'Subnets[0:2].SubnetId' | tr '\t' '
 # address LISTENER PORT prints where a listener answers.
 address() {
 	local tag
-	tag=$(aws elbv2 describe-tags --resource-arns "$1" --query "TagDescriptions[0].Tags[?Key=='slipway:address'].Value")
+	tag=$(aws elbv2 describe-tags --resource-arns "$1" --query "TagDescriptions[0].Tags[?Key=='aws:slipway:address'].Value")
 	echo "${tag:-127.0.0.1:$2}"
 }

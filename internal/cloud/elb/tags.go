@@ -14,8 +14,8 @@ import (
 )
 
 // AddressTag is the tag that says where a listener really answers, when that is not the port
-// asked for. It is ours, not AWS's.
-const AddressTag = "slipway:address"
+// asked for. It is ours, not AWS's; its prefix is what Terraform leaves alone.
+const AddressTag = "aws:slipway:address"
 
 // newTags reads the tags of a request.
 func newTags(in []types.Tag) ([]tag, error) { return addTags(nil, in) }
