@@ -1,6 +1,7 @@
 package ecs
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -15,7 +16,7 @@ import (
 )
 
 // Whatever happens to services of all strategies, at whatever time: updates, alarms, hooks of all
-// outcomes, stops, ended pauses, restarts. A rule is never moved to a group without a healthy task
+// outcomes and time-outs, stops, ended pauses, restarts. A rule is never moved to a group without a healthy task
 // while its other group has some; there is one PRIMARY and at most one deployment under way; and
 // left alone with a good revision the service becomes steady, with all traffic on it.
 func TestNoStormLeavesTrafficAstray(t *testing.T) {
@@ -32,13 +33,19 @@ func TestNoStormLeavesTrafficAstray(t *testing.T) {
 				h.piers.sick = w.sick
 				d.check = straying(h.room, h.piers)
 				l.answer = func(string, int) (string, error) {
-					switch replies.IntN(8) {
+					switch replies.IntN(12) {
 					case 0:
 						return `{"hookStatus":"FAILED"}`, nil
 					case 1:
 						return `{"hookStatus":"IN_PROGRESS","callBackDelay":20}`, nil
 					case 2:
 						return "", throttled{}
+					case 3: // it raised
+						return `{"errorMessage":"boom","errorType":"E"}`, nil
+					case 4:
+						return "", errors.New("Function not found")
+					case 5, 6: // beyond its time, where it has a short one
+						return `{"hookStatus":"IN_PROGRESS","callBackDelay":3600}`, nil
 					}
 					return `{"hookStatus":"SUCCEEDED"}`, nil
 				}
@@ -109,6 +116,9 @@ func someShift(chance *rand.Rand) *types.DeploymentConfiguration {
 	stages := types.DeploymentLifecycleHookStage("").Values()
 	if chance.IntN(2) == 0 {
 		hookedAt(c, stages[chance.IntN(len(stages))], stages[chance.IntN(len(stages))])
+		if actions := types.DeploymentLifecycleHookAction("").Values(); chance.IntN(2) == 0 {
+			c.LifecycleHooks[0].TimeoutConfiguration = &types.DeploymentLifecycleHookTimeoutConfiguration{TimeoutInMinutes: new(int32(1 + chance.IntN(3))), Action: actions[chance.IntN(len(actions))]}
+		}
 	}
 	if stage := stages[chance.IntN(len(stages))]; chance.IntN(3) == 0 && checkPause(types.DeploymentLifecycleHook{LifecycleStages: []types.DeploymentLifecycleHookStage{stage}}) == nil {
 		pausedAt(c, stage)
