@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -84,18 +85,31 @@ func (w *ward) blueGreen(name string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	definition := w.define(name, patient{image: "web:1", define: func(in *ecs.RegisterTaskDefinitionInput) { in.ContainerDefinitions[0].Name = aws.String("web") }})
-	_, err = w.ecs.CreateService(ctx, &ecs.CreateServiceInput{Cluster: &name, ServiceName: &name, TaskDefinition: &definition, DesiredCount: aws.Int32(1),
-		LaunchType: types.LaunchTypeFargate, HealthCheckGracePeriodSeconds: aws.Int32(60),
-		NetworkConfiguration:    &types.NetworkConfiguration{AwsvpcConfiguration: &types.AwsVpcConfiguration{Subnets: w.subnets}},
-		DeploymentConfiguration: &types.DeploymentConfiguration{Strategy: types.DeploymentStrategyBlueGreen, BakeTimeInMinutes: aws.Int32(0)},
-		LoadBalancers: []types.LoadBalancer{{TargetGroupArn: &blue, ContainerName: aws.String("web"), ContainerPort: aws.Int32(8080),
-			AdvancedConfiguration: &types.AdvancedConfiguration{AlternateTargetGroupArn: &green, ProductionListenerRule: rules.Rules[0].RuleArn,
-				RoleArn: aws.String("arn:aws:iam::123456789012:role/infrastructure")}}}})
-	if err != nil {
-		w.t.Fatal(err)
+	w.write("first.yaml", fmt.Sprintf(firstFile, name, strings.Join(w.subnets, ", "), blue, green, *rules.Rules[0].RuleArn))
+	w.said(0, []string{"deploy", "-f", "first.yaml"}, "created service "+name, "succeeded: service "+name+" runs")
+	d := w.newest(name)
+	if c := d.DeploymentConfiguration; c.Strategy != types.DeploymentStrategyBlueGreen || d.Status != types.ServiceDeploymentStatusSuccessful || len(d.SourceServiceRevisions) != 0 {
+		w.t.Errorf("the first deployment is %s by %s, from %d revisions", d.Status, c.Strategy, len(d.SourceServiceRevisions))
 	}
 }
+
+// firstFile is the file of a service that is not there yet, deployed blue/green. %[1]s is its name and its
+// cluster's, then come subnets, both target groups and the production listener's rule.
+const firstFile = `version: 1
+cluster: %[1]s
+services:
+  %[1]s:
+    strategy: {type: blue-green, bake: 0s}
+    task: {family: %[1]s, networkMode: awsvpc, requiresCompatibilities: [FARGATE], cpu: "256", memory: "512", containerDefinitions: [
+      {name: web, image: "web:1", stopTimeout: 2, portMappings: [{containerPort: 8080}]}]}
+    service:
+      desiredCount: 1
+      launchType: FARGATE
+      healthCheckGracePeriodSeconds: 60
+      networkConfiguration: {awsvpcConfiguration: {subnets: [%[2]s]}}
+      loadBalancers: [{targetGroupArn: "%[3]s", containerName: web, containerPort: 8080, advancedConfiguration: {
+        alternateTargetGroupArn: "%[4]s", productionListenerRule: "%[5]s", roleArn: "arn:aws:iam::123456789012:role/infrastructure"}}]
+`
 
 // newest gives the newest service deployment of a service in the cluster of its name.
 func (w *ward) newest(name string) types.ServiceDeployment {
