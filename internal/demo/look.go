@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 
@@ -47,6 +48,8 @@ func (s *stage) stand(ctx context.Context) (Look, error) {
 	if err != nil || len(out.Services) == 0 {
 		return l, err
 	}
+	// Deployments come with the newest first; task sets do not.
+	slices.SortFunc(out.Services[0].TaskSets, func(a, b ecstypes.TaskSet) int { return aws.ToTime(b.CreatedAt).Compare(aws.ToTime(a.CreatedAt)) })
 	for _, set := range out.Services[0].TaskSets {
 		l.Revisions = append(l.Revisions, Revision{
 			Name: names.Last(*set.TaskDefinition), Status: *set.Status,
