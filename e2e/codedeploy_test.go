@@ -89,6 +89,7 @@ services:
     service:
       desiredCount: 1
       launchType: FARGATE
+      healthCheckGracePeriodSeconds: 60
       deploymentController: {type: CODE_DEPLOY}
       networkConfiguration: {awsvpcConfiguration: {subnets: [%s]}}
       loadBalancers: [{targetGroupArn: "%s", containerName: web, containerPort: 8080}]
@@ -136,7 +137,7 @@ func TestACodeDeployServiceIsDeployedApprovedAbortedAndRolledBackByTheSameVerbs(
 	}{
 		{[]string{"appspec"}, 0, []string{"TargetService:", "Type: AWS::ECS::Service", "task-definition/web:1", "ContainerPort: 8080"}, "web:1"},
 		{[]string{"history"}, 0, []string{"no deployments"}, ""},
-		{[]string{"explain"}, 0, []string{"nothing is known"}, ""},
+		{[]string{"explain"}, 0, []string{"main/web"}, ""},
 		{[]string{"deploy", "--tag", "v1"}, 0, []string{"nothing to deploy"}, "web:1"},
 		{[]string{"plan", "--tag", "v2"}, 0, []string{"CodeDeployDefault.ECSAllAtOnce by codedeploy", "its deployment group shop/web", "wait for `slipway approve`", "move test traffic",
 			"keep the old tasks", "at most 2 tasks", "codedeploy:CreateDeployment", "rolls no failure back by itself"}, ""},
