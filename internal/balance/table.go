@@ -21,6 +21,9 @@ type Table struct {
 	// an IP address, usually that of --listen. Empty means 127.0.0.1.
 	Host string `json:",omitempty"`
 
+	// LogEvery is how long a file of access logs is written to, in real time.
+	LogEvery time.Duration `json:",omitempty"`
+
 	Balancers []Balancer `json:",omitempty"`
 	Groups    []Group    `json:",omitempty"`
 }
@@ -43,6 +46,7 @@ type Balancer struct {
 	TLSHeaders         bool         `json:",omitempty"` // routing.http.x_amzn_tls_version_and_cipher_suite.enabled
 	PreserveHost       bool         `json:",omitempty"` // routing.http.preserve_host_header.enabled
 	DropInvalidHeaders bool         `json:",omitempty"` // routing.http.drop_invalid_header_fields.enabled
+	AccessLog          bool         `json:",omitempty"` // access_logs.s3.enabled
 	Desync             Desync       `json:",omitempty"` // routing.http.desync_mitigation_mode
 
 	Listeners []Listener `json:",omitempty"`

@@ -198,7 +198,8 @@ func (x *exchange) finish(l *line, w http.ResponseWriter, r *http.Request, res *
 // heard counts an answer of the target.
 func (x *exchange) heard(code int) {
 	x.touch()
-	x.cell.took(x.conn.shard, time.Since(x.began))
+	x.answeredAt, x.code = time.Now(), code
+	x.cell.took(x.conn.shard, x.answeredAt.Sub(x.began))
 	if class, ok := codeClass(code); ok {
 		x.cell.add(x.conn.shard, class, 1)
 	}

@@ -2,7 +2,9 @@ package lb
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"crypto/tls"
+	"encoding/hex"
 	"errors"
 	"net"
 	"net/http"
@@ -138,6 +140,12 @@ func (c *conn) SetReadDeadline(t time.Time) error {
 		}
 	}
 	return c.Conn.SetReadDeadline(t)
+}
+
+// traceID names the connection in access logs, the same for all its requests.
+func (c *conn) traceID() string {
+	sum := sha256.Sum256([]byte(c.peer + c.local + c.born.String()))
+	return hex.EncodeToString(sum[:16])
 }
 
 // verdict gives what was seen of the head of the request that is served now.

@@ -80,7 +80,6 @@ func (x *exchange) copy(w http.ResponseWriter, res *http.Response, drained func(
 	if res.ContentLength == 0 || res.Body == http.NoBody {
 		return nil
 	}
-	var flusher http.Flusher
 	buf := copies.Get()
 	defer copies.Put(buf)
 	rest := res.ContentLength
@@ -103,10 +102,9 @@ func (x *exchange) copy(w http.ResponseWriter, res *http.Response, drained func(
 			return err
 		}
 		if drained() {
-			if flusher == nil {
-				flusher, _ = w.(http.Flusher)
+			if err := http.NewResponseController(w).Flush(); err != nil {
+				return err
 			}
-			flusher.Flush()
 		}
 	}
 }

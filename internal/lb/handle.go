@@ -50,6 +50,10 @@ type exchange struct {
 	began    time.Time
 	answered bool // an answer has begun
 
+	start, answeredAt time.Time // for access logs
+	code              int       // of the target
+	reason            string    // error_reason of the access log
+
 	mu     sync.Mutex // guards the rest
 	cause  error      // why it ended; nil while it goes on
 	line   *line      // to be closed by end
@@ -149,7 +153,20 @@ func (at *port) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		d.fail(w, r, c.shard, code)
 		return
 	}
-	rule := d.router.Route(facts(c, r))
+	x := &exchange{plane: at.plane, conn: c, door: d, verdict: v, alone: ends}
+	x.rule = d.router.Route(facts(c, r))
+	if d.balancer.AccessLog {
+		x.start = time.Now()
+		x.trace = trace(r.Header.Get(traceID), x.start, rand.Uint64(), rand.Uint32()) //nolint:gosec // an id
+		seen := &watched{ResponseWriter: w}
+		w = seen
+		defer func() {
+			if err := at.plane.journal.write(d.balancer.ARN, x.accessLine(r, seen, time.Now())); err != nil {
+				at.plane.log.Error("a line of an access log is lost", "balancer", d.balancer.ARN, "err", err)
+			}
+		}()
+	}
+	rule := x.rule
 	switch {
 	case rule == nil:
 		d.fail(w, r, c.shard, http.StatusServiceUnavailable)
@@ -161,7 +178,7 @@ func (at *port) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case rule.Action.Redirect != nil:
 		at.redirect(w, r, c, d, rule.Action.Redirect)
 	case rule.Action.Forward != nil:
-		at.forward(w, r, &exchange{plane: at.plane, conn: c, door: d, rule: rule, verdict: v, alone: ends})
+		at.forward(w, r, x)
 	default:
 		d.fail(w, r, c.shard, http.StatusInternalServerError)
 	}
@@ -206,7 +223,9 @@ func (at *port) forward(w http.ResponseWriter, r *http.Request, x *exchange) {
 		d.fail(w, r, x.conn.shard, code)
 		return
 	}
-	x.trace = trace(r.Header.Get(traceID), time.Now(), rand.Uint64(), rand.Uint32()) //nolint:gosec // an id
+	if x.trace == "" {
+		x.trace = trace(r.Header.Get(traceID), time.Now(), rand.Uint64(), rand.Uint32()) //nolint:gosec // an id
+	}
 	x.touch()
 	x.timer = time.AfterFunc(d.idle(), x.expire)
 	defer x.timer.Stop()

@@ -77,7 +77,7 @@ func run(ctx context.Context, dir string, log *slog.Logger) error {
 	defer stop()
 	h := &hub{log: log, instance: fmt.Sprintf("%016x", random.Uint64()), stop: stop, wake: make(chan struct{})}
 	h.plane = newPlane(context.WithoutCancel(ctx), log, random, h.probe)
-	h.plane.authority.dir = dir
+	h.plane.authority.dir, h.plane.journal.dir = dir, dir
 
 	done := make(chan struct{})
 	go func() { // ends with the listener, below
@@ -94,6 +94,9 @@ func run(ctx context.Context, dir string, log *slog.Logger) error {
 		case <-ctx.Done():
 		case at := <-second.C:
 			h.report(at)
+			if err := h.plane.journal.turn(at, time.Duration(h.plane.logEvery.Load())); err != nil {
+				log.Error("access logs cannot be written", "err", err)
+			}
 		case <-look.C:
 			if _, err := os.Stat(filepath.Join(dir, lockName)); errors.Is(err, os.ErrNotExist) {
 				log.Info("the directory is gone", "dir", dir)
@@ -103,6 +106,9 @@ func run(ctx context.Context, dir string, log *slog.Logger) error {
 	}
 	h.plane.stop()
 	h.report(time.Now())
+	if err := h.plane.journal.turn(time.Now(), 0); err != nil {
+		log.Error("access logs cannot be written", "err", err)
+	}
 	_ = ln.Close() // nothing more is accepted either way
 	<-done
 	h.close()

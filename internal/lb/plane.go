@@ -33,6 +33,8 @@ type plane struct {
 	probed func(Probed)
 
 	authority authority
+	journal   journal
+	logEvery  atomic.Int64  // Table.LogEvery
 	conns     atomic.Uint32 // deals out shards
 
 	mu      sync.Mutex // guards the rest: one table at a time
@@ -79,6 +81,7 @@ func (p *plane) set(table balance.Table) Serving {
 		p.host, p.ports = host, map[int]*port{}
 	}
 
+	p.logEvery.Store(int64(table.LogEvery))
 	gone := p.adopt(&table)
 	snap := p.build(&table)
 	for i := range table.Balancers {

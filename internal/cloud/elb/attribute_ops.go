@@ -2,6 +2,8 @@ package elb
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
@@ -31,6 +33,9 @@ func (s *Service) ModifyLoadBalancerAttributes(ctx context.Context, in *elbv2.Mo
 		changes[i] = setting{aws.ToString(a.Key), aws.ToString(a.Value)}
 	}
 	out := &elbv2.ModifyLoadBalancerAttributesOutput{}
+	if err := s.logsAsChanged(ctx, in.LoadBalancerArn, changes); err != nil {
+		return nil, err
+	}
 	err := s.change(ctx, func(tx *store.Tx) error {
 		b, err := s.balancer(tx, scopeOf(ctx), in.LoadBalancerArn)
 		if err != nil {
@@ -44,6 +49,26 @@ func (s *Service) ModifyLoadBalancerAttributes(ctx context.Context, in *elbv2.Mo
 		return nil
 	})
 	return answer(out, err)
+}
+
+// logsAsChanged checks the access log that a change of attributes asks for. Writing to it is I/O, and so
+// comes before the transaction.
+func (s *Service) logsAsChanged(ctx context.Context, arn *string, changes []setting) error {
+	if !slices.ContainsFunc(changes, func(c setting) bool { return strings.HasPrefix(c.key, keyLogs) }) {
+		return nil
+	}
+	var next map[string]string
+	err := s.view(func(tx *store.Tx) error {
+		b, err := s.balancer(tx, scopeOf(ctx), arn)
+		if err == nil {
+			next, err = set("Load balancer", balancerAttributes, b.Attributes, changes)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return s.checkLogs(scopeOf(ctx), next)
 }
 
 func (b *balancerRow) attributeViews() []types.LoadBalancerAttribute {

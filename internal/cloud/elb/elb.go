@@ -34,6 +34,8 @@ type Network interface {
 type Options struct {
 	IDs     *ids.Source
 	Network Network
+	// Buckets is where access logs go; nil keeps none.
+	Buckets Buckets
 	// Lenient accepts a balancer in one subnet and a security group of another VPC, each with
 	// a warning.
 	Lenient bool

@@ -36,7 +36,7 @@ func (s *Service) nextVersion(tx *store.Tx) uint64 { return s.Version(tx) + 1 }
 // in it too, so that requests in flight to their targets are not cut; the data plane checks
 // only those in use.
 func (s *Service) Plane(tx *store.Tx) balance.Table {
-	t := balance.Table{Version: s.Version(tx), Host: s.o.Host}
+	t := balance.Table{Version: s.Version(tx), Host: s.o.Host, LogEvery: s.o.Shorten(logEvery)}
 	for b := range s.balancers.All(tx) {
 		t.Balancers = append(t.Balancers, s.planeBalancer(tx, b))
 	}
@@ -55,6 +55,7 @@ func (s *Service) planeBalancer(tx *store.Tx, b balancerRow) balance.Balancer {
 		ForwardedFor:       balance.ForwardedFor(at("routing.http.xff_header_processing.mode")),
 		ForwardClientPort:  at("routing.http.xff_client_port.enabled") == "true",
 		TLSHeaders:         at("routing.http.x_amzn_tls_version_and_cipher_suite.enabled") == "true",
+		AccessLog:          at(keyLogs+"enabled") == "true",
 		PreserveHost:       at("routing.http.preserve_host_header.enabled") == "true",
 		DropInvalidHeaders: at("routing.http.drop_invalid_header_fields.enabled") == "true",
 		Desync:             balance.Desync(at("routing.http.desync_mitigation_mode")),

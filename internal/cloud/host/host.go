@@ -179,6 +179,7 @@ func (c *Cloud) Serve(ctx context.Context, ready func()) error {
 	hands.Go(func() { c.plane.run(working) })
 	hands.Go(func() { c.publishHosts(working) })
 	hands.Go(func() { c.publishUsage(working) })
+	hands.Go(func() { c.deliverAccess(working) })
 	hands.Go(func() { c.endForgotten(working) })
 	hands.Go(func() { slim(working) })
 	keeper.Go(func() {

@@ -106,7 +106,7 @@ func (c *Cloud) furnish() error {
 	r.cloudwatch = cloudwatch.New(cloudwatch.Options{Dir: filepath.Join(o.Dir, "metrics"), Log: o.Log, Wall: times.wall})
 	r.s3 = s3.New(s3.Options{IDs: source, Dir: filepath.Join(o.Dir, "s3"), Fsync: o.Fsync, Log: o.Log, Wall: times.wall, Internal: times.internal})
 	r.elb = elb.New(elb.Options{
-		IDs: source, Network: r.ec2, Lenient: o.Lenient, Warn: o.Warn, Shorten: times.shorten, Wall: times.wall, Host: c.sharedHost(), Patience: time.Second,
+		IDs: source, Network: r.ec2, Lenient: o.Lenient, Warn: o.Warn, Shorten: times.shorten, Wall: times.wall, Host: c.sharedHost(), Patience: time.Second, Buckets: r.s3,
 	})
 	r.lambda = lambda.New(lambda.Options{
 		IDs: source, Dir: filepath.Join(o.Dir, functionsDir), Host: os.Environ(), Logs: r.logs, Objects: codeObjects{r.s3}, Hooks: o.Hooks, Log: o.Log, Endpoint: c.Endpoint,
