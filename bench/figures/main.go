@@ -1,6 +1,6 @@
 // Command figures measures what bench/README.md tells of: starts, commands, verdicts, memory, calls, many services,
 // the rollout core, how fast traffic comes back from a canary that an alarm ends, and what the
-// data plane takes beside other proxies. It builds the binary and drives it from outside, as
+// data plane takes beside other proxies and costs over rolling deployments. It builds the binary and drives it from outside, as
 // users do; the scripts beside it are how it is called.
 //
 // It exits with 1 where a target is missed. No test asserts a time; this does, when asked.
@@ -34,7 +34,7 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	figures := map[string]func(context.Context, string, []string) error{
-		"start": start, "memory": memory, "sim": sim, "back": back, "proxy": proxy, "calls": calls, "restore": restore, "fleet": fleet,
+		"start": start, "memory": memory, "sim": sim, "back": back, "proxy": proxy, "calls": calls, "restore": restore, "fleet": fleet, "rolling": rolling,
 		"help": help, "status": status, "verdict": verdict,
 	}
 	switch { // the processes of proxy

@@ -16,7 +16,8 @@ import (
 // time a request was due.
 type Load struct {
 	URL    string
-	PerSec int // requests a second
+	PerSec int  // requests a second
+	Fresh  bool // each on a connection of its own
 
 	saw func(version string, sent time.Time) // told of each answer; may be nil
 
@@ -51,7 +52,7 @@ func (l *Load) Run(ctx context.Context) {
 	client := &http.Client{
 		Timeout: 30 * time.Second,
 		Transport: &http.Transport{
-			MaxIdleConnsPerHost: 64, IdleConnTimeout: time.Minute, DisableCompression: true,
+			MaxIdleConnsPerHost: 64, IdleConnTimeout: time.Minute, DisableCompression: true, DisableKeepAlives: l.Fresh,
 			DialContext: (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
 		},
 	}
