@@ -17,7 +17,7 @@ const (
 	// rollingRate is how many requests a second are sent meanwhile.
 	rollingRate = 500
 	// rollingSpeed is the cloud's speed: AWS's waits are shortened, no limit on real work is.
-	rollingSpeed = "20"
+	rollingSpeed = "10"
 	// rollingKills bounds the random moment, after a deployment began, at which the daemon is killed.
 	rollingKills = 4 * time.Second
 )
@@ -75,8 +75,8 @@ func roll(ctx context.Context, binary, images, dir string, n int, kill bool) (fa
 	defer func() { err = errors.Join(err, c.end()) }()
 	cfg := config(c.endpoint)
 	cfg.RetryMaxAttempts = 20 // the daemon is away for a moment
-	rolls := demo.Rolls{Config: cfg, PerSec: rollingRate, Times: n, Tell: func(n, requests, failures int) {
-		fmt.Fprintf(os.Stderr, "rolling: after %d deployments %d requests, %d failed\n", n, requests, failures)
+	rolls := demo.Rolls{Config: cfg, PerSec: rollingRate, Times: n, Tell: func(n, requests, failures int, why []string) {
+		fmt.Fprintf(os.Stderr, "rolling: after %d deployments %d requests, %d failed %v\n", n, requests, failures, why)
 	}}
 	how := "undisturbed"
 	if kill {

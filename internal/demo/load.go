@@ -2,6 +2,8 @@ package demo
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"net"
@@ -25,6 +27,7 @@ type Load struct {
 	phase   string
 	results map[key]*Result
 	total   map[string]int // requests by version, since the start
+	why     map[string]int // failures by reason
 	moments []*moment      // as Mark began them
 }
 
@@ -47,7 +50,7 @@ type Result struct {
 // Run sends requests until ctx ends, then waits for their answers.
 func (l *Load) Run(ctx context.Context) {
 	l.mu.Lock()
-	l.results, l.total = map[key]*Result{}, map[string]int{}
+	l.results, l.total, l.why = map[key]*Result{}, map[string]int{}, map[string]int{}
 	l.mu.Unlock()
 	client := &http.Client{
 		Timeout: 30 * time.Second,
@@ -86,7 +89,13 @@ func (l *Load) ask(ctx context.Context, client *http.Client, due time.Time) {
 	}
 	l.mu.Unlock()
 	sent := time.Now()
-	version, ok := get(ctx, client, l.URL)
+	version, why := get(ctx, client, l.URL)
+	ok := why == ""
+	if !ok {
+		l.mu.Lock()
+		l.why[why]++
+		l.mu.Unlock()
+	}
 	if l.saw != nil {
 		l.saw(version, sent)
 	}
@@ -99,20 +108,45 @@ func (l *Load) ask(ctx context.Context, client *http.Client, due time.Time) {
 	}
 }
 
-func get(ctx context.Context, client *http.Client, url string) (version string, ok bool) {
+// get gives the version that answered, and why it is no answer; empty where it is one.
+func get(ctx context.Context, client *http.Client, url string) (version, why string) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return "", false
+		return "", err.Error()
 	}
 	res, err := client.Do(req)
 	if err != nil {
-		return "", false
+		return "", "no answer: " + cause(err)
 	}
 	defer res.Body.Close()
 	if _, err := io.Copy(io.Discard, res.Body); err != nil {
-		return "", false
+		return "", "cut short: " + cause(err)
 	}
-	return res.Header.Get(VersionHeader), res.StatusCode < http.StatusInternalServerError
+	if res.StatusCode >= http.StatusInternalServerError {
+		why = res.Status
+	}
+	return res.Header.Get(VersionHeader), why
+}
+
+// cause is the innermost error's text, which names no port.
+func cause(err error) string {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err.Error()
+		}
+		err = inner
+	}
+}
+
+// Why gives how often requests failed for what reason, in the order of reasons.
+func (l *Load) Why() (all []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, why := range slices.Sorted(maps.Keys(l.why)) {
+		all = append(all, fmt.Sprintf("%s (%d times)", why, l.why[why]))
+	}
+	return all
 }
 
 func (l *Load) count(phase, version string, ok bool, took time.Duration) {

@@ -18,13 +18,13 @@ type Rolls struct {
 	// During is called once in each deployment, when it has begun, and waited for; nil is nothing.
 	During func(ctx context.Context) error
 	// Tell hears of each deployment's end; nil is nobody.
-	Tell func(n, requests, failures int)
+	Tell func(n, requests, failures int, why []string)
 }
 
 // Run makes a service of four tasks, replaces all of them again and again under traffic, and gives
 // how many requests were answered and how many failed.
 func (r Rolls) Run(ctx context.Context) (requests, failures int, err error) {
-	s := newStage(r.Config, Story{Name: "rolls", brisk: true})
+	s := newStage(r.Config, Story{Name: "rolls"})
 	if err := s.place(); err != nil {
 		return 0, 0, err
 	}
@@ -55,7 +55,7 @@ func (r Rolls) Run(ctx context.Context) (requests, failures int, err error) {
 		}
 		if r.Tell != nil {
 			requests, failures := sum()
-			r.Tell(n+1, requests, failures)
+			r.Tell(n+1, requests, failures, append(loads[0].Why(), loads[1].Why()...))
 		}
 	}
 	if err := rest(ctx, settled); err != nil {
