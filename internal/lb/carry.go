@@ -162,8 +162,13 @@ func (x *exchange) overBoth(l *line, w http.ResponseWriter, r *http.Request) err
 	select {
 	case <-up.done:
 	default:
+		// Whether the client left or its body ended early must be told now: afterwards it looks so.
+		x.stopped = r.Context().Err() == nil && !x.short.Load()
 		x.conn.stopReading(r)
 		<-up.done
+	}
+	if !up.whole.Load() && !x.answered {
+		w.Header().Set("Connection", "close") // the rest of the body is nobody's request
 	}
 	return err
 }

@@ -5,10 +5,13 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/slipway-ecs/slipway/internal/balance"
 )
@@ -50,6 +53,38 @@ func TestRequestsAreTreatedByTheirClassAndTheMode(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestTheRestOfABodyThatNobodyReadIsNoRequest(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	early := tcp(t, func(conn net.Conn) { // answers before the body is there
+		if _, err := http.ReadRequest(bufio.NewReader(conn)); err == nil {
+			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+			_, _ = io.Copy(io.Discard, conn)
+		}
+	})
+	closes := tcp(t, func(conn net.Conn) { _, _ = http.ReadRequest(bufio.NewReader(conn)) })
+	for name, target := range map[string]*httptest.Server{"an early answer": early, "no answer": closes} {
+		url := c.serve(web(freePort(t), forward(balance.Weighted{Group: "web", Weight: 1}), group("web", target)))
+		conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+		_, _ = io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")
+		in := bufio.NewReader(conn)
+		res, err := http.ReadResponse(in, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, res.Body)
+		_, _ = io.WriteString(conn, "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n")
+		if more, _ := io.ReadAll(in); !res.Close || len(more) > 0 {
+			t.Errorf("%s: closes %v, and then came %q", name, res.Close, more)
+		}
+		_ = conn.Close()
 	}
 }
 

@@ -49,6 +49,7 @@ type exchange struct {
 	cell     *cell   // of target
 	began    time.Time
 	answered bool // an answer has begun
+	stopped  bool // the rest of the client's body was not wanted, and its reader let go
 
 	start, answeredAt time.Time // for access logs
 	code              int       // of the target
@@ -254,6 +255,7 @@ func (x *exchange) broken(w http.ResponseWriter, r *http.Request, err error) {
 		if code = http.StatusGatewayTimeout; x.stalled.Load() {
 			code = http.StatusRequestTimeout
 		}
+	case x.stopped: // the target failed before the client had said everything
 	case x.short.Load() && r.Context().Err() == nil:
 		code = http.StatusBadRequest
 	case r.Context().Err() != nil:

@@ -201,6 +201,9 @@ func (l *line) body(x *exchange, r *http.Request, up *upload) error {
 		chunks = httputil.NewChunkedWriter(l.out)
 		to = chunks
 	}
+	if err := l.out.Flush(); err != nil { // the target may answer to the head alone
+		return err
+	}
 	buf := copies.Get()
 	defer copies.Put(buf)
 	for {
