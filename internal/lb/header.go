@@ -31,6 +31,9 @@ func formOf(r *http.Request) int {
 	if r.Method == http.MethodTrace || r.Method == http.MethodConnect {
 		return http.StatusMethodNotAllowed
 	}
+	if r.ProtoMajor == 2 && !token([]byte(r.Method)) {
+		return http.StatusBadRequest // it would become a request line of HTTP/1.1
+	}
 	if len(r.Method)+len(r.RequestURI)+len(" ")+len(" HTTP/1.1") > maxLine {
 		return http.StatusRequestURITooLong
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -168,8 +169,8 @@ func (l *line) head(x *exchange, r *http.Request) {
 		}
 	}
 	uri := r.RequestURI
-	if uri == "" || uri[0] != '/' {
-		uri = r.URL.RequestURI() // a form with a host, or of HTTP/2
+	if uri == "" || uri[0] != '/' || strings.IndexByte(uri, ' ') >= 0 {
+		uri = r.URL.RequestURI() // a form with a host, or one that only HTTP/2 can have
 	}
 	put(r.Method, " ", uri, " HTTP/1.1\r\nHost: ", hostFor(r.Host, x.door.balancer, x.door.listener), "\r\n")
 	x.fields(r, func(name, value string) { put(name, ": ", value, "\r\n") })
