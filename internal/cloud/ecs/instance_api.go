@@ -174,6 +174,9 @@ func (s *Service) DeregisterContainerInstance(ctx context.Context, in *ecs.Dereg
 			return invalid(noInstanceARN, names.Last(text(in.ContainerInstance)))
 		}
 		for t := range s.tasks.By(tx, "instance", x.ARN) {
+			if t.Last != "RUNNING" && !started(t.Last) {
+				continue // on its way out, and no longer counted as running
+			}
 			if in.Force == nil || !*in.Force {
 				return invalid(busyInstance)
 			}

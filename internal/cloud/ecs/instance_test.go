@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"github.com/slipway-ecs/slipway/internal/names"
+	"github.com/slipway-ecs/slipway/internal/store"
 )
 
 // onDeck runs a story in a harbour whose cluster has instances of its own.
@@ -295,4 +296,59 @@ func TestAnInstanceHandsOutItsGPUsAndDynamicPorts(t *testing.T) {
 			t.Errorf("GPUs %v, left %s", ids, summary(left))
 		}
 	})
+}
+
+func TestTargetsInAGroupOfInstancesAreInstancesAndTheirHostPorts(t *testing.T) {
+	onDeck(t, 1, "t3.small", func(h *harbour) {
+		h.create(onInstances(h.bridge("shop/web:1", 128, 128, 0), 2, func(in *sdk.CreateServiceInput) {
+			in.LoadBalancers = []types.LoadBalancer{{TargetGroupArn: new(instanceGroup), ContainerName: new("web"), ContainerPort: new(int32(8080))}}
+		}))
+		h.steady()
+		targets := func() (all []string) {
+			err := h.store.View(func(tx *store.Tx) error {
+				for p := range h.piers.table.All(tx) {
+					all = append(all, fmt.Sprint(p.ID, ":", p.Port, " ", p.State))
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			slices.Sort(all)
+			return all
+		}
+		id := *h.instances()[0].Ec2InstanceId
+		if got, want := targets(), []string{id + ":32768 healthy", id + ":32769 healthy"}; !slices.Equal(got, want) {
+			t.Errorf("targets %q, want %q", got, want)
+		}
+		h.update(&sdk.UpdateServiceInput{TaskDefinition: new(h.bridge("shop/web:2", 128, 128, 0))})
+		h.steady()
+		h.within(10*time.Minute, "the end of the old ones", func() bool { return len(targets()) == 2 })
+		if got, want := targets(), []string{id + ":32770 healthy", id + ":32771 healthy"}; !slices.Equal(got, want) {
+			t.Errorf("targets after the update %q, want %q", got, want)
+		}
+		bindings := h.bindings()
+		if !slices.Equal(bindings, []int32{32770, 32771}) {
+			t.Errorf("host ports shown: %v", bindings)
+		}
+	})
+}
+
+// bindings gives the host ports that DescribeTasks shows of service web's running tasks.
+func (h *harbour) bindings() (ports []int32) {
+	h.t.Helper()
+	for _, row := range h.tasks() {
+		if row.Desired != "RUNNING" {
+			continue
+		}
+		out, err := h.room.DescribeTasks(h.ctx, &sdk.DescribeTasksInput{Cluster: new("c1"), Tasks: []string{row.ARN}})
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		for _, b := range out.Tasks[0].Containers[0].NetworkBindings {
+			ports = append(ports, *b.HostPort)
+		}
+	}
+	slices.Sort(ports)
+	return ports
 }

@@ -34,6 +34,9 @@ const harbourGroup = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:target
 // greenGroup is the second target group there is.
 const greenGroup = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/green/fedcba9876543210"
 
+// instanceGroup is a target group of instances.
+const instanceGroup = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/deck/00112233445566aa"
+
 // harbour is a room of ECS with everything around it in memory, inside a synctest bubble. Images
 // named in scripts behave as those say; the version of an image is in its environment.
 type harbour struct {
@@ -387,7 +390,11 @@ func (p *piers) Target(tx *store.Tx, group, id string, port int) (state, reason,
 }
 
 func (p *piers) Group(_ *store.Tx, arn string) (BalancerGroup, bool) {
-	return BalancerGroup{ARN: arn, Name: "web", TargetType: "ip", Port: 80, LoadBalancers: []string{"lb"}, Delay: p.delay}, arn == harbourGroup || arn == greenGroup
+	kind := "ip"
+	if arn == instanceGroup {
+		kind = "instance"
+	}
+	return BalancerGroup{ARN: arn, Name: "web", TargetType: kind, Port: 80, LoadBalancers: []string{"lb"}, Delay: p.delay}, arn == harbourGroup || arn == greenGroup || arn == instanceGroup
 }
 
 func (p *piers) SetWeights(tx *store.Tx, rule string, weights []Weight) error {
