@@ -161,3 +161,36 @@ func TestShareReadsInPercent(t *testing.T) {
 		}
 	}
 }
+
+// Source: ecs.md 5.9.
+func TestEnoughHealthyTasksEndARollWithOrWithoutTheOldOnes(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		enough  rollout.Share
+		leave   bool
+		healthy int
+		old     int
+		done    bool
+	}{
+		"all are asked for, one is missing": {0, false, 3, 0, false},
+		"all are there":                     {0, false, 4, 0, true},
+		"half is asked for, one is there":   {5000, false, 1, 0, false},
+		"half is there":                     {5000, false, 2, 0, true},
+		"half is there, old ones stand":     {5000, false, 2, 2, false},
+		"half is there, old ones may stay":  {5000, true, 2, 2, true},
+		"a little more than half":           {5001, true, 2, 2, false},
+		"one of any":                        {1, true, 1, 2, true},
+		"none of any":                       {1, true, 0, 2, false},
+	} {
+		p := &rollout.Plan{Desired: 4, Min: 2, Max: 8, Enough: c.enough, LeaveOld: c.leave, Stages: []rollout.Stage{
+			{Name: rollout.ScaleUp, Kind: rollout.Roll}, {Name: rollout.CleanUp, Kind: rollout.Retire},
+		}}
+		var o rollout.Observation
+		o.Count[rollout.Old] = rollout.Count{Want: c.old, Running: c.old, Healthy: c.old}
+		o.Count[rollout.New] = rollout.Count{Want: 4, Running: 4, Healthy: c.healthy}
+		s, _ := rollout.Step(p, rollout.State{}, o, time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC))
+		if done := s.Status == rollout.Succeeded; done != c.done {
+			t.Errorf("%s: done is %v, want %v", name, done, c.done)
+		}
+	}
+}
