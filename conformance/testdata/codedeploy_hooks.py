@@ -1,6 +1,6 @@
 """Hooks of CodeDeploy as Lambda functions at all five events: what they are told and see, one that says no, one that never calls back, one that raises."""
 
-# speed: 240
+# speed: 90
 import io
 import json
 import os
@@ -141,7 +141,7 @@ says("AfterInstall", "silent")
 id = deploy(third, "AfterInstall")
 undone(id, "AfterInstall", "HOOK_EXECUTION_FAILURE", "The deployment timed out while waiting for a status callback. CodeDeploy expects a status callback within one hour after a deployment hook is invoked.")
 lasted = events(id)["AfterInstall"]
-assert 60 <= (lasted["endTime"] - lasted["startTime"]).total_seconds() * 240 / 60 < 70, lasted
+assert 60 <= (lasted["endTime"] - lasted["startTime"]).total_seconds() * 90 / 60 < 70, lasted
 execution = saw("AfterInstall", id)["event"]["LifecycleEventHookExecutionId"]
 report = dict(deploymentId=id, lifecycleEventHookExecutionId=execution)
 refused("LifecycleEventAlreadyCompletedException", "", cd.put_lifecycle_event_hook_execution_status, status="Succeeded", **report)
@@ -151,7 +151,8 @@ refused("InvalidLifecycleEventHookExecutionIdException", "", cd.put_lifecycle_ev
 with open("slipway.yaml", "w") as f:
     f.write("version: 1\napp: shop\ncluster: c\nservices:\n  web:\n    images: {web: 'web:v4'}\n    hooks:\n"
             "      test-traffic: [{lambda: {arn: '" + fn.get_function(FunctionName="CodeDeployHook_AfterAllowTestTraffic")["Configuration"]["FunctionArn"] + "'}}]\n")
-done = subprocess.run([os.environ["SLIPWAY"], "deploy", "web", "--endpoint", ENDPOINT], capture_output=True, text=True)
+done = subprocess.run([os.environ["SLIPWAY"], "deploy", "web", "--endpoint", ENDPOINT], capture_output=True, text=True,
+                      env={**os.environ, "AWS_MAX_ATTEMPTS": "3"})  # an answer may come before Go's client has closed its request
 equal(done.returncode, 3, f"exit code of slipway deploy: {done.stdout}{done.stderr}")
 for words in ("rolled back", "failed at AfterAllowTestTraffic", "log: the test page is not what it should be"):
     holds(words, done.stdout + done.stderr, "what slipway deploy says")

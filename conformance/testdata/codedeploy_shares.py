@@ -4,13 +4,13 @@ Each step is measured by 10,000 requests, or, where the machine is too busy for 
 of the whole rounds of 1,000 that were through before the next step began. The shares must be those asked for, within 1.5 points.
 """
 
-# speed: 20
+# speed: 12
 import json
 import multiprocessing
 
 from lib import *
 
-SPEED = 20
+SPEED = 12
 REQUESTS, ROUND, CLIENTS, POINTS = 10000, 1000, 4, 1.5
 
 
