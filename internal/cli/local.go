@@ -59,7 +59,7 @@ func newLocalCmd(app *App) *cobra.Command {
 	f.StringVar(&o.runtime, "runtime", "process", "what tasks run as: process, docker, or auto (docker where an engine answers)")
 	f.StringVar(&o.images, "images", "", "file that maps image patterns to commands of this machine")
 	f.StringVar(&o.hooks, "hooks", "", "file that maps names of Lambda functions to commands of this machine or URLs, for hooks without a function")
-	f.Float64Var(&o.speed, "speed", 1, "how many times faster AWS's own waits pass, 0.1 to 3600")
+	f.Float64Var(&o.speed, "speed", 1, "how many times faster AWS's own waits pass, 0.1 to 3600; programs start no faster, so lower it where checks fail too soon")
 	f.StringVar(&o.region, "region", "us-east-1", "region of requests that name none")
 	f.StringVar(&o.account, "account", "123456789012", "account of access keys that name none; 12 digits")
 	f.StringVar(&o.keys, "keys", "", "file of access keys (lines: id, secret, account); signatures are checked then")
