@@ -32,7 +32,7 @@ func (w *team) onTerminal(env []string, args ...string) *terminal {
 	w.t.Helper()
 	keys, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
-		w.t.Skip("no pseudo-terminals here:", err)
+		w.t.Skipf("SKIPPED: there are no pseudo-terminals here: %v", err)
 	}
 	if err != nil {
 		w.t.Fatal(err)
