@@ -27,15 +27,8 @@ func back(ctx context.Context, dir string, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	binary, err := build(ctx, dir)
+	binary, images, err := stock(ctx, dir)
 	if err != nil {
-		return err
-	}
-	if binary, err = filepath.Abs(binary); err != nil {
-		return err
-	}
-	images := filepath.Join(dir, "images.json")
-	if err := writeImages(images, binary); err != nil {
 		return err
 	}
 	c, err := launch(ctx, binary, filepath.Join(dir, "data"), "--images", images)
@@ -60,6 +53,18 @@ func back(ctx context.Context, dir string, args []string) (err error) {
 		return fmt.Errorf("back: missed")
 	}
 	return nil
+}
+
+// stock gives the binary and the file of images that run it.
+func stock(ctx context.Context, dir string) (binary, images string, err error) {
+	if binary, err = build(ctx, dir); err != nil {
+		return "", "", err
+	}
+	if binary, err = filepath.Abs(binary); err != nil {
+		return "", "", err
+	}
+	images = filepath.Join(dir, "images.json")
+	return binary, images, writeImages(images, binary)
 }
 
 // writeImages writes what images the measured service runs.

@@ -31,15 +31,8 @@ func rolling(ctx context.Context, dir string, args []string) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	binary, err := build(ctx, dir)
+	binary, images, err := stock(ctx, dir)
 	if err != nil {
-		return err
-	}
-	if binary, err = filepath.Abs(binary); err != nil {
-		return err
-	}
-	images := filepath.Join(dir, "images.json")
-	if err := writeImages(images, binary); err != nil {
 		return err
 	}
 	quiet, err := roll(ctx, binary, images, filepath.Join(dir, "quiet"), *n, false)

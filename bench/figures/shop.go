@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -42,8 +43,7 @@ func newShop(ctx context.Context, dir string) (*shop, error) {
 	}
 	s.ecs = ecs.NewFromConfig(config(s.cloud.endpoint))
 	if err := s.open(ctx); err != nil {
-		_ = s.cloud.end() // what kept the service from standing says more
-		return nil, err
+		return nil, errors.Join(err, s.cloud.end())
 	}
 	return s, nil
 }
