@@ -24,6 +24,7 @@ var errLongHead = errors.New("the headers of the response are longer than 32 K")
 // have closed it just when it was taken.
 type staleError struct{ error }
 
+// Unwrap gives what ended the kept-alive connection.
 func (e staleError) Unwrap() error { return e.error }
 
 // line is a connection to a target that speaks HTTP/1.1, for one request at a time.

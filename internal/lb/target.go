@@ -21,6 +21,7 @@ var errCut = errors.New("the target's deregistration delay is over")
 // dialError marks an error before which nothing was sent.
 type dialError struct{ error }
 
+// Unwrap gives why the target could not be reached.
 func (e dialError) Unwrap() error { return e.error }
 
 // member names a target through all tables. A changed address is another member.

@@ -12,8 +12,10 @@ import (
 // mark is written, and the service keeper looks.
 type instanceKeeper struct{ *Service }
 
+// Name gives the keeper's name in the log.
 func (k *instanceKeeper) Name() string { return "ecs.instance" }
 
+// Watches tells which rows, once changed, have a key kept again.
 func (k *instanceKeeper) Watches() []cloud.Watch {
 	return []cloud.Watch{
 		cloud.On(k.instances, func(x *Instance) string { return x.Cluster }),
@@ -26,6 +28,7 @@ func (k *instanceKeeper) Watches() []cloud.Watch {
 	}
 }
 
+// Keep looks after the container instances of one cluster.
 func (k *instanceKeeper) Keep(tx *store.Tx, cluster string) (res cloud.Result, err error) {
 	for x := range k.instances.By(tx, "cluster", cluster) {
 		if x.Status != instanceInactive {

@@ -19,8 +19,10 @@ const purgeAfter = 24 * time.Hour
 // stops tasks. The task keeper does everything else to a task.
 type serviceKeeper struct{ s *Service }
 
+// Name gives the keeper's name in the log.
 func (k *serviceKeeper) Name() string { return "ecs.service" }
 
+// Watches tells which rows, once changed, have a key kept again.
 func (k *serviceKeeper) Watches() []cloud.Watch {
 	return []cloud.Watch{
 		cloud.On(k.s.services, func(r *ServiceRow) string { return r.ARN }),
@@ -29,6 +31,7 @@ func (k *serviceKeeper) Watches() []cloud.Watch {
 	}
 }
 
+// Keep brings one service, by its ARN, nearer to what it shall be.
 func (k *serviceKeeper) Keep(tx *store.Tx, arn string) (cloud.Result, error) {
 	row, ok := k.s.services.Get(tx, arn)
 	if !ok {

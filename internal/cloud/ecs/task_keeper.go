@@ -29,8 +29,10 @@ const (
 // crash goes on wherever the last process was.
 type taskKeeper struct{ *Service }
 
+// Name gives the keeper's name in the log.
 func (k *taskKeeper) Name() string { return "ecs.task" }
 
+// Watches tells which rows, once changed, have a key kept again.
 func (k *taskKeeper) Watches() []cloud.Watch {
 	return []cloud.Watch{cloud.On(k.tasks, func(t *Task) string { return t.ARN }), k.o.Balancer.Watch()}
 }

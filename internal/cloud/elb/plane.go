@@ -151,8 +151,10 @@ func (l *listenerRow) substitute() int {
 // data plane has learned of them. Its one key is planeKey.
 type planeKeeper struct{ s *Service }
 
+// Name gives the keeper's name in the log.
 func (planeKeeper) Name() string { return "elb.plane" }
 
+// Watches tells which rows, once changed, have a key kept again.
 func (k planeKeeper) Watches() []cloud.Watch {
 	return []cloud.Watch{
 		cloud.On(k.s.balancers, func(*balancerRow) string { return planeKey }),
