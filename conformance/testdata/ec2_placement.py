@@ -38,7 +38,14 @@ UNABLE = "(service {}) was unable to place a task because no container instance 
 until("it is told of", lambda: any(m.startswith(UNABLE.format("single")) and 'encountered error "DistinctInstance placement constraint unsatisfied."' in m for m in messages(service("single"))))
 for name in wants:
     ecs.delete_service(cluster="c", service=name, force=True)
-until("all tasks have ended", lambda: sum(x["runningTasksCount"] for x in ecs.describe_container_instances(cluster="c", containerInstances=arns)["containerInstances"]) == 0)
+
+
+def unused(x):
+    """Says whether nothing is placed on the instance: a task gives its room back when it is STOPPED, later than it stops being counted."""
+    return x["remainingResources"] == x["registeredResources"]
+
+
+until("all tasks have given their room back", lambda: all(unused(x) for x in ecs.describe_container_instances(cluster="c", containerInstances=arns)["containerInstances"]))
 
 # 10 tasks of which 9 fit: three on each instance.
 bridge(cpu=600)
