@@ -5,7 +5,7 @@
 // (package lb) as JSON; every random number and counter is handed in. It validates nothing:
 // the control plane refuses what AWS refuses, before a table is made.
 //
-// Read Table first, then Router, Forward.Choose, Group.Pick and Health.
+// Read Table first, then Router, Forward.Choose, Group.Pick, Group.PickFlow and Health.
 package balance
 
 import "time"
@@ -28,12 +28,13 @@ type Table struct {
 	Groups    []Group    `json:",omitempty"`
 }
 
-// Balancer is one Application Load Balancer.
+// Balancer is one load balancer: an Application Load Balancer, whose listeners speak HTTP, or a
+// Network Load Balancer, whose listeners carry TCP.
 type Balancer struct {
 	ARN       string
 	Dimension string    // as in metrics: "app/web/50dc6c495c0c9188"
 	DNSName   string    // lower case, without a port
-	Created   time.Time // the oldest one on a port takes the requests for strange hosts
+	Created   time.Time // the oldest one on a port takes the requests for strange hosts, and the port from listeners of TCP
 	Address   string    `json:",omitempty"` // its own loopback address, "127.x.y.z"; empty means none
 
 	// IdleTimeout is idle_timeout.timeout_seconds, in real time; zero means DefaultIdleTimeout.
@@ -56,6 +57,7 @@ type Balancer struct {
 const (
 	DefaultIdleTimeout     = 60 * time.Second
 	DefaultClientKeepAlive = time.Hour
+	DefaultFlowIdle        = 350 * time.Second
 )
 
 // ForwardedFor says what becomes of X-Forwarded-For. The zero value means Append.
@@ -82,7 +84,9 @@ const (
 type Listener struct {
 	ARN      string
 	Port     int    // as asked for, 1 to 65535
-	Protocol string // "HTTP" or "HTTPS"
+	Protocol string // "HTTP", "HTTPS" or "TCP"
+	// Idle is tcp.idle_timeout.seconds, in real time; zero means DefaultFlowIdle. HTTP has the balancer's.
+	Idle time.Duration `json:",omitempty"`
 	// Secure is what an HTTPS listener needs; nil for others.
 	Secure *Secure `json:",omitempty"`
 	// Substitute is the port to try where Port cannot be had; zero means any free one. The
@@ -157,6 +161,8 @@ type Forward struct {
 	Groups []Weighted
 	// Sticky is how long a client stays with its group (AWSALBTG); zero means it does not.
 	Sticky time.Duration `json:",omitempty"`
+	// BySource binds clients of TCP to a group by their address.
+	BySource bool `json:",omitempty"`
 }
 
 // Weighted is a group with its weight, 0 to 999.
@@ -176,16 +182,29 @@ type Fixed struct {
 type Group struct {
 	ARN       string
 	Dimension string    // as in metrics: "targetgroup/green/73e2d6bc24d8a068"
-	Protocol  string    // "HTTP" or "HTTPS": how targets are spoken to
+	Protocol  string    // "HTTP" or "HTTPS": how targets are spoken to; "TCP"
 	Version   Version   `json:",omitempty"`
 	Algorithm Algorithm `json:",omitempty"`
 	Sticky    Sticky    `json:",omitzero"`
+	Flows     Flows     `json:",omitzero"` // of TCP
 	Check     HealthCheck
 	Targets   []Target `json:",omitempty"`
 	// LeastHealthy and LeastHealthyPercent are how many targets, of all that are not draining,
 	// must be healthy for the healthy ones to take all requests; 0 means one is enough.
 	LeastHealthy        int `json:",omitempty"`
 	LeastHealthyPercent int `json:",omitempty"` // 0 to 100
+}
+
+// Flows says how connections of TCP are treated. The zero value is what a group of addresses has,
+// but for EndUnhealthy, which is on by default.
+type Flows struct {
+	EndDraining  bool `json:",omitempty"` // deregistration_delay.connection_termination.enabled
+	EndUnhealthy bool `json:",omitempty"` // target_health_state.unhealthy.connection_termination.enabled
+	KeepSource   bool `json:",omitempty"` // preserve_client_ip.enabled
+	ProxyHeader  bool `json:",omitempty"` // proxy_protocol_v2.enabled
+	BySource     bool `json:",omitempty"` // stickiness of the type source_ip
+	// InZones says that no node sends to another zone: cross-zone load balancing is off.
+	InZones bool `json:",omitempty"`
 }
 
 // Sticky says how a client stays with its target. The zero value means that it does not.
@@ -228,6 +247,10 @@ type Target struct {
 	CheckPort int     `json:",omitempty"` // the port the check's Host header names; zero means Port
 
 	Healthy bool `json:",omitempty"`
+	// Unhealthy says that checks found the target so; one that was never found either way is neither.
+	Unhealthy bool `json:",omitempty"`
+	// Zone is its Availability Zone; empty means reached from all.
+	Zone string `json:",omitempty"`
 	// SlowFrom and SlowUntil, times of the wall, bound a target's slow start: meanwhile its part
 	// grows from nothing to that of the others. Zero means none.
 	SlowFrom  time.Time `json:",omitzero"`
@@ -245,12 +268,14 @@ type Address struct{ Network, Address string }
 // shortened Interval by its speed already, and Timeout is never shortened.
 type HealthCheck struct {
 	Enabled  bool
-	Protocol string // "HTTP" or "HTTPS"
+	Protocol string // "HTTP", "HTTPS" or "TCP", which asks for a connection alone
 	Path     string // with its query, if any; empty means "/"
 	Interval time.Duration
 	Timeout  time.Duration
 	Matcher  string  // codes that pass: "200", "200,202", "200-299"; of gRPC where Version is GRPC
 	Version  Version `json:",omitempty"`
+	// ProxyHeader begins each check with a header of the PROXY protocol that names nobody.
+	ProxyHeader bool `json:",omitempty"`
 }
 
 // InUse gives the ARNs of the groups that some rule of some listener forwards to, weight 0

@@ -33,6 +33,10 @@ const (
 	fixedResponses
 	redirects
 	processedBytes
+	clientResets
+	targetResets
+	elbResets
+	rejectedFlows
 	counters
 )
 
@@ -128,6 +132,7 @@ func (c *cell) take() (Counts, bool) {
 		ELB3XX: n[elb3XX], ELB4XX: n[elb4XX], ELB5XX: n[elb5XX], ELB500: n[elb500], ELB502: n[elb502], ELB503: n[elb503], ELB504: n[elb504],
 		ConnectionErrors: n[connectionErrors], UnhealthyRouted: n[unhealthyRouted], NewConnections: n[newConnections],
 		ActiveConnections: uint64(max(c.active.Load(), 0)), FixedResponses: n[fixedResponses], Redirects: n[redirects], ProcessedBytes: n[processedBytes],
+		ClientResets: n[clientResets], TargetResets: n[targetResets], ELBResets: n[elbResets], RejectedFlows: n[rejectedFlows],
 	}
 	some := out != Counts{}
 	if t.Count > 0 {

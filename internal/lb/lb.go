@@ -7,7 +7,8 @@
 // this package knows nothing of AWS's API.
 //
 // A table is made into a snapshot behind an atomic pointer; a request keeps the one it began
-// with. Read Main, then plane.set, then port.ServeHTTP and carrier.RoundTrip.
+// with. Read Main, then plane.set, then port.ServeHTTP and exchange.carry for HTTP, and inlet.serve
+// and flow.run for TCP.
 package lb
 
 import (

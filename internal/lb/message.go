@@ -73,12 +73,13 @@ type Row struct {
 	Counts
 }
 
-// Counts are what CloudWatch's metrics of AWS/ApplicationELB are made of, each for one second.
-// Health checks are not counted.
+// Counts are what CloudWatch's metrics of AWS/ApplicationELB and AWS/NetworkELB are made of, each
+// for one second. Health checks are not counted. A flow is a connection of TCP.
 //
-// Source: ELBv2 guide, "CloudWatch metrics for your Application Load Balancer".
+// Sources: ELBv2 guides, "CloudWatch metrics for your Application Load Balancer" and "… Network
+// Load Balancer".
 type Counts struct {
-	Requests          uint64 `json:",omitempty"` // RequestCount: those for which a target was chosen
+	Requests          uint64 `json:",omitempty"` // RequestCount: those for which a target was chosen; of flows too
 	Target2XX         uint64 `json:",omitempty"` // made by targets
 	Target3XX         uint64 `json:",omitempty"`
 	Target4XX         uint64 `json:",omitempty"`
@@ -91,12 +92,16 @@ type Counts struct {
 	ELB503            uint64 `json:",omitempty"`
 	ELB504            uint64 `json:",omitempty"`
 	ConnectionErrors  uint64 `json:",omitempty"` // TargetConnectionErrorCount
-	UnhealthyRouted   uint64 `json:",omitempty"` // UnhealthyRoutingRequestCount
+	UnhealthyRouted   uint64 `json:",omitempty"` // UnhealthyRoutingRequestCount, UnhealthyRoutingFlowCount
 	NewConnections    uint64 `json:",omitempty"` // of clients
 	ActiveConnections uint64 `json:",omitempty"` // of clients, open at the second's end
 	FixedResponses    uint64 `json:",omitempty"`
 	Redirects         uint64 `json:",omitempty"`
 	ProcessedBytes    uint64 `json:",omitempty"` // to and from clients
+	ClientResets      uint64 `json:",omitempty"` // flows that clients reset
+	TargetResets      uint64 `json:",omitempty"` // flows that targets reset or refused
+	ELBResets         uint64 `json:",omitempty"` // flows that the balancer reset
+	RejectedFlows     uint64 `json:",omitempty"` // flows for which there was no target
 	Times             *Times `json:",omitempty"` // TargetResponseTime; nil where nothing answered
 }
 

@@ -41,7 +41,8 @@ type plane struct {
 	wg      sync.WaitGroup
 	random  *rand.Rand
 	host    string
-	ports   map[int]*port
+	ports   map[int]*port // of HTTP
+	inlets  map[inletKey]*inlet
 	targets map[member]*target
 	turns   map[string]*atomic.Uint64
 	probers map[probeKey]context.CancelFunc
@@ -54,7 +55,7 @@ func newPlane(ctx context.Context, log *slog.Logger, random *rand.Rand, probed f
 	p := &plane{
 		log: log, random: random, probed: probed,
 		tally: tally{cells: map[place]*cell{}},
-		ports: map[int]*port{}, targets: map[member]*target{}, turns: map[string]*atomic.Uint64{}, probers: map[probeKey]context.CancelFunc{},
+		ports: map[int]*port{}, inlets: map[inletKey]*inlet{}, targets: map[member]*target{}, turns: map[string]*atomic.Uint64{}, probers: map[probeKey]context.CancelFunc{},
 	}
 	p.ctx, p.cancel = context.WithCancel(ctx)
 	p.snap.Store(p.build(&balance.Table{}))
@@ -78,25 +79,38 @@ func (p *plane) set(table balance.Table) Serving {
 		for _, at := range p.ports {
 			p.retire(at)
 		}
-		p.host, p.ports = host, map[int]*port{}
+		for _, in := range p.inlets {
+			p.shut(in)
+		}
+		p.host, p.ports, p.inlets = host, map[int]*port{}, map[inletKey]*inlet{}
 	}
 
 	p.logEvery.Store(int64(table.LogEvery))
 	gone := p.adopt(&table)
 	snap := p.build(&table)
-	for i := range table.Balancers {
-		for j := range table.Balancers[i].Listeners {
-			l := &table.Balancers[i].Listeners[j]
+	for _, b := range oldestFirst(&table) {
+		for j := range b.Listeners {
+			l := &b.Listeners[j]
+			if d := snap.inlets[inletKey{l.ARN, l.Port}]; d != nil {
+				p.flow(d)
+				continue
+			}
 			at := p.ports[l.Port]
 			if at == nil {
 				at = p.open(host, l.Port, l.Substitute)
 				p.ports[l.Port] = at
 			}
 			at.last.Store(snap.sites[l.Port])
-			at.openOwn(table.Balancers[i].Address)
+			at.openOwn(b.Address)
 		}
 	}
 	p.snap.Store(snap)
+	for key, in := range p.inlets {
+		if snap.inlets[key] == nil {
+			p.shut(in)
+			delete(p.inlets, key)
+		}
+	}
 	for number, at := range p.ports {
 		if s := snap.sites[number]; s == nil {
 			p.retire(at)
@@ -107,12 +121,17 @@ func (p *plane) set(table balance.Table) Serving {
 	}
 	for i := range table.Groups {
 		g := &table.Groups[i]
+		failsOpen := g.FailsOpen()
 		for _, t := range g.Targets {
-			p.targets[member{g.ARN, t.ID, t.Port, t.Address}].draining(t.Draining, t.DrainUntil)
+			had := p.targets[member{g.ARN, t.ID, t.Port, t.Address}]
+			had.flows.tend(g, &t, failsOpen)
+			had.draining(t.Draining && (g.Protocol != "TCP" || g.Flows.EndDraining), t.DrainUntil)
 		}
 	}
 	for _, t := range gone {
-		t.cutOff()
+		if !t.flows.outlive() {
+			t.cutOff()
+		}
 	}
 	p.watch(&table)
 
@@ -120,7 +139,12 @@ func (p *plane) set(table balance.Table) Serving {
 	for i := range table.Balancers {
 		for j := range table.Balancers[i].Listeners {
 			l := &table.Balancers[i].Listeners[j]
-			b := p.ports[l.Port].bound(table.Balancers[i].Address)
+			var b Bound
+			if in := p.inlets[inletKey{l.ARN, l.Port}]; in != nil {
+				b = in.bound()
+			} else {
+				b = p.ports[l.Port].bound(table.Balancers[i].Address)
+			}
 			b.Listener = l.ARN
 			serving.Bound = append(serving.Bound, b)
 		}
@@ -170,6 +194,10 @@ func (p *plane) stop() {
 	for number, at := range p.ports {
 		p.retire(at)
 		delete(p.ports, number)
+	}
+	for key, in := range p.inlets {
+		p.shut(in)
+		delete(p.inlets, key)
 	}
 	p.mu.Unlock()
 	p.wg.Wait()

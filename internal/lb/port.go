@@ -63,6 +63,19 @@ func (p *plane) open(host string, number, substitute int) *port {
 	at.h2.Protocols.SetUnencryptedHTTP2(true)
 	at.run(at.server, at.shaken)
 	at.run(at.h2, at.streams)
+	at.shared, at.got, at.why = bind(host, number, substitute)
+	if at.shared == nil {
+		p.log.Error("no port for a listener", "port", number, "err", at.why)
+		return at
+	}
+	at.serve(at.shared)
+	return at
+}
+
+// bind listens on a port of the host, on the substitute where it is taken or privileged, or else
+// on any free one. It tells the port got and why that is not the one asked for; ln is nil where
+// none could be had.
+func bind(host string, number, substitute int) (ln net.Listener, got int, why string) {
 	tries := []int{number}
 	if substitute != 0 && substitute != number {
 		tries = append(tries, substitute)
@@ -70,19 +83,13 @@ func (p *plane) open(host string, number, substitute int) *port {
 	for _, try := range append(tries, 0) {
 		ln, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(try)))
 		if err == nil {
-			at.shared, at.got = ln, ln.Addr().(*net.TCPAddr).Port
-			break
+			return ln, ln.Addr().(*net.TCPAddr).Port, why
 		}
-		if at.why == "" {
-			at.why = err.Error()
+		if why == "" {
+			why = err.Error()
 		}
 	}
-	if at.shared == nil {
-		p.log.Error("no port for a listener", "port", number, "err", at.why)
-		return at
-	}
-	at.serve(at.shared)
-	return at
+	return nil, 0, why
 }
 
 // openOwn listens on a balancer's own address too, where the system has that. It is safe to

@@ -120,13 +120,16 @@ func check(ctx context.Context, k probeKey) balance.Probe {
 	ctx, cancel := context.WithTimeout(ctx, k.check.Timeout)
 	defer cancel()
 	ask := ask
-	if k.check.Version != "" {
+	switch {
+	case k.check.Protocol == "TCP":
+		ask = askConnection
+	case k.check.Version != "":
 		ask = askStream
 	}
 	code, err := ask(ctx, k)
 	var late net.Error
 	switch {
-	case err == nil && balance.Match(k.check.Matcher, code):
+	case err == nil && (k.check.Protocol == "TCP" || balance.Match(k.check.Matcher, code)):
 		return balance.Probe{OK: true, Code: code}
 	case err == nil:
 		return balance.Probe{Code: code, Why: balance.Mismatch}
@@ -146,6 +149,11 @@ func ask(ctx context.Context, k probeKey) (code int, err error) {
 	defer context.AfterFunc(ctx, func() {
 		_ = wire.SetDeadline(time.Unix(1, 0)) // ends whatever waits; the connection goes anyway
 	})()
+	if k.check.ProxyHeader {
+		if _, err := wire.Write(proxyNobody); err != nil {
+			return 0, err
+		}
+	}
 	conn := wire
 	if k.check.Protocol == "HTTPS" {
 		conn = tls.Client(wire, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // as ALB does
@@ -167,4 +175,18 @@ func ask(ctx context.Context, k probeKey) (code int, err error) {
 			return res.StatusCode, nil
 		}
 	}
+}
+
+// askConnection is content with a connection that is established.
+func askConnection(ctx context.Context, k probeKey) (code int, err error) {
+	var d net.Dialer
+	wire, err := d.DialContext(ctx, k.dial.Network, k.dial.Address)
+	if err != nil {
+		return 0, err
+	}
+	defer wire.Close() //nolint:errcheck // the answer is known by then
+	if k.check.ProxyHeader {
+		_, err = wire.Write(proxyNobody)
+	}
+	return 0, err
 }

@@ -11,7 +11,8 @@ import (
 // the one it began with.
 type snapshot struct {
 	version uint64
-	sites   map[int]*site // by the port asked for
+	sites   map[int]*site // by the port asked for; those of HTTP
+	inlets  map[inletKey]*door
 	pools   map[poolKey]*pool
 	live    map[place]bool
 }
@@ -85,9 +86,19 @@ func (all *doors) add(d *door) {
 	}
 }
 
+// oldestFirst gives a table's balancers by the time they were made.
+func oldestFirst(table *balance.Table) []*balance.Balancer {
+	all := make([]*balance.Balancer, len(table.Balancers))
+	for i := range table.Balancers {
+		all[i] = &table.Balancers[i]
+	}
+	slices.SortStableFunc(all, func(a, b *balance.Balancer) int { return a.Created.Compare(b.Created) })
+	return all
+}
+
 // build makes a snapshot. Targets, turns and cells that were there before go on.
 func (p *plane) build(table *balance.Table) *snapshot {
-	s := &snapshot{version: table.Version, sites: map[int]*site{}, pools: map[poolKey]*pool{}, live: map[place]bool{}}
+	s := &snapshot{version: table.Version, sites: map[int]*site{}, inlets: map[inletKey]*door{}, pools: map[poolKey]*pool{}, live: map[place]bool{}}
 	groups := make(map[string]*balance.Group, len(table.Groups))
 	for i := range table.Groups {
 		groups[table.Groups[i].ARN] = &table.Groups[i]
@@ -104,12 +115,7 @@ func (p *plane) build(table *balance.Table) *snapshot {
 		}
 		return t
 	}
-	oldestFirst := make([]*balance.Balancer, len(table.Balancers))
-	for i := range table.Balancers {
-		oldestFirst[i] = &table.Balancers[i]
-	}
-	slices.SortStableFunc(oldestFirst, func(a, b *balance.Balancer) int { return a.Created.Compare(b.Created) })
-	for _, b := range oldestFirst {
+	for _, b := range oldestFirst(table) {
 		s.live[place{balancer: b.ARN}] = true
 		cell := p.tally.cell(place{balancer: b.ARN})
 		seals := newSeals(b.ARN)
@@ -127,6 +133,10 @@ func (p *plane) build(table *balance.Table) *snapshot {
 						d.pools[g.ARN] = p.pool(s, b, g, turn)
 					}
 				}
+			}
+			if l.Protocol == "TCP" {
+				s.inlets[inletKey{l.ARN, l.Port}] = d
+				continue
 			}
 			at := s.sites[l.Port]
 			if at == nil {

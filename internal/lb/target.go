@@ -37,6 +37,7 @@ type target struct {
 	member
 	outstanding atomic.Int64
 	kept        lines // those that nobody uses
+	flows       flows // of TCP
 	once        sync.Once
 	h2          *http.Transport // made once
 
@@ -91,6 +92,7 @@ func (t *target) cutOff() {
 		_ = c.Conn.Close() // its reader learns of it; there is nobody else to tell
 	}
 	clear(t.conns)
+	t.flows.end(errCut)
 }
 
 // draining plans the cut, or takes the plan back where on is false. It is safe to repeat.

@@ -1,0 +1,120 @@
+package lb
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strconv"
+	"sync/atomic"
+	"time"
+)
+
+// inletKey names a listener of TCP at a port through all tables.
+type inletKey struct {
+	listener string
+	port     int
+}
+
+// inlet is where a listener of TCP accepts: a port of the shared address that is its own, as
+// nothing in a connection tells balancers apart, and the port asked for of the balancer's own
+// address. The methods that change it are called under plane.mu.
+type inlet struct {
+	plane       *plane
+	number      int // as asked for
+	got         int // as bound; 0 where none could be had
+	why, ownWhy string
+	shared, own net.Listener
+	door        atomic.Pointer[door] // what new connections go by
+	flows       flows
+	closing     context.Context
+	close       func()
+}
+
+// flow opens a listener of TCP, or has the one there is go by what is new.
+func (p *plane) flow(d *door) {
+	key := inletKey{d.listener.ARN, d.listener.Port}
+	in := p.inlets[key]
+	if in == nil {
+		in = &inlet{plane: p, number: d.listener.Port}
+		in.closing, in.close = context.WithCancel(p.ctx)
+		in.door.Store(d)
+		p.inlets[key] = in
+		in.open(d)
+	}
+	in.door.Store(d)
+}
+
+func (in *inlet) open(d *door) {
+	in.shared, in.got, in.why = bind(in.plane.host, in.number, d.listener.Substitute)
+	if in.shared == nil {
+		in.plane.log.Error("no port for a listener", "port", in.number, "err", in.why)
+		return
+	}
+	in.accept(in.shared)
+	wide := in.shared.Addr().(*net.TCPAddr).IP.IsUnspecified()
+	if d.balancer.Address == "" || wide && in.got == in.number {
+		return // the shared listener has all addresses, this one too
+	}
+	own, err := net.Listen("tcp", net.JoinHostPort(d.balancer.Address, strconv.Itoa(in.number)))
+	if err != nil {
+		if !wide {
+			in.ownWhy = err.Error()
+		}
+		return
+	}
+	in.own = own
+	in.accept(own)
+}
+
+// accept takes connections until the listener closes. The plane waits for the end of each.
+func (in *inlet) accept(ln net.Listener) {
+	in.plane.wg.Go(func() {
+		for {
+			c, err := ln.Accept()
+			if errors.Is(err, net.ErrClosed) {
+				return
+			}
+			if err != nil {
+				in.plane.log.Error("accept a connection", "port", in.number, "err", err)
+				time.Sleep(100 * time.Millisecond) // out of files, most likely
+				continue
+			}
+			in.plane.wg.Go(func() { in.serve(c.(*net.TCPConn)) })
+		}
+	})
+}
+
+// bound tells where the listener is reached.
+func (in *inlet) bound() Bound {
+	b := Bound{Host: in.plane.host, Port: in.got, Error: in.why, OwnError: in.ownWhy}
+	address := in.door.Load().balancer.Address
+	switch {
+	case in.own != nil:
+		b.Own = in.own.Addr().String()
+	case address != "" && in.ownWhy == "" && in.shared != nil:
+		b.Own = net.JoinHostPort(address, strconv.Itoa(in.got))
+	}
+	return b
+}
+
+// shut closes a listener: it accepts no more, connections on which nothing moves end after a
+// moment, and the others in time.
+func (p *plane) shut(in *inlet) {
+	for _, ln := range []net.Listener{in.shared, in.own} {
+		if ln != nil {
+			_ = ln.Close() // it accepts nothing more either way
+		}
+	}
+	in.close()
+	p.wg.Go(func() {
+		late := time.Now().Add(lastRequests)
+		for {
+			time.Sleep(lameDuck)
+			in.flows.endQuiet(lameDuck)
+			if !in.flows.some() || time.Now().After(late) {
+				break
+			}
+		}
+		in.flows.end(errShut)
+	})
+}
