@@ -192,7 +192,7 @@ func (x *exchange) accessLine(r *http.Request, w *watched, end time.Time) string
 	}
 	return fmt.Sprintf("%s %s %s %s %s %s %s %s %d %s %d %d %s %s %s %s %s %s %s %s %s %s %s %s %s %s %s %s %s TID_%s \"-\" \"-\" \"-\"\n",
 		x.kind(r), end.UTC().Format(accessTime), b.Dimension, x.conn.peer, target, times[0], times[1], times[2], code, targetCode,
-		received, w.sent, quoted(r.Method+" "+x.address(r)+" "+r.Proto), quoted(orDash(r.UserAgent())), cipher, version, group, quoted(orDash(x.trace)),
+		received, w.sent+x.sent.Load(), quoted(r.Method+" "+x.address(r)+" "+r.Proto), quoted(orDash(r.UserAgent())), cipher, version, group, quoted(orDash(x.trace)),
 		quoted(domain), quoted(certificate), priority, x.start.UTC().Format(accessTime), quoted(action), quoted(redirect), quoted(orDash(x.reason)),
 		quoted(targets), quoted(codes), quoted(x.verdict.class.String()), quoted(orDash(x.verdict.reason)), x.conn.traceID())
 }

@@ -34,12 +34,14 @@ func TestAccessLogsHaveALineForEachRequest(t *testing.T) {
 		}
 		_ = res.Body.Close()
 	}
-	eventually(t, "both lines are written", func() bool {
+	_ = raw(t, url, "POST / HTTP/1.1\r\nHost: x\r\nContent_Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
+	_ = raw(t, url, "GET /far HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: "+strings.Repeat("1.1.1.1,", 30)+"1.1.1.1\r\n\r\n")
+	eventually(t, "the lines are written", func() bool {
 		if err := c.plane.journal.turn(time.Now(), time.Hour); err != nil {
 			t.Fatal(err)
 		}
 		text, _ := os.ReadFile(c.plane.journal.path(webARN))
-		return strings.Count(string(text), "\n") == 2
+		return strings.Count(string(text), "\n") == 4
 	})
 	if err := c.plane.journal.turn(time.Now(), 0); err != nil {
 		t.Fatal(err)
@@ -68,6 +70,8 @@ func TestAccessLogsHaveALineForEachRequest(t *testing.T) {
 			agent + `arn:group` + trace + `0 ` + at + ` "forward" "-" "-" "` + addr + `" "200" "-" "-"` + rest + `$`,
 		`^http ` + at + ` app/web/50dc6c495c0c9188 ` + addr + ` - -1 -1 -1 404 - \d+ \d+ "GET http://shop\.test:8080/fixed HTTP/1\.1" ` +
 			agent + `-` + trace + `7 ` + at + ` "fixed-response" "-" "-" "-" "-" "-" "-"` + rest + `$`,
+		`^http ` + at + ` app/web/50dc6c495c0c9188 ` + addr + ` - -1 -1 -1 400 - \d+ \d+ "POST http://x:\d+/ HTTP/1\.1" "-" - - -` + trace + `- ` + at + ` "-" "-" "-" "-" "-" "Severe" "SuspiciousTeClPresent"` + rest + `$`,
+		`^http ` + at + ` app/web/50dc6c495c0c9188 ` + addr + ` - -1 -1 -1 463 - \d+ \d+ "GET http://x:\d+/far HTTP/1\.1" "-" - - -` + trace + `- ` + at + ` "-" "-" "-" "-" "-" "-" "-"` + rest + `$`,
 	} {
 		if line := strings.Split(string(text), "\n")[i]; !regexp.MustCompile(want).MatchString(line) {
 			t.Errorf("got  %s\nwant %s", line, want)

@@ -167,8 +167,8 @@ func (x *exchange) overBoth(l *line, w http.ResponseWriter, r *http.Request) err
 		x.conn.stopReading(r)
 		<-up.done
 	}
-	if !up.whole.Load() && !x.answered {
-		w.Header().Set("Connection", "close") // the rest of the body is nobody's request
+	if !up.whole.Load() && !x.answered.Load() {
+		x.conn.last(w) // the rest of the body is nobody's request
 	}
 	return err
 }
@@ -177,11 +177,14 @@ func (x *exchange) overBoth(l *line, w http.ResponseWriter, r *http.Request) err
 func (x *exchange) finish(l *line, w http.ResponseWriter, r *http.Request, res *http.Response, up *upload) error {
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		defer l.close()
+		if upgrade(r) == "" {
+			return errUpgrade
+		}
 		x.heard(res.StatusCode)
 		return x.tunnel(w, r, l, res)
 	}
 	if up != nil && !up.whole.Load() {
-		w.Header().Set("Connection", "close") // the rest of the body is nobody's request
+		x.conn.last(w) // the rest of the body is nobody's request
 	}
 	x.heard(res.StatusCode)
 	err := x.deliver(w, res, func() bool { return l.in.Buffered() == 0 })
@@ -190,7 +193,10 @@ func (x *exchange) finish(l *line, w http.ResponseWriter, r *http.Request, res *
 			l.close()
 			return nil
 		}
-		<-up.done // its last bytes are written, so the target answered; it may not have returned
+		if !up.written(w) {
+			l.close()
+			return nil
+		}
 	}
 	if err != nil || res.Close || l.in.Buffered() > 0 || x.alone || !x.release() {
 		l.close()

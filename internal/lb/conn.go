@@ -45,13 +45,14 @@ func (l listener) wrap(c net.Conn) *conn {
 	local, _, _ := net.SplitHostPort(c.LocalAddr().String())
 	peer := c.RemoteAddr().String() // "1.2.3.4:5678" or "[v6]:5678"
 	source, _ := netip.ParseAddrPort(peer)
-	return &conn{Conn: c, port: l.port, local: local, peer: peer, source: source.Addr(), own: l.own, born: time.Now(), shard: l.port.plane.conns.Add(1)}
+	return &conn{Conn: c, wire: c, port: l.port, local: local, peer: peer, source: source.Addr(), own: l.own, born: time.Now(), shard: l.port.plane.conns.Add(1)}
 }
 
 // conn is a client's connection. It counts bytes, keeps the balancer's idle timeout, and turns
 // the errors that net/http answers on its own, before any handler, into the balancer's words.
 type conn struct {
 	net.Conn
+	wire   net.Conn // below TLS
 	port   *port
 	local  string
 	peer   string // the client with its port
@@ -70,11 +71,14 @@ type conn struct {
 
 	door       atomic.Pointer[door] // of the last request; nil before the first
 	bytes      atomic.Int64         // both ways, not yet counted for a balancer
-	partial    atomic.Int64         // read of a request that has not reached its handler
 	responding atomic.Bool          // a handler has the connection
 	refused    atomic.Bool          // the last word was said
+	lingers    atomic.Bool          // it closes although the client may still be sending
+	writeBy    atomic.Int64         // the deadline of writes, in nanoseconds since the epoch
 }
 
+// Read reads what the client sends, and shows it to the judge of heads. A client that stops in the
+// middle of a head gets 408 when its time is over.
 func (c *conn) Read(b []byte) (int, error) {
 	if c.h2 {
 		n, err := c.Conn.Read(b)
@@ -85,17 +89,18 @@ func (c *conn) Read(b []byte) (int, error) {
 	c.bytes.Add(int64(n))
 	c.mu.Lock()
 	c.heads.feed(b[:n])
+	half := c.heads.half()
 	c.mu.Unlock()
-	if !c.responding.Load() {
-		if had := c.partial.Add(int64(n)); n == 0 && had > 0 && errors.Is(err, os.ErrDeadlineExceeded) {
-			c.refuse(http.StatusRequestTimeout)
-		}
+	if n == 0 && half && !c.responding.Load() && errors.Is(err, os.ErrDeadlineExceeded) {
+		c.refuse(http.StatusRequestTimeout)
 	}
 	return n, err
 }
 
 var statusLine = []byte("HTTP/1.1 ")
 
+// Write writes to the client, which has the idle time-out to take it. What net/http says on its
+// own is said in the balancer's words instead.
 func (c *conn) Write(b []byte) (int, error) {
 	if !c.h2 && !c.responding.Load() && bytes.HasPrefix(b, statusLine) && len(b) >= len(statusLine)+3 {
 		code, err := strconv.Atoi(string(b[len(statusLine) : len(statusLine)+3]))
@@ -107,6 +112,7 @@ func (c *conn) Write(b []byte) (int, error) {
 			return len(b), nil
 		}
 	}
+	c.hurry()
 	n, err := c.Conn.Write(b)
 	c.bytes.Add(int64(n))
 	return n, err
@@ -120,22 +126,17 @@ func (c *conn) refuse(code int) {
 	if s := c.port.site(); s != nil {
 		s.any(c.local).countELB(c.shard, code)
 	}
+	c.hurry()
 	n, _ := c.Conn.Write(rawReply(code)) // a client that is gone needs no answer
 	c.bytes.Add(int64(n))
+	c.lingers.Store(true)
+	c.closeWrite()
 }
 
 // SetReadDeadline keeps deadlines for the next request within the balancer's idle timeout.
 func (c *conn) SetReadDeadline(t time.Time) error {
 	if !t.IsZero() && !c.responding.Load() {
-		idle := balance.DefaultIdleTimeout
-		d := c.door.Load()
-		if s := c.port.site(); d == nil && s != nil {
-			d = s.any(c.local)
-		}
-		if d != nil {
-			idle = d.idle()
-		}
-		if limit := time.Now().Add(idle); t.After(limit) {
+		if limit := time.Now().Add(c.idle()); t.After(limit) {
 			t = limit
 		}
 	}
@@ -164,7 +165,6 @@ func (c *conn) opaque() {
 
 // enter gives the connection to a request of a door.
 func (c *conn) enter(d *door) {
-	c.responding.Store(true)
 	had := c.door.Swap(d) // by turns where requests of HTTP/2 come to several
 	if had == d {
 		return
@@ -183,6 +183,7 @@ func (c *conn) enter(d *door) {
 // stopReading lets go whoever reads a request's body, whose rest nobody wants.
 func (c *conn) stopReading(r *http.Request) {
 	if r.ProtoMajor == 1 {
+		c.lingers.Store(true)
 		_ = c.Conn.SetReadDeadline(time.Now()) // the connection closes after the answer
 		return
 	}
@@ -199,15 +200,19 @@ func connState(nc net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateIdle:
 		c.responding.Store(false)
-		c.partial.Store(0)
 		if d != nil {
 			d.cell.add(c.shard, processedBytes, uint64(c.bytes.Swap(0)))
 		}
-	case http.StateClosed, http.StateHijacked:
-		if d != nil {
-			d.cell.add(c.shard, processedBytes, uint64(c.bytes.Swap(0)))
-			d.cell.active.Add(-1)
-		}
+	case http.StateClosed: // a tunnel, which is hijacked, says itself when it ends
+		c.count()
+	}
+}
+
+// count counts a connection that has ended.
+func (c *conn) count() {
+	if d := c.door.Load(); d != nil {
+		d.cell.add(c.shard, processedBytes, uint64(c.bytes.Swap(0)))
+		d.cell.active.Add(-1)
 	}
 }
 

@@ -57,7 +57,7 @@ func (x *exchange) deliver(w http.ResponseWriter, res *http.Response, drained fu
 		}
 		h.Add("Trailer", strings.Join(names, ", "))
 	}
-	x.answered = true
+	x.answered.Store(true)
 	w.WriteHeader(res.StatusCode)
 	if err := x.copy(w, res, drained); err != nil {
 		return err
@@ -109,9 +109,12 @@ func (x *exchange) copy(w http.ResponseWriter, res *http.Response, drained func(
 	}
 }
 
-// upgrade is the protocol a client wants to change to; empty where it wants none.
+// upgrade is the protocol a client wants to change to; empty where it wants none, or one that ALB does
+// not pass on: whoever could talk HTTP/2 through a tunnel would talk past the rules.
+//
+// Source: ELBv2 guide, "Listeners for your Application Load Balancers", WebSockets.
 func upgrade(r *http.Request) string {
-	if r.ProtoMajor != 1 || len(r.Header["Upgrade"]) == 0 {
+	if !r.ProtoAtLeast(1, 1) || r.ProtoMajor != 1 || r.Method != http.MethodGet || r.ContentLength != 0 || len(r.Header["Upgrade"]) != 1 || !strings.EqualFold(r.Header["Upgrade"][0], "websocket") {
 		return ""
 	}
 	for _, v := range r.Header["Connection"] {
@@ -126,15 +129,13 @@ func upgrade(r *http.Request) string {
 
 // tunnel joins client and target after 101, until one of them ends or the idle time-out.
 func (x *exchange) tunnel(w http.ResponseWriter, r *http.Request, l *line, res *http.Response) error {
-	if upgrade(r) == "" {
-		return errUpgrade
-	}
 	client, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		return err
 	}
-	x.answered = true
+	x.answered.Store(true)
 	x.conn.opaque()
+	defer x.conn.count() // the server counts hijacked connections no longer
 	defer client.Close() //nolint:errcheck // the tunnel has ended
 	res.Body = nil
 	if err := res.Write(client); err != nil {
@@ -179,6 +180,7 @@ type touched struct {
 // Write writes.
 func (t touched) Write(p []byte) (int, error) {
 	n, err := t.Writer.Write(p)
+	t.x.sent.Add(int64(n))
 	t.x.touch()
 	return n, err
 }

@@ -83,9 +83,12 @@ const (
 type headFacts struct {
 	verdict
 	begun   bool
+	old     bool // HTTP/1.0, whose bodies have no codings
 	noBody  bool // GET or HEAD
 	lengths []string
 	coding  []string
+	// oddLength and oddCoding say that a name was seen that could be taken for one of those.
+	oddLength, oddCoding bool
 }
 
 // longestHead is where following a connection ends; such a head is refused anyway.
@@ -120,7 +123,9 @@ func (h *heads) feed(p []byte) {
 			line = h.line
 		}
 		p = p[end+1:]
-		h.size += len(line)
+		if h.state == inHead {
+			h.size += len(line)
+		}
 		h.read(bytes.TrimSuffix(line, []byte("\r")))
 		h.line = h.line[:0]
 	}
@@ -131,6 +136,9 @@ func (h *heads) keep(p []byte) {
 		h.state, h.line = inTunnel, nil
 	}
 }
+
+// half reports whether a head has begun that is not complete.
+func (h *heads) half() bool { return h.state == inHead && (h.now.begun || len(h.line) > 0) }
 
 // read takes a whole line.
 func (h *heads) read(line []byte) {
@@ -178,7 +186,7 @@ func (h *heads) ended() {
 	switch {
 	case f.class == severe:
 		h.state = inTunnel
-	case len(f.coding) > 0:
+	case len(f.coding) > 0 && !f.old:
 		h.state = chunkSize
 	case len(f.lengths) > 0:
 		if h.left, _ = strconv.ParseInt(f.lengths[0], 10, 64); h.left > 0 { // judged already
@@ -206,6 +214,7 @@ func (f *headFacts) first(line []byte) {
 		f.worsen(severe, "BadMethod")
 		return
 	}
+	f.old = bytes.HasSuffix(line, []byte(" HTTP/1.0"))
 	f.noBody = string(method) == "GET" || string(method) == "HEAD"
 	uri, version := rest[:last], rest[last+1:]
 	switch {
@@ -217,13 +226,13 @@ func (f *headFacts) first(line []byte) {
 	for _, c := range uri {
 		switch {
 		case c == 0:
-			f.worsen(severe, "NullInUri")
+			f.worsen(severe, "BadUri")
 		case c == '\r':
-			f.worsen(severe, "CrInUri")
+			f.worsen(severe, "BadUri")
 		case c == ' ':
 			f.worsen(acceptable, "SpaceInUri")
 		case c < ' ' || c == 0x7f:
-			f.worsen(ambiguous, "ControlCharInUri")
+			f.worsen(ambiguous, "AmbiguousUri")
 		}
 	}
 }
@@ -242,11 +251,11 @@ func (f *headFacts) field(line []byte) {
 	for _, c := range line {
 		switch {
 		case c == 0:
-			f.worsen(severe, "NullInHeader")
+			f.worsen(severe, "BadHeader")
 		case c == '\r':
-			f.worsen(severe, "CrInHeader")
-		case c >= 0x80:
-			f.worsen(acceptable, "NonAsciiHeader")
+			f.worsen(severe, "BadHeader")
+		case c >= 0x80 || c < ' ' && c != '\t' || c == 0x7f:
+			f.worsen(acceptable, "NonCompliantHeader")
 		}
 	}
 	value = bytes.TrimSpace(value)
@@ -256,28 +265,38 @@ func (f *headFacts) field(line []byte) {
 	case is(name, "transfer-encoding"):
 		f.coding = append(f.coding, string(value))
 	default:
-		if suspicious(name) {
-			f.worsen(ambiguous, "SuspiciousHeader")
-		}
+		f.suspect(name)
 	}
 }
 
-// suspicious reports whether a name becomes one that frames a body in less careful hands.
-func suspicious(name []byte) bool {
+// suspect looks at a name that may become one that frames a body in less careful hands.
+func (f *headFacts) suspect(name []byte) {
 	if len(name) < len("content-length") || len(name) > len("transfer-encoding")+4 {
-		return false
+		return
 	}
-	plain := bytes.ToLower(bytes.Trim(bytes.ReplaceAll(name, []byte("_"), []byte("-")), " \t-\"'"))
-	return string(plain) == "content-length" || string(plain) == "transfer-encoding"
+	switch string(bytes.ToLower(bytes.Trim(bytes.ReplaceAll(name, []byte("_"), []byte("-")), " \t-\"'"))) {
+	case "content-length":
+		f.oddLength = true
+	case "transfer-encoding":
+		f.oddCoding = true
+	default:
+		return
+	}
+	f.worsen(ambiguous, "SuspiciousHeader")
 }
 
 // judge weighs what the lines said together.
+//
+// Source: ELBv2 guide, "Access logs for your Application Load Balancer", "Classification reasons";
+// what they mean: github.com/aws/http-desync-guardian.
 func (f *headFacts) judge() {
 	for _, l := range f.lengths {
 		if n, err := strconv.ParseUint(l, 10, 63); err != nil || l[0] == '+' {
 			f.worsen(severe, "BadContentLength")
 		} else if n == 0 && f.noBody {
 			f.worsen(acceptable, "GetHeadZeroContentLength")
+		} else if f.noBody {
+			f.worsen(ambiguous, "UndefinedContentLengthSemantics")
 		}
 		if l != f.lengths[0] {
 			f.worsen(severe, "MultipleContentLength")
@@ -295,8 +314,15 @@ func (f *headFacts) judge() {
 	if len(f.coding) > 1 {
 		f.worsen(severe, "MultipleTransferEncodingChunked")
 	}
-	if len(f.coding) > 0 && len(f.lengths) > 0 {
+	length, coding := len(f.lengths) > 0, len(f.coding) > 0
+	if length && coding {
 		f.worsen(ambiguous, "BothTeClPresent")
+	}
+	if f.oddLength && coding || f.oddCoding && length || f.oddLength && f.oddCoding {
+		f.worsen(severe, "SuspiciousTeClPresent")
+	}
+	if coding && (f.noBody || f.old) {
+		f.worsen(ambiguous, "UndefinedTransferEncodingSemantics")
 	}
 }
 

@@ -39,6 +39,7 @@ type exchange struct {
 	timer    *time.Timer
 	touched  atomic.Int64 // when a byte last moved, in nanoseconds since the epoch
 	received atomic.Int64 // bytes of the client's body
+	sent     atomic.Int64 // bytes to the client through a tunnel
 	reading  atomic.Bool  // waiting for the client's body
 	stalled  atomic.Bool  // the client let the idle time-out pass
 	short    atomic.Bool  // the client's body ended early
@@ -48,16 +49,17 @@ type exchange struct {
 	target   *target // the last one chosen
 	cell     *cell   // of target
 	began    time.Time
-	answered bool // an answer has begun
-	stopped  bool // the rest of the client's body was not wanted, and its reader let go
+	answered atomic.Bool // an answer has begun
+	stopped  bool        // the rest of the client's body was not wanted, and its reader let go
 
 	start, answeredAt time.Time // for access logs
 	code              int       // of the target
 	reason            string    // error_reason of the access log
 
-	mu     sync.Mutex // guards the rest
-	cause  error      // why it ended; nil while it goes on
-	line   *line      // to be closed by end
+	mu     sync.Mutex          // guards the rest
+	w      http.ResponseWriter // nil once the handler has left it
+	cause  error               // why it ended; nil while it goes on
+	line   *line               // to be closed by end
 	cancel func(error)
 }
 
@@ -103,17 +105,33 @@ func (x *exchange) ended() error {
 func (x *exchange) expire() {
 	idle := x.door.idle()
 	if rest := idle - time.Since(time.Unix(0, x.touched.Load())); rest > 0 {
-		x.timer.Reset(rest)
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		if x.w != nil {
+			x.timer.Reset(rest)
+		}
 		return
 	}
-	if x.reading.Load() {
-		x.stalled.Store(true)
-		// The reader of the body lets go only when its connection does.
-		if !x.conn.h2 {
-			_ = x.conn.Conn.SetReadDeadline(time.Now())
-		}
+	stalled := x.reading.Load()
+	x.stalled.Store(stalled)
+	x.end(errIdle) // first, or the reader's error would be the cause
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	switch {
+	case x.w == nil: // it is over
+	case !x.conn.h2 && stalled: // the reader of the body lets go only when its connection does
+		_ = x.conn.Conn.SetReadDeadline(time.Now())
+	case x.conn.h2 && x.answered.Load(): // a writer waits for its client; of HTTP/1.1 see conn.hurry
+		_ = http.NewResponseController(x.w).SetWriteDeadline(time.Now())
 	}
-	x.end(errIdle)
+}
+
+// leave ends the timer's hold on what belongs to the handler.
+func (x *exchange) leave() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.w = nil
+	x.timer.Stop()
 }
 
 // ServeHTTP answers one request by the table of this moment.
@@ -123,39 +141,29 @@ func (at *port) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if c == nil || s == nil {
 		panic(http.ErrAbortHandler) // connections of this server are ours, and it opens with a site
 	}
+	c.responding.Store(true)
 	d := s.door(c.local, r.Host, c.tls != nil)
 	if d == nil { // HTTP at a port of HTTPS
-		w.Header().Set("Connection", "close")
+		c.last(w)
 		s.door(c.local, r.Host, true).fail(w, r, c.shard, http.StatusBadRequest)
 		return
 	}
 	c.enter(d)
 	if n := c.served.Add(1); c.h2 && n >= mostOfConnection {
-		w.Header().Set("Connection", "close") // GOAWAY
+		c.last(w) // GOAWAY
 	}
 	if r.Header.Get("Upgrade") == "" && (at.leaving.Load() || time.Since(c.born) > d.keepAlive() || at.strange(c)) {
-		w.Header().Set("Connection", "close")
+		c.last(w)
 	}
 	var v verdict
 	if !c.h2 {
 		v = c.verdict()
 	}
 	refused, ends := v.treated(d.balancer.Desync)
-	if refused {
-		w.Header().Set("Connection", "close")
-		d.fail(w, r, c.shard, http.StatusBadRequest)
-		return
-	}
 	if ends {
-		w.Header().Set("Connection", "close")
-	}
-	if code := formOf(r); code != 0 {
-		w.Header().Set("Connection", "close")
-		d.fail(w, r, c.shard, code)
-		return
+		c.last(w)
 	}
 	x := &exchange{plane: at.plane, conn: c, door: d, verdict: v, alone: ends}
-	x.rule = d.router.Route(facts(c, r))
 	if d.balancer.AccessLog {
 		x.start = time.Now()
 		x.trace = trace(r.Header.Get(traceID), x.start, rand.Uint64(), rand.Uint32()) //nolint:gosec // an id
@@ -167,6 +175,16 @@ func (at *port) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			}
 		}()
 	}
+	code := formOf(r)
+	if refused {
+		code = http.StatusBadRequest
+	}
+	if code != 0 {
+		c.last(w)
+		d.fail(w, r, c.shard, code)
+		return
+	}
+	x.rule = d.router.Route(facts(c, r))
 	rule := x.rule
 	switch {
 	case rule == nil:
@@ -228,8 +246,11 @@ func (at *port) forward(w http.ResponseWriter, r *http.Request, x *exchange) {
 		x.trace = trace(r.Header.Get(traceID), time.Now(), rand.Uint64(), rand.Uint32()) //nolint:gosec // an id
 	}
 	x.touch()
+	x.mu.Lock() // the timer may come before it is known
+	x.w = w
 	x.timer = time.AfterFunc(d.idle(), x.expire)
-	defer x.timer.Stop()
+	x.mu.Unlock()
+	defer x.leave()
 	defer context.AfterFunc(r.Context(), func() { x.end(errLeft) })()
 	if err := x.carry(w, r); err != nil {
 		x.broken(w, r, err)
@@ -245,7 +266,10 @@ func facts(c *conn, r *http.Request) *balance.Request {
 //
 // Source: ELBv2 guide, "Troubleshoot your Application Load Balancers".
 func (x *exchange) broken(w http.ResponseWriter, r *http.Request, err error) {
-	if x.answered {
+	if x.answered.Load() {
+		if r.ProtoMajor == 1 && r.ProtoMinor == 0 {
+			x.conn.abort() // to such a client the end of a connection is the end of an answer
+		}
 		panic(http.ErrAbortHandler) // cutting the answer short is all there is left to say
 	}
 	var late net.Error
@@ -267,7 +291,7 @@ func (x *exchange) broken(w http.ResponseWriter, r *http.Request, err error) {
 		code = http.StatusGatewayTimeout
 	}
 	if code == http.StatusRequestTimeout || code == http.StatusBadRequest {
-		w.Header().Set("Connection", "close")
+		x.conn.last(w)
 	}
 	x.door.fail(w, r, x.conn.shard, code)
 }

@@ -98,6 +98,17 @@ func (x *exchange) fields(r *http.Request, put func(name, value string)) {
 	put(traceID, x.trace)
 }
 
+// trails reports whether a field may come behind a body: none that frames, routes or vouches may.
+//
+// Source: RFC 9110, 6.5.1, "Limitations on Use of Trailers".
+func trails(name string) bool {
+	switch name {
+	case "Expect", "Content-Length", "Host", forwardedFor, forwardedProto, forwardedPort, traceID:
+		return false
+	}
+	return !hop(name, nil)
+}
+
 // forwarded is the client's X-Forwarded-For with the peer of the connection added.
 func (c *conn) forwarded(had []string, withPort bool) string {
 	peer := c.peer

@@ -18,7 +18,13 @@ import (
 // targetTLS takes any certificate of a target, as ALB does.
 var targetTLS = &tls.Config{InsecureSkipVerify: true} //nolint:gosec // as ALB does
 
-var errLongHead = errors.New("the headers of the response are longer than 32 K")
+var (
+	errLongHead = errors.New("the headers of the response are longer than 32 K")
+	errStatus   = errors.New("the target's status is no status")
+)
+
+// lastBytes is how long a target that has answered may take to read the end of the request.
+const lastBytes = 100 * time.Millisecond
 
 // staleError is the end of a kept connection before anything was answered on it: the target may
 // have closed it just when it was taken.
@@ -30,7 +36,8 @@ func (e staleError) Unwrap() error { return e.error }
 // line is a connection to a target that speaks HTTP/1.1, for one request at a time.
 type line struct {
 	target *target
-	conn   io.ReadWriteCloser // a *targetConn, or TLS over one
+	conn   io.ReadWriteCloser // wire, or TLS over it
+	wire   *targetConn
 	in     *bufio.Reader
 	out    *bufio.Writer
 	x      *exchange // that has it
@@ -53,7 +60,7 @@ func (t *target) line(ctx context.Context, secure bool) (*line, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &line{target: t, conn: conn}
+	l := &line{target: t, conn: conn, wire: conn}
 	if secure {
 		hands, cancel := context.WithTimeout(ctx, connectTimeout)
 		defer cancel()
@@ -68,8 +75,20 @@ func (t *target) line(ctx context.Context, secure bool) (*line, error) {
 	return l, nil
 }
 
-// take gives the line that was used last; nil where none is fresh enough.
+// take gives the line that was used last; nil where none is fresh enough. One that the target closed,
+// or said something on unasked, is of no use to anybody.
 func (t *target) take() *line {
+	for {
+		l := t.last()
+		if l == nil || l.wire.quiet() {
+			return l
+		}
+		l.close()
+	}
+}
+
+// last takes the line that was used last.
+func (t *target) last() *line {
 	t.kept.mu.Lock()
 	defer t.kept.mu.Unlock()
 	n := len(t.kept.idle)
@@ -146,16 +165,20 @@ func (l *line) broke(err error) error {
 	return err
 }
 
-// response reads the head of the answer to a request, and passes over those before it, like 100.
+// response reads the head of the answer to a request, and passes over those before it, like 100. The
+// limit is for all of them together.
 func (l *line) response(r *http.Request) (*http.Response, error) {
+	l.room = maxResponseHeader
 	for {
-		l.room = maxResponseHeader
 		res, err := http.ReadResponse(l.in, r)
 		if err != nil {
 			return nil, l.broke(err)
 		}
-		l.room = -1
-		if res.StatusCode >= 200 || res.StatusCode == http.StatusSwitchingProtocols {
+		switch {
+		case res.StatusCode < 100:
+			return nil, errStatus
+		case res.StatusCode >= 200 || res.StatusCode == http.StatusSwitchingProtocols:
+			l.room = -1
 			return res, nil
 		}
 	}
@@ -171,7 +194,8 @@ func (l *line) head(x *exchange, r *http.Request) {
 	}
 	uri := r.RequestURI
 	if uri == "" || uri[0] != '/' || strings.IndexByte(uri, ' ') >= 0 {
-		uri = r.URL.RequestURI() // a form with a host, or one that only HTTP/2 can have
+		// A form with a host, or one that only HTTP/2 can have.
+		uri = strings.ReplaceAll(r.URL.RequestURI(), " ", "%20")
 	}
 	put(r.Method, " ", uri, " HTTP/1.1\r\nHost: ", hostFor(r.Host, x.door.balancer, x.door.listener), "\r\n")
 	x.fields(r, func(name, value string) { put(name, ": ", value, "\r\n") })
@@ -193,6 +217,25 @@ func (l *line) head(x *exchange, r *http.Request) {
 type upload struct {
 	whole atomic.Bool // all of it was read of the client
 	done  chan struct{}
+}
+
+// written waits until a body that was read to its end is written to its end too, and reports whether
+// it is. The target has answered; what the client got of that does not wait.
+func (up *upload) written(w http.ResponseWriter) bool {
+	select {
+	case <-up.done: // as nearly always
+		return true
+	default:
+	}
+	_ = http.NewResponseController(w).Flush() // a client that is gone shows at the next write
+	late := time.NewTimer(lastBytes)
+	defer late.Stop()
+	select {
+	case <-up.done:
+		return true
+	case <-late.C:
+		return false
+	}
 }
 
 // body writes the client's body to the target.
@@ -234,6 +277,9 @@ func (l *line) body(x *exchange, r *http.Request, up *upload) error {
 	if chunks != nil {
 		_ = chunks.Close() // seen at the flush
 		for name, values := range r.Trailer {
+			if !trails(name) {
+				continue
+			}
 			for _, v := range values {
 				_, _ = l.out.WriteString(name + ": " + v + "\r\n")
 			}

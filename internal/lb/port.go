@@ -36,6 +36,7 @@ type port struct {
 	own     map[string]net.Listener
 	ownWhy  map[string]string
 	leaving atomic.Bool
+	cutting atomic.Bool          // whoever is left is closed at once
 	last    atomic.Pointer[site] // what it served by, for requests after it left the table
 }
 
@@ -171,6 +172,7 @@ func (p *plane) retire(at *port) {
 		defer cancel()
 		for _, server := range []*http.Server{at.server, at.h2} {
 			if server.Shutdown(ctx) != nil {
+				at.cutting.Store(true)
 				_ = server.Close() // only answers whose clients waited too long are left
 			}
 		}

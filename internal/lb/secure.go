@@ -106,6 +106,14 @@ func (c *conn) begin() error {
 	return nil
 }
 
+// CloseWrite tells the peer that nothing more comes.
+func (p *prefixed) CloseWrite() error {
+	if half, ok := p.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}
+
 // queue is a listener of connections that somebody else accepted.
 type queue struct {
 	conns chan net.Conn

@@ -18,7 +18,13 @@ func (t *target) transport() *http.Transport {
 		protocols.SetHTTP2(true)
 		protocols.SetUnencryptedHTTP2(true)
 		t.h2 = &http.Transport{
-			DialContext:            func(ctx context.Context, _, _ string) (net.Conn, error) { return t.dial(ctx) },
+			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+				c, err := t.dial(ctx)
+				if err != nil {
+					return nil, err // and no *targetConn
+				}
+				return c, nil
+			},
 			TLSClientConfig:        targetTLS.Clone(),
 			TLSHandshakeTimeout:    connectTimeout,
 			Protocols:              protocols,

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/slipway-ecs/slipway/internal/balance"
@@ -49,7 +50,7 @@ type target struct {
 }
 
 // dial connects. Every error is a dialError.
-func (t *target) dial(ctx context.Context) (net.Conn, error) {
+func (t *target) dial(ctx context.Context) (*targetConn, error) {
 	if !t.cut().IsZero() {
 		return nil, dialError{errCut}
 	}
@@ -59,6 +60,10 @@ func (t *target) dial(ctx context.Context) (net.Conn, error) {
 		return nil, dialError{err}
 	}
 	c := &targetConn{Conn: conn, target: t}
+	if s, ok := conn.(syscall.Conn); ok {
+		c.raw, _ = s.SyscallConn() // of a connection that is open there is always one
+		c.look = c.peek
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !t.cutAt.IsZero() {
@@ -116,11 +121,31 @@ func (t *target) draining(on bool, until time.Time) {
 	}
 }
 
+// targetConn is a connection to a target, which is cut with it.
 type targetConn struct {
 	net.Conn
 	target *target
+	raw    syscall.RawConn
+	look   func(fd uintptr) bool // peek, made once
+	one    [1]byte
+	silent bool // what peek saw
 }
 
+// quiet reports whether the target neither closed the connection nor sent anything on it that was not
+// read. Only who has the connection alone may ask: a byte that is there is taken.
+func (c *targetConn) quiet() bool {
+	c.silent = false
+	return c.raw == nil || c.raw.Read(c.look) == nil && c.silent
+}
+
+// peek looks at the socket, which never blocks.
+func (c *targetConn) peek(fd uintptr) bool {
+	_, err := syscall.Read(int(fd), c.one[:])
+	c.silent = errors.Is(err, syscall.EAGAIN)
+	return true
+}
+
+// Close closes the connection, and forgets it.
 func (c *targetConn) Close() error {
 	c.target.mu.Lock()
 	delete(c.target.conns, c)
