@@ -11,8 +11,8 @@ import "time"
 // Plan is what was decided before the rollout began.
 //
 // Only Desired, Min and Max may change while it runs, all three together, when the service is
-// scaled: rebuild the plan from the same settings and go on with the same State. The stages
-// must stay the same, since State counts them.
+// scaled, and First and Served with what is there to go back to: rebuild the plan from the same
+// settings and go on with the same State. The stages must stay the same, since State counts them.
 type Plan struct {
 	ID      string
 	Desired int // tasks at the end, per side
@@ -22,6 +22,11 @@ type Plan struct {
 	// First says that there is nothing to go back to: a service's first deployment, or one
 	// whose old revisions never completed. A failure then ends in Failed, never in RollingBack.
 	First bool
+
+	// Served says that the old side was healthy once. Where First holds too, it is kept at its
+	// size as long as production traffic is on it, and its lost tasks are replaced, though nothing
+	// can go back to it (ecs.md 5.4).
+	Served bool
 
 	// LeavingTakesRoom counts tasks on their way out against Max. ECS's API text counts only
 	// tasks that are wanted; its update guide counts stopping ones too (ecs.md 5.1).

@@ -65,8 +65,8 @@ func (t *step) fold() bool {
 		return false
 	}
 	stay := 0
+	t.raise(Old)
 	if !t.p.First {
-		t.raise(Old)
 		stay = min(max(t.p.Min-o.healthy(), 0), n.healthy())
 	}
 	t.scale(New, stay)
@@ -140,14 +140,13 @@ func (t *step) exact(side Side) {
 }
 
 // raise asks for a side to have at least Desired tasks, as far as there is room. An old side
-// that cannot be returned to is left as it is. A service scaled to zero keeps no tasks on
-// either side.
+// that is of no use is left as it is. A service scaled to zero keeps no tasks on either side.
 func (t *step) raise(side Side) {
 	if t.p.Desired == 0 {
 		t.scale(side, 0)
 		return
 	}
-	if side == Old && t.p.First {
+	if side == Old && !t.needed() {
 		return
 	}
 	n := max(min(t.p.Desired-t.o.Count[side].Want, t.room), 0)
@@ -155,6 +154,11 @@ func (t *step) raise(side Side) {
 	if n > 0 {
 		t.scale(side, t.o.Count[side].Want+n)
 	}
+}
+
+// needed reports whether the old side is of use: it can be returned to, or serves as it did before.
+func (t *step) needed() bool {
+	return !t.p.First || t.p.Served && t.o.Share[Production] < All
 }
 
 // scale asks for a side to have n tasks if it has not.

@@ -23,7 +23,7 @@ var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 // The transcripts in testdata are stories. A line that begins with two spaces is what the
 // "step" above it gave; all others are the story:
 //
-//	plan rolling|bluegreen|canary|linear [key=value …]   first|test|reconcile are flags
+//	plan rolling|bluegreen|canary|linear [key=value …]   first|served|test|reconcile are flags
 //	desired 6                  the service is scaled: the plan is made again
 //	old|new WANT RUNNING HEALTHY [failed=N] [leaving=N]
 //	share production|test 10.5
@@ -190,7 +190,7 @@ func (s *story) planned(rest []string) error {
 	c := strategy.Common{ID: "story"}
 	var share rollout.Share
 	var pause time.Duration
-	noTest, reconcile := true, false
+	noTest, reconcile, served := true, false, false
 	for _, w := range rest[1:] {
 		key, value, _ := strings.Cut(w, "=")
 		n, _ := strconv.Atoi(value)           // 0 for what is no number
@@ -225,6 +225,8 @@ func (s *story) planned(rest []string) error {
 			}
 		case "first":
 			c.First = true
+		case "served":
+			served = true
 		case "test":
 			noTest = false
 		case "reconcile":
@@ -233,19 +235,22 @@ func (s *story) planned(rest []string) error {
 			return fmt.Errorf("no setting %q", key)
 		}
 	}
-	s.make = func(desired int) *rollout.Plan {
+	s.make = func(desired int) (p *rollout.Plan) {
 		c := c
 		c.Desired = desired
 		t := strategy.Traffic{Common: c, NoTest: noTest, Reconcile: reconcile}
 		switch rest[0] {
 		case "bluegreen":
-			return strategy.BlueGreen{Traffic: t}.Plan()
+			p = strategy.BlueGreen{Traffic: t}.Plan()
 		case "canary":
-			return strategy.Canary{Traffic: t, Share: share, For: pause}.Plan()
+			p = strategy.Canary{Traffic: t, Share: share, For: pause}.Plan()
 		case "linear":
-			return strategy.Linear{Traffic: t, Share: share, For: pause}.Plan()
+			p = strategy.Linear{Traffic: t, Share: share, For: pause}.Plan()
+		default:
+			p = strategy.Rolling{Common: c}.Plan()
 		}
-		return strategy.Rolling{Common: c}.Plan()
+		p.Served = served
+		return p
 	}
 	s.plan = s.make(c.Desired)
 	return nil

@@ -259,9 +259,19 @@ func (r *referee) goals(is rollout.State, o rollout.Observation, want rollout.Wa
 	if up && live > p.Max {
 		r.broke("no more tasks are asked for than the upper bound allows: %d of %d", live, p.Max)
 	}
+	if old := o.Count[rollout.Old].Want; serving(p, is, o) && old < p.Desired && goal[rollout.Old] <= old && live < p.Max {
+		r.broke("the side that serves is brought to its size: %d of %d", goal[rollout.Old], p.Desired)
+	}
 	if down && after < before && after < p.Min {
 		r.broke("no healthy task is given up below the lower bound: %d of %d", after, p.Min)
 	}
+}
+
+// serving reports whether the old side is to be whole beside the new one: it serves, or can be
+// returned to.
+func serving(p *rollout.Plan, s rollout.State, o rollout.Observation) bool {
+	return s.Status == rollout.Running && s.Stage < len(p.Stages) && p.Stages[s.Stage].Kind != rollout.Retire && moves(p) &&
+		(!p.First || p.Served && o.Share[rollout.Production] < rollout.All)
 }
 
 // traffic checks a move of traffic.

@@ -101,7 +101,8 @@ func Random(seed uint64) Script {
 	if s.Gates = time.Minute; r.IntN(8) == 0 {
 		s.Refuse = 0.3
 	}
-	s.Plan = randomPlan(r, len(s.Sources) == 0 || r.IntN(20) == 0)
+	first := len(s.Sources) == 0 || r.IntN(20) == 0
+	s.Plan = randomPlan(r, first, first && len(s.Sources) > 0 && r.IntN(3) > 0)
 	s.Events = randomEvents(r)
 	return s
 }
@@ -117,7 +118,7 @@ func rough(r *rand.Rand) Behaviour {
 }
 
 // randomPlan gives a maker of plans of any strategy.
-func randomPlan(r *rand.Rand, first bool) func(int) *rollout.Plan {
+func randomPlan(r *rand.Rand, first, served bool) func(int) *rollout.Plan {
 	c := strategy.Common{
 		First: first, Deadline: time.Duration(20+r.IntN(60)) * time.Minute,
 		MinPercent: []int{100, 100, 50, 75, 0, 90}[r.IntN(6)],
@@ -143,19 +144,22 @@ func randomPlan(r *rand.Rand, first bool) func(int) *rollout.Plan {
 	}
 	kind, share := r.IntN(8), rollout.Share(300+10*r.IntN(700))
 	pause, noTest, noRoutes := time.Duration(r.IntN(3))*time.Minute, r.IntN(2) == 0, r.IntN(10) == 0
-	return func(desired int) *rollout.Plan {
+	return func(desired int) (p *rollout.Plan) {
 		c := c
 		c.Desired = desired
 		t := strategy.Traffic{Common: c, NoTest: noTest, NoRoutes: noRoutes}
 		switch kind {
 		case 0:
-			return strategy.BlueGreen{Traffic: t}.Plan()
+			p = strategy.BlueGreen{Traffic: t}.Plan()
 		case 1:
-			return strategy.Canary{Traffic: t, Share: share, For: pause}.Plan()
+			p = strategy.Canary{Traffic: t, Share: share, For: pause}.Plan()
 		case 2:
-			return strategy.Linear{Traffic: t, Share: share, For: pause}.Plan()
+			p = strategy.Linear{Traffic: t, Share: share, For: pause}.Plan()
+		default:
+			p = strategy.Rolling{Common: c}.Plan()
 		}
-		return strategy.Rolling{Common: c}.Plan()
+		p.Served = served
+		return p
 	}
 }
 

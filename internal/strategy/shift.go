@@ -117,10 +117,13 @@ func (b *builder) unhooked(name rollout.Name, d time.Duration) {
 }
 
 // beside makes room for both sides at full size: the percents do not pace these strategies.
-func (b *builder) beside(desired int) { b.plan.Max = Beside(b.plan.Max, desired, desired) }
+func (b *builder) beside(desired int) { b.plan.Max = Beside(b.plan.Max, desired, 0, 0) }
 
-// Beside gives how many tasks may exist while a revision is brought to its full size beside others
-// that have so many tasks, where the percents allow upper of them.
+// Beside gives how many tasks may exist while a revision that has some tasks is brought to its full
+// size beside others that have some, where the percents allow upper of them. Either may have more
+// than desired when the service was scaled in, and takes no room of the other then.
 //
 // Source: ecs.md 7.1, "Capacity needed: up to 2 × desired".
-func Beside(upper, desired, others int) int { return max(upper, 2*desired, desired+others) }
+func Beside(upper, desired, tasks, others int) int {
+	return max(upper, max(desired, tasks)+max(desired, others))
+}

@@ -119,6 +119,7 @@ type Deployment struct {
 	Config       json.RawMessage // the service's at the start; types.DeploymentConfiguration
 	Extras       json.RawMessage // the service's at the start
 	Images       []Image         // digests, once the first task resolved them
+	Served       bool            // a task of it was healthy once
 
 	Status      string // PRIMARY, ACTIVE, INACTIVE
 	Rollout     string // IN_PROGRESS, COMPLETED, FAILED

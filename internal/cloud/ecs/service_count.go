@@ -54,7 +54,7 @@ func (g *keeping) count() {
 		}
 		if healthy, at := reconcile.Healthy(g.seen[i], g.now); healthy && !t.EverWell {
 			t.EverWell = true
-			d.Failures, d.FailedTasks = d.Failures.Healthy(!d.Lasting), 0
+			d.Failures, d.FailedTasks, d.Served = d.Failures.Healthy(!d.Lasting), 0, true
 			g.resolve(d, &t)
 		} else {
 			g.res.Sooner(at)

@@ -35,9 +35,12 @@ func (g *keeping) step(d *Deployment) {
 	g.expire(d)
 	back, possible := g.s.candidate(g.tx, d)
 	d.Plan.First = !possible && d.State.Status != rollout.RollingBack
+	base := g.deployment(d.Base)
+	d.Plan.Served = base != nil && base.Served
 	bound(&d.Plan, &g.row)
 	if d.Shifting {
-		d.Plan.Max = strategy.Beside(d.Plan.Max, g.row.Desired, g.beside(d))
+		tasks, others := g.beside(d)
+		d.Plan.Max = strategy.Beside(d.Plan.Max, g.row.Desired, tasks, others)
 	}
 	before, was := d.State, d.State.Status
 	seen := g.observe(d)
@@ -113,20 +116,24 @@ func (d *Deployment) alone() string {
 	return ""
 }
 
-// beside counts the tasks that stand beside those of the revision that d's rollout brings to its
-// size. Scale-in waits for the end of a rollout that shifts traffic, so they may be more than the
+// beside counts the tasks of the revision that d's rollout brings to its size, and those that stand
+// beside them. Scale-in waits for the end of a rollout that shifts traffic, so they may be more than the
 // service wants.
-func (g *keeping) beside(d *Deployment) (n int) {
+func (g *keeping) beside(d *Deployment) (tasks, others int) {
 	grows := d.Digits
 	if alone := d.alone(); alone != "" {
 		grows = alone
 	}
 	for i := range g.seen {
-		if g.seen[i].Wanted && g.seen[i].Revision != grows {
-			n++
+		switch {
+		case !g.seen[i].Wanted:
+		case g.seen[i].Revision == grows:
+			tasks++
+		default:
+			others++
 		}
 	}
-	return n
+	return tasks, others
 }
 
 // observe says how d's rollout stands.

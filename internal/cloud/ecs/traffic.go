@@ -1,6 +1,7 @@
 package ecs
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
@@ -96,8 +97,8 @@ func (s *Service) serves(tx *store.Tx, rule, group string) bool {
 }
 
 // baseOf chooses among the sources of a new deployment the one that serves: the one a rollback
-// would return to, if it has its tasks, else the one with most healthy tasks; nil where there is
-// none. It notes it in d.
+// would return to, if it has its tasks, else the one with most healthy tasks, of equals the newest
+// that ever had one; nil where there is none. It notes it in d.
 func (s *Service) baseOf(tx *store.Tx, row *ServiceRow, d *Deployment, sources []Deployment) *Deployment {
 	healthy := map[string]int{}
 	for t := range s.tasks.By(tx, "service", row.ARN) {
@@ -108,7 +109,7 @@ func (s *Service) baseOf(tx *store.Tx, row *ServiceRow, d *Deployment, sources [
 	}
 	var best *Deployment
 	for i := range sources {
-		if best == nil || healthy[sources[i].Digits] >= healthy[best.Digits] {
+		if best == nil || cmp.Or(cmp.Compare(healthy[sources[i].Digits], healthy[best.Digits]), boolFirst(best.Served, sources[i].Served)) >= 0 {
 			best = &sources[i]
 		}
 	}

@@ -56,6 +56,8 @@ var faults = []fault{
 		"if t.s.Status != RollingBack || t.p.Deadline <= 0 {", "if true {"},
 	{"the old side goes while it has traffic", rollFile,
 		"if t.shifts(Production) && !t.shift(Production, All) {", "if false {"},
+	{"a side that serves, and cannot be returned to, is left as it is", rollFile,
+		"!t.p.First || t.p.Served && t.o.Share[Production] < All", "!t.p.First"},
 	{"a fold moves traffic to a side that cannot carry it", rollFile,
 		"if t.carries(r) || n.Healthy <= o.healthy() {", "if true {"},
 	{"a fold leaves tasks behind", rollFile,
