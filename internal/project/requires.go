@@ -2,11 +2,11 @@ package project
 
 import (
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/slipway-ecs/slipway/internal/fail"
+	"github.com/slipway-ecs/slipway/internal/pattern"
 	"github.com/slipway-ecs/slipway/internal/source"
 )
 
@@ -35,10 +35,10 @@ func fits(doc *source.Doc, path, version string) error {
 	return nil
 }
 
-var comparison = regexp.MustCompile(`^(>=|<=|>|<|=|)\s*(v?[0-9]+(?:\.[0-9]+){0,2})$`)
+var comparison = pattern.New(`^(>=|<=|>|<|=|)\s*(v?[0-9]+(?:\.[0-9]+){0,2})$`)
 
 // release is a version that can be compared, as far as its three numbers go.
-var release = regexp.MustCompile(`^v?([0-9]+)(?:\.([0-9]+))?(?:\.([0-9]+))?(?:[-+].*)?$`)
+var release = pattern.New(`^v?([0-9]+)(?:\.([0-9]+))?(?:\.([0-9]+))?(?:[-+].*)?$`)
 
 func numbers(version string) (v [3]int, ok bool) {
 	m := release.FindStringSubmatch(version)

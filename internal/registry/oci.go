@@ -10,10 +10,10 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 
 	"github.com/slipway-ecs/slipway/internal/fail"
+	"github.com/slipway-ecs/slipway/internal/pattern"
 )
 
 // mostManifest is how much of a manifest or a configuration is read.
@@ -112,7 +112,7 @@ func (s *session) send(ctx context.Context, address, auth string) (int, []byte, 
 	return a.StatusCode, text, a.Header, err
 }
 
-var challenge = regexp.MustCompile(`([a-z]+)="([^"]*)"`)
+var challenge = pattern.New(`([a-z]+)="([^"]*)"`)
 
 // login answers a challenge: with user and password, or with a token asked for by them, or by nobody.
 func (s *session) login(ctx context.Context, asked string) error {

@@ -11,7 +11,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -19,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
 
 	"github.com/slipway-ecs/slipway/internal/fail"
+	"github.com/slipway-ecs/slipway/internal/pattern"
 )
 
 // Ref is an image reference taken apart.
@@ -96,7 +96,7 @@ var kinds = []string{"application/vnd.oci.image.index.v1+json", "application/vnd
 	"application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json"}
 
 // private is a host of Amazon ECR.
-var private = regexp.MustCompile(`^([0-9]{12})\.dkr\.ecr(-fips)?\.[a-z0-9-]+\.(amazonaws\.com(\.cn)?|on\.aws)(:[0-9]+)?$`)
+var private = pattern.New(`^([0-9]{12})\.dkr\.ecr(-fips)?\.[a-z0-9-]+\.(amazonaws\.com(\.cn)?|on\.aws)(:[0-9]+)?$`)
 
 // Find gives what a reference stands for. Errors have the codes "image.reference", "image.missing",
 // "image.denied" and "image.unreachable".

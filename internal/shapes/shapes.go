@@ -41,10 +41,10 @@ func Member(t reflect.Type, field string) Names {
 	switch service {
 	case "ec2":
 		n := Names{Member: field, In: field, Out: lowerFirst(field)}
-		if name, ok := ec2In[t.Name()+"."+field]; ok {
+		if name, ok := ec2In()[t.Name()+"."+field]; ok {
 			n.In = name
 		}
-		if name, ok := ec2Out[t.Name()+"."+field]; ok {
+		if name, ok := ec2Out()[t.Name()+"."+field]; ok {
 			n.Out = name
 		}
 		return n
@@ -95,7 +95,7 @@ func UnionMember(t reflect.Type, name string) string {
 // Required gives the Go names of a type's required members; nil where none is.
 //
 // Source: the SDK's documentation, which ends with "This member is required."
-func Required(t reflect.Type) []string { return required[Service(t)+"."+t.Name()] }
+func Required(t reflect.Type) []string { return required()[Service(t)+"."+t.Name()] }
 
 // Epoch says which unit a plain number that is a time counts since 1970.
 type Epoch int
@@ -111,13 +111,13 @@ const (
 //
 // Source: the SDK's documentation of CloudWatch Logs, by its words and the fields' names.
 func EpochOf(t reflect.Type, field string) Epoch {
-	return epochs[Service(t)+"."+t.Name()+"."+field]
+	return epochs()[Service(t)+"."+t.Name()+"."+field]
 }
 
 // Void reports whether an operation of a query service has no output at all, by the type of its
 // input: such an answer has no element for a result.
 func Void(in reflect.Type) bool {
-	return void[Service(in)+"."+strings.TrimSuffix(in.Name(), "Input")]
+	return void()[Service(in)+"."+strings.TrimSuffix(in.Name(), "Input")]
 }
 
 // Route is where an operation of a REST service lives.
@@ -129,7 +129,7 @@ type Route struct {
 }
 
 // Routes gives the operations of a REST service by its signing name, as the SDK knows them.
-func Routes(signingName string) []Route { return routes[signingName] }
+func Routes(signingName string) []Route { return routes()[signingName] }
 
 func lowerFirst(s string) string {
 	if s == "" {

@@ -2,6 +2,7 @@ package shapes
 
 import (
 	"reflect"
+	"sync"
 
 	cloudwatch "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	logs "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
@@ -12,32 +13,34 @@ import (
 
 // unions holds the members of each union: reflection cannot list who implements an interface.
 // Each member is a pointer to a struct with the one field Value.
-var unions = map[reflect.Type][]any{
-	reflect.TypeFor[ecs.DescribeGatewayConfiguration]():         {&ecs.DescribeGatewayConfigurationMemberHostSharedAlb{}},
-	reflect.TypeFor[ecs.GatewayConfiguration]():                 {&ecs.GatewayConfigurationMemberHostSharedAlb{}},
-	reflect.TypeFor[ecs.GatewayConnectionResources]():           {&ecs.GatewayConnectionResourcesMemberHostSharedAlb{}},
-	reflect.TypeFor[ecs.GatewayElbAccessLogDestination]():       {&ecs.GatewayElbAccessLogDestinationMemberS3{}},
-	reflect.TypeFor[ecs.GatewayInfrastructureResources]():       {&ecs.GatewayInfrastructureResourcesMemberHostSharedAlb{}},
-	reflect.TypeFor[ecs.GatewayRouteResources]():                {&ecs.GatewayRouteResourcesMemberHostSharedAlb{}},
-	reflect.TypeFor[ecs.ServiceConnectContainerConfiguration](): {&ecs.ServiceConnectContainerConfigurationMemberLogLevel{}},
-	reflect.TypeFor[ecs.SharingStrategy]():                      {&ecs.SharingStrategyMemberNvidiaMps{}},
-	reflect.TypeFor[ecs.UpdateGatewayConfiguration]():           {&ecs.UpdateGatewayConfigurationMemberHostSharedAlb{}},
-	reflect.TypeFor[logs.IntegrationDetails]():                  {&logs.IntegrationDetailsMemberOpenSearchIntegrationDetails{}},
-	reflect.TypeFor[logs.ResourceConfig]():                      {&logs.ResourceConfigMemberOpenSearchResourceConfig{}},
-	reflect.TypeFor[cloudwatch.EvaluationCriteria]():            {&cloudwatch.EvaluationCriteriaMemberPromQLCriteria{}},
-	reflect.TypeFor[cloudwatch.EvaluationWindow](): {
-		&cloudwatch.EvaluationWindowMemberSlidingWindow{}, &cloudwatch.EvaluationWindowMemberWallClockWindow{},
-	},
-	reflect.TypeFor[iam.PolicyIdentifier](): {
-		&iam.PolicyIdentifierMemberInlinePolicyIdentifier{}, &iam.PolicyIdentifierMemberPolicyArn{}, &iam.PolicyIdentifierMemberPolicyType{},
-	},
-}
+var unions = sync.OnceValue(func() map[reflect.Type][]any {
+	return map[reflect.Type][]any{
+		reflect.TypeFor[ecs.DescribeGatewayConfiguration]():         {&ecs.DescribeGatewayConfigurationMemberHostSharedAlb{}},
+		reflect.TypeFor[ecs.GatewayConfiguration]():                 {&ecs.GatewayConfigurationMemberHostSharedAlb{}},
+		reflect.TypeFor[ecs.GatewayConnectionResources]():           {&ecs.GatewayConnectionResourcesMemberHostSharedAlb{}},
+		reflect.TypeFor[ecs.GatewayElbAccessLogDestination]():       {&ecs.GatewayElbAccessLogDestinationMemberS3{}},
+		reflect.TypeFor[ecs.GatewayInfrastructureResources]():       {&ecs.GatewayInfrastructureResourcesMemberHostSharedAlb{}},
+		reflect.TypeFor[ecs.GatewayRouteResources]():                {&ecs.GatewayRouteResourcesMemberHostSharedAlb{}},
+		reflect.TypeFor[ecs.ServiceConnectContainerConfiguration](): {&ecs.ServiceConnectContainerConfigurationMemberLogLevel{}},
+		reflect.TypeFor[ecs.SharingStrategy]():                      {&ecs.SharingStrategyMemberNvidiaMps{}},
+		reflect.TypeFor[ecs.UpdateGatewayConfiguration]():           {&ecs.UpdateGatewayConfigurationMemberHostSharedAlb{}},
+		reflect.TypeFor[logs.IntegrationDetails]():                  {&logs.IntegrationDetailsMemberOpenSearchIntegrationDetails{}},
+		reflect.TypeFor[logs.ResourceConfig]():                      {&logs.ResourceConfigMemberOpenSearchResourceConfig{}},
+		reflect.TypeFor[cloudwatch.EvaluationCriteria]():            {&cloudwatch.EvaluationCriteriaMemberPromQLCriteria{}},
+		reflect.TypeFor[cloudwatch.EvaluationWindow](): {
+			&cloudwatch.EvaluationWindowMemberSlidingWindow{}, &cloudwatch.EvaluationWindowMemberWallClockWindow{},
+		},
+		reflect.TypeFor[iam.PolicyIdentifier](): {
+			&iam.PolicyIdentifierMemberInlinePolicyIdentifier{}, &iam.PolicyIdentifierMemberPolicyArn{}, &iam.PolicyIdentifierMemberPolicyType{},
+		},
+	}
+})
 
 // Union gives the members of a union, as pointers to structs with the one field Value; nil where
 // t is no union known here.
 func Union(t reflect.Type) []reflect.Type {
 	var members []reflect.Type
-	for _, m := range unions[t] {
+	for _, m := range unions()[t] {
 		members = append(members, reflect.TypeOf(m))
 	}
 	return members

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/slipway-ecs/slipway/internal/alarm"
 	"github.com/slipway-ecs/slipway/internal/names"
+	"github.com/slipway-ecs/slipway/internal/pattern"
 )
 
 const (
@@ -23,7 +23,7 @@ const (
 	labelUnits  = "MultipleUnits"
 )
 
-var queryID = regexp.MustCompile(`^[a-z][a-zA-Z0-9_]*$`)
+var queryID = pattern.New(`^[a-z][a-zA-Z0-9_]*$`)
 
 // window gives the time that a request's StartTime and EndTime mean: the start rounded down to
 // the full minute, to the period below a minute.

@@ -9,7 +9,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
@@ -20,6 +19,7 @@ import (
 	"github.com/slipway-ecs/slipway/internal/cloud"
 	"github.com/slipway-ecs/slipway/internal/ids"
 	"github.com/slipway-ecs/slipway/internal/names"
+	"github.com/slipway-ecs/slipway/internal/pattern"
 	"github.com/slipway-ecs/slipway/internal/store"
 	"github.com/slipway-ecs/slipway/internal/wire"
 )
@@ -145,7 +145,7 @@ func (s *Service) registry() string {
 	return u.Host
 }
 
-var nameRule = regexp.MustCompile(`^(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*$`)
+var nameRule = pattern.New(`^(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*$`)
 
 func arnOf(ctx context.Context, name string) string {
 	c := wire.CallerOf(ctx)

@@ -2,7 +2,6 @@ package elb
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 
 	"github.com/slipway-ecs/slipway/internal/balance"
+	"github.com/slipway-ecs/slipway/internal/pattern"
 )
 
 // action is what a rule does. Exactly one of Forward, Redirect and Fixed is set.
@@ -156,7 +156,7 @@ func newForward(in types.Action) (*forward, error) {
 	return f, nil
 }
 
-var placeholder = regexp.MustCompile(`#\{[^}]*\}`)
+var placeholder = pattern.New(`#\{[^}]*\}`)
 
 func newRedirect(in *types.RedirectActionConfig) (*redirect, error) {
 	if in == nil {
@@ -205,7 +205,7 @@ func newRedirect(in *types.RedirectActionConfig) (*redirect, error) {
 }
 
 var (
-	fixedStatus = regexp.MustCompile(`^[245]\d\d$`)
+	fixedStatus = pattern.New(`^[245]\d\d$`)
 	fixedTypes  = []string{"text/plain", "text/css", "text/html", "application/javascript", "application/json"}
 )
 

@@ -1,7 +1,6 @@
 package elb
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -9,6 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+
+	"github.com/slipway-ecs/slipway/internal/pattern"
 )
 
 // defaultCheck is what a group of instances or addresses has. Source: elbv2.md 3.
@@ -83,7 +84,7 @@ func (g *groupRow) setCheck(in *elbv2.ModifyTargetGroupInput) error {
 	return nil
 }
 
-var codeList = regexp.MustCompile(`^\d+(-\d+)?(,\d+(-\d+)?)*$`)
+var codeList = pattern.New(`^\d+(-\d+)?(,\d+(-\d+)?)*$`)
 
 func (c *check) match(m *types.Matcher, version string) error {
 	http, grpc := aws.ToString(m.HttpCode), aws.ToString(m.GrpcCode)

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 
 	"github.com/slipway-ecs/slipway/internal/balance"
+	"github.com/slipway-ecs/slipway/internal/pattern"
 )
 
 // condition is a rule's condition: what balance needs, which is also all that answers show.
@@ -137,11 +138,11 @@ func onlyConfigOf(field string, in types.RuleCondition) error {
 }
 
 var (
-	hostChars   = regexp.MustCompile(`^[A-Za-z0-9.*?-]+$`)
-	hostEnd     = regexp.MustCompile(`\.[A-Za-z*?]+$`)
-	pathChars   = regexp.MustCompile(`^[A-Za-z0-9_.$/~"'@:+&*?-]+$`)
-	methodChars = regexp.MustCompile(`^[A-Z_-]+$`)
-	headerChars = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
+	hostChars   = pattern.New(`^[A-Za-z0-9.*?-]+$`)
+	hostEnd     = pattern.New(`\.[A-Za-z*?]+$`)
+	pathChars   = pattern.New(`^[A-Za-z0-9_.$/~"'@:+&*?-]+$`)
+	methodChars = pattern.New(`^[A-Z_-]+$`)
+	headerChars = pattern.New("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
 )
 
 // check refuses values that do not suit the condition's field.

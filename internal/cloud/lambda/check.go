@@ -4,11 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"github.com/slipway-ecs/slipway/internal/pattern"
 )
 
 // What a function has where nothing else is said. Source: Lambda API reference, CreateFunction.
@@ -31,9 +32,9 @@ var reserved = []string{
 const mostVariables = 4096
 
 var (
-	variableForm = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_]*$`) // AWS wants two characters; one does no harm
-	roleForm     = regexp.MustCompile(`^arn:aws[a-zA-Z-]*:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+$`)
-	handlerForm  = regexp.MustCompile(`^[^\s]+$`)
+	variableForm = pattern.New(`^[a-zA-Z][a-zA-Z0-9_]*$`) // AWS wants two characters; one does no harm
+	roleForm     = pattern.New(`^arn:aws[a-zA-Z-]*:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+$`)
+	handlerForm  = pattern.New(`^[^\s]+$`)
 )
 
 // retired are runtimes that AWS makes no functions for any more.

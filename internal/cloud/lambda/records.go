@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/slipway-ecs/slipway/internal/names"
+	"github.com/slipway-ecs/slipway/internal/pattern"
 	"github.com/slipway-ecs/slipway/internal/store"
 	"github.com/slipway-ecs/slipway/internal/wire"
 )
@@ -72,7 +72,7 @@ func (s *Service) look(ctx context.Context, name, qualifier *string) (r ref, row
 	})
 }
 
-var accountForm = regexp.MustCompile(`^\d{12}$`)
+var accountForm = pattern.New(`^\d{12}$`)
 
 // statementOf writes a permission as IAM does.
 func statementOf(r ref, in *lambda.AddPermissionInput) (json.RawMessage, error) {

@@ -3,10 +3,10 @@ package lambda
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/slipway-ecs/slipway/internal/names"
+	"github.com/slipway-ecs/slipway/internal/pattern"
 	"github.com/slipway-ecs/slipway/internal/store"
 	"github.com/slipway-ecs/slipway/internal/wire"
 )
@@ -32,7 +32,7 @@ func (r ref) qualified() string {
 // refRule is the pattern AWS tells of in its refusals.
 const refRule = `(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?`
 
-var refForm = regexp.MustCompile(`^(?:(?:arn:aws[a-zA-Z-]*:lambda:)?(?:([a-z]{2}(?:-gov|-iso[a-z]?)?-[a-z]+-\d):)?(?:(\d{12}):)?(?:function:)?)?([a-zA-Z0-9_.-]+)(?::(\$LATEST|[a-zA-Z0-9_-]+))?$`)
+var refForm = pattern.New(`^(?:(?:arn:aws[a-zA-Z-]*:lambda:)?(?:([a-z]{2}(?:-gov|-iso[a-z]?)?-[a-z]+-\d):)?(?:(\d{12}):)?(?:function:)?)?([a-zA-Z0-9_.-]+)(?::(\$LATEST|[a-zA-Z0-9_-]+))?$`)
 
 // longestName is how many characters a function's own name has at most.
 const longestName = 64
@@ -66,7 +66,7 @@ func parse(here names.Scope, text, qualifier string) (ref, error) {
 // longestQualifier is how many characters an alias or another qualifier has at most.
 const longestQualifier = 128
 
-var qualifierForm = regexp.MustCompile(`^[a-zA-Z0-9$_-]+$`)
+var qualifierForm = pattern.New(`^[a-zA-Z0-9$_-]+$`)
 
 // violated is the framework's refusal of a member's value.
 func violated(value, member, rule string) error {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
-	"regexp"
 	"slices"
 	"strconv"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/slipway-ecs/slipway/internal/cloud/page"
+	"github.com/slipway-ecs/slipway/internal/pattern"
 	"github.com/slipway-ecs/slipway/internal/store"
 	"github.com/slipway-ecs/slipway/internal/wire"
 )
@@ -75,7 +75,7 @@ func (s *Service) PublishVersion(ctx context.Context, in *lambda.PublishVersionI
 	return publishOutput(s.view(v)), nil
 }
 
-var aliasForm = regexp.MustCompile(`^[a-zA-Z0-9_-]+$`)
+var aliasForm = pattern.New(`^[a-zA-Z0-9_-]+$`)
 
 func checkAlias(name string) error {
 	if _, err := strconv.Atoi(name); err == nil || len(name) > longestQualifier || !aliasForm.MatchString(name) {

@@ -7,15 +7,15 @@ import (
 	"maps"
 	"net/http"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/slipway-ecs/slipway/internal/cloud/page"
+	"github.com/slipway-ecs/slipway/internal/pattern"
 	"github.com/slipway-ecs/slipway/internal/store"
 )
 
-var bucketRule = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]+[a-z0-9]$`)
+var bucketRule = pattern.New(`^[a-z0-9][a-z0-9.-]+[a-z0-9]$`)
 
 // validBucket checks a name. Source: S3 user guide, "Bucket naming rules".
 func validBucket(name string) bool {

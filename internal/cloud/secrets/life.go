@@ -2,7 +2,6 @@ package secrets
 
 import (
 	"context"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -11,13 +10,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
+	"github.com/slipway-ecs/slipway/internal/pattern"
 	"github.com/slipway-ecs/slipway/internal/store"
 )
 
 // longestName is how many characters a secret's name may have. Source: API reference, CreateSecret.
 const longestName = 512
 
-var nameRule = regexp.MustCompile(`^[A-Za-z0-9/_+=.@-]+$`)
+var nameRule = pattern.New(`^[A-Za-z0-9/_+=.@-]+$`)
 
 // The recovery window. Source: API reference, DeleteSecret.
 const (

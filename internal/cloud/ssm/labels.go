@@ -3,7 +3,6 @@ package ssm
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -11,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
+	"github.com/slipway-ecs/slipway/internal/pattern"
 	"github.com/slipway-ecs/slipway/internal/store"
 )
 
@@ -20,7 +20,7 @@ const mostLabels = 10
 // longestLabel is how many characters a label may have. Source: as above.
 const longestLabel = 100
 
-var labelRule = regexp.MustCompile(`^[a-zA-Z_.\-][a-zA-Z0-9_.\-]*$`)
+var labelRule = pattern.New(`^[a-zA-Z_.\-][a-zA-Z0-9_.\-]*$`)
 
 func version(n int64) string { return fmt.Sprintf("%019d", n) }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
 	"github.com/slipway-ecs/slipway/internal/names"
+	"github.com/slipway-ecs/slipway/internal/pattern"
 	"github.com/slipway-ecs/slipway/internal/store"
 	"github.com/slipway-ecs/slipway/internal/wire"
 )
@@ -30,7 +31,7 @@ const (
 
 const standardKey = "alias/aws/ssm"
 
-var nameRule = regexp.MustCompile(`^[a-zA-Z0-9_.\-/]+$`)
+var nameRule = pattern.New(`^[a-zA-Z0-9_.\-/]+$`)
 
 func scopeOf(ctx context.Context) names.Scope {
 	c := wire.CallerOf(ctx)

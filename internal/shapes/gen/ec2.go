@@ -63,8 +63,8 @@ func ec2(all []*service) string {
 			}
 		}
 	}
-	return head + "// ec2In names members in requests where that is not the Go name.\nvar ec2In = map[string]string{\n" + in.String() +
-		"}\n\n// ec2Out names members in answers where that is not the Go name with a small first letter.\nvar ec2Out = map[string]string{\n" + out.String() + "}\n"
+	return head + "// ec2In names members in requests where that is not the Go name.\nvar ec2In = sync.OnceValue(func() map[string]string { return map[string]string{\n" + in.String() +
+		tail + "\n// ec2Out names members in answers where that is not the Go name with a small first letter.\nvar ec2Out = sync.OnceValue(func() map[string]string { return map[string]string{\n" + out.String() + tail
 }
 
 func lower(s string) string { return strings.ToLower(s[:1]) + s[1:] }

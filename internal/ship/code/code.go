@@ -15,7 +15,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -27,6 +26,7 @@ import (
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"github.com/slipway-ecs/slipway/internal/fail"
+	"github.com/slipway-ecs/slipway/internal/pattern"
 	"github.com/slipway-ecs/slipway/internal/sdk"
 	"github.com/slipway-ecs/slipway/internal/ship"
 )
@@ -386,7 +386,7 @@ func (e *Engine) before(ctx context.Context, d *types.DeploymentInfo) string {
 }
 
 // inYAML finds the definition in an AppSpec that is no JSON.
-var inYAML = regexp.MustCompile(`(?im)^\s*"?TaskDefinition"?\s*:\s*["']?([^"'\s]+)`)
+var inYAML = pattern.New(`(?im)^\s*"?TaskDefinition"?\s*:\s*["']?([^"'\s]+)`)
 
 func (e *Engine) definition(ctx context.Context, app *string, r *types.RevisionLocation) string {
 	content := e.content(ctx, app, r)

@@ -3,10 +3,11 @@ package dropin
 import (
 	"fmt"
 	"io"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/slipway-ecs/slipway/internal/pattern"
 )
 
 // Options are the words of one call. A value of "" or "false" counts as not given: "false" is the
@@ -139,7 +140,7 @@ func parse(args []string, stdout, stderr io.Writer) (o Options, end *ended) {
 // given reports whether a value counts as given.
 func given(v string) bool { return v != "" && v != "false" }
 
-var wholeNumber = regexp.MustCompile(`^-?[0-9]+$`)
+var wholeNumber = pattern.New(`^-?[0-9]+$`)
 
 // check gives the first thing that is wrong, as the original says it, and its exit code; the
 // order is part of the interface.

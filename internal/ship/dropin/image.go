@@ -3,16 +3,17 @@ package dropin
 import (
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
+
+	"github.com/slipway-ecs/slipway/internal/pattern"
 )
 
 // The grammar of images, as the original has it. The colon before a tag is optional in it, so
 // that "my_image" is "my" with the tag "_image"; callers depend on what it takes and refuses.
 var (
-	qualified = regexp.MustCompile(`^([a-zA-Z0-9.\-]+):?([0-9]+)?/([a-zA-Z0-9._\-]+(?:/[/a-zA-Z0-9._\-]+)?):?((?:@sha256:)?[a-zA-Z0-9._\-]+)?$`)
-	root      = regexp.MustCompile(`^([a-zA-Z0-9\-]+):?((?:@sha256:)?[a-zA-Z0-9._\-]+)?$`)
-	tagWord   = regexp.MustCompile(`^:?[a-zA-Z0-9._\-]*$`)
+	qualified = pattern.New(`^([a-zA-Z0-9.\-]+):?([0-9]+)?/([a-zA-Z0-9._\-]+(?:/[/a-zA-Z0-9._\-]+)?):?((?:@sha256:)?[a-zA-Z0-9._\-]+)?$`)
+	root      = pattern.New(`^([a-zA-Z0-9\-]+):?((?:@sha256:)?[a-zA-Z0-9._\-]+)?$`)
+	tagWord   = pattern.New(`^:?[a-zA-Z0-9._\-]*$`)
 )
 
 // image is what to put into a definition.
