@@ -9,6 +9,19 @@ func (s Scope) LoadBalancer(name, id string) string {
 	return s.ARN("elasticloadbalancing", "loadbalancer/app/"+name+"/"+id)
 }
 
+// NetworkLoadBalancer names a network load balancer; id is 16 hexadecimal digits.
+func (s Scope) NetworkLoadBalancer(name, id string) string {
+	return s.ARN("elasticloadbalancing", "loadbalancer/net/"+name+"/"+id)
+}
+
+// OfNetworkLoadBalancer reports whether the ARN of a load balancer, a listener or a rule is a network
+// load balancer's.
+func OfNetworkLoadBalancer(arn string) bool {
+	a, ok := ParseARN(arn)
+	_, rest, _ := strings.Cut(a.Resource, "/")
+	return ok && a.Service == "elasticloadbalancing" && a.Kind() != "targetgroup" && strings.HasPrefix(rest, "net/")
+}
+
 // TargetGroup names a target group; id is 16 hexadecimal digits.
 func (s Scope) TargetGroup(name, id string) string {
 	return s.ARN("elasticloadbalancing", "targetgroup/"+name+"/"+id)

@@ -25,6 +25,8 @@ type action struct {
 type forward struct {
 	Groups []balance.Weighted
 	Sticky int32 `json:",omitempty"` // seconds, 1 to 604800; 0 where stickiness is off
+	// BySource is stickiness of a listener of TCP, which knows no time.
+	BySource bool `json:",omitempty"`
 }
 
 // redirect has all its members filled in: "#{…}" where they were not given. Query may be empty.
@@ -77,10 +79,10 @@ func newAction(protocol string, in []types.Action) (action, error) {
 	case len(routes) > 1:
 		return action{}, badAction("You can specify only one action of type 'forward', 'redirect' or 'fixed-response'")
 	}
-	return newRoute(routes[0])
+	return newRoute(routes[0], protocol == "TCP")
 }
 
-func newRoute(in types.Action) (a action, err error) {
+func newRoute(in types.Action, flows bool) (a action, err error) {
 	if err := between(in.Order, "actions.member.order", 1, 50000); err != nil {
 		return action{}, err
 	}
@@ -103,7 +105,7 @@ func newRoute(in types.Action) (a action, err error) {
 	a.Order = aws.ToInt32(in.Order)
 	switch in.Type {
 	case types.ActionTypeEnumForward:
-		a.Forward, err = newForward(in)
+		a.Forward, err = newForward(in, flows)
 	case types.ActionTypeEnumRedirect:
 		a.Redirect, err = newRedirect(in.RedirectConfig)
 	case types.ActionTypeEnumFixedResponse:
@@ -112,13 +114,16 @@ func newRoute(in types.Action) (a action, err error) {
 	return a, err
 }
 
-func newForward(in types.Action) (*forward, error) {
+// newForward reads a forward action; flows says that it is of a listener of TCP.
+func newForward(in types.Action, flows bool) (*forward, error) {
 	alone := aws.ToString(in.TargetGroupArn)
 	var tuples []types.TargetGroupTuple
 	f := &forward{}
 	if cfg := in.ForwardConfig; cfg != nil {
 		tuples = cfg.TargetGroups
-		if st := cfg.TargetGroupStickinessConfig; st != nil && aws.ToBool(st.Enabled) {
+		if st := cfg.TargetGroupStickinessConfig; flows {
+			f.BySource = st != nil && aws.ToBool(st.Enabled)
+		} else if st != nil && aws.ToBool(st.Enabled) {
 			if st.DurationSeconds == nil {
 				return nil, invalid("A target group stickiness duration must be specified")
 			}
@@ -239,7 +244,7 @@ func (a *action) views() []types.Action {
 	switch {
 	case a.Forward != nil:
 		v.Type = types.ActionTypeEnumForward
-		sticky := &types.TargetGroupStickinessConfig{Enabled: aws.Bool(a.Forward.Sticky > 0)}
+		sticky := &types.TargetGroupStickinessConfig{Enabled: aws.Bool(a.Forward.Sticky > 0 || a.Forward.BySource)}
 		if a.Forward.Sticky > 0 {
 			sticky.DurationSeconds = aws.Int32(a.Forward.Sticky)
 		}
@@ -266,7 +271,7 @@ func (a *action) views() []types.Action {
 func (a *action) table() balance.Action {
 	switch {
 	case a.Forward != nil:
-		return balance.Action{Forward: &balance.Forward{Groups: slices.Clone(a.Forward.Groups), Sticky: seconds(int(a.Forward.Sticky))}}
+		return balance.Action{Forward: &balance.Forward{Groups: slices.Clone(a.Forward.Groups), Sticky: seconds(int(a.Forward.Sticky)), BySource: a.Forward.BySource}}
 	case a.Redirect != nil:
 		r := a.Redirect
 		code, err := strconv.Atoi(strings.TrimPrefix(r.Status, "HTTP_"))

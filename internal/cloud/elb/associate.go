@@ -19,6 +19,9 @@ func (s *Service) checkGroups(tx *store.Tx, l listenerRow, a action) error {
 		return badAction("Redirect actions cannot redirect from HTTPS to HTTP")
 	}
 	if a.Forward == nil {
+		if l.Protocol == "TCP" {
+			return badAction("Actions of type '%s' are not supported on listeners with the protocol '%s'", a.views()[0].Type, l.Protocol)
+		}
 		return nil
 	}
 	b, ok := s.balancers.Get(tx, l.Balancer)
@@ -33,6 +36,8 @@ func (s *Service) checkGroups(tx *store.Tx, l listenerRow, a action) error {
 		switch {
 		case g.VPC != b.VPC:
 			return misconfigured("The target group '%s' must be in the same VPC as the load balancer '%s'", g.ARN, b.ARN)
+		case (g.Protocol == "TCP") != (l.Protocol == "TCP"):
+			return &types.IncompatibleProtocolsException{Message: sentence("The listener and its associated target group '%s' have incompatible protocols: '%s' and '%s'", []any{g.ARN, l.Protocol, g.Protocol})}
 		case g.ProtocolVersion != "HTTP1" && l.Protocol == "HTTP":
 			return misconfigured("Listener protocol 'HTTP' is not supported with a target group with the protocol-version '%s'", g.ProtocolVersion)
 		}
@@ -41,7 +46,7 @@ func (s *Service) checkGroups(tx *store.Tx, l listenerRow, a action) error {
 				return &types.TargetGroupAssociationLimitException{Message: sentence("The following target groups cannot be associated with more than one load balancer: %s", []any{g.ARN})}
 			}
 		}
-		if len(a.Forward.Groups) > 1 && a.Forward.Sticky == 0 && value(groupAttributes, g.Attributes, keySticky) == "true" {
+		if l.Protocol != "TCP" && len(a.Forward.Groups) > 1 && a.Forward.Sticky == 0 && value(groupAttributes, g.Attributes, keySticky) == "true" {
 			return misconfigured("You must enable group stickiness on a rule if you enabled target stickiness on one of its target groups")
 		}
 	}
@@ -58,7 +63,7 @@ func (s *Service) checkGroups(tx *store.Tx, l listenerRow, a action) error {
 	for _, g := range all {
 		targets += count(s.targets.By(tx, "group", g))
 	}
-	if targets > maxTargetsOfBalancer {
+	if most := map[bool]int{false: maxTargetsOfBalancer, true: maxTargetsOfNetwork}[b.Network]; targets > most {
 		return &types.TooManyTargetsException{Message: aws.String("The maximum number of targets for the load balancer has been reached")}
 	}
 	return nil

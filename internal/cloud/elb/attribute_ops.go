@@ -41,7 +41,7 @@ func (s *Service) ModifyLoadBalancerAttributes(ctx context.Context, in *elbv2.Mo
 		if err != nil {
 			return err
 		}
-		if b.Attributes, err = set("Load balancer", balancerAttributes, b.Attributes, changes); err != nil {
+		if b.Attributes, err = b.schema().set(b.Attributes, changes); err != nil {
 			return err
 		}
 		s.balancers.Put(tx, b)
@@ -61,7 +61,7 @@ func (s *Service) logsAsChanged(ctx context.Context, arn *string, changes []sett
 	err := s.view(func(tx *store.Tx) error {
 		b, err := s.balancer(tx, scopeOf(ctx), arn)
 		if err == nil {
-			next, err = set("Load balancer", balancerAttributes, b.Attributes, changes)
+			next, err = b.schema().set(b.Attributes, changes)
 		}
 		return err
 	})
@@ -73,7 +73,7 @@ func (s *Service) logsAsChanged(ctx context.Context, arn *string, changes []sett
 
 func (b *balancerRow) attributeViews() []types.LoadBalancerAttribute {
 	views := []types.LoadBalancerAttribute{}
-	for _, a := range each(balancerAttributes, b.Attributes) {
+	for _, a := range each(b.schema().known, b.Attributes) {
 		if _, changed := b.Attributes[a.key]; !changed && a.key == "ipv6.deny_all_igw_traffic" && b.Scheme == "internal" {
 			a.value = "true"
 		}
@@ -105,7 +105,7 @@ func (s *Service) ModifyListenerAttributes(ctx context.Context, in *elbv2.Modify
 		if err != nil {
 			return err
 		}
-		if l.Attributes, err = set("Listener", listenerAttributes, l.Attributes, changes); err != nil {
+		if l.Attributes, err = l.schema().set(l.Attributes, changes); err != nil {
 			return err
 		}
 		s.listeners.Put(tx, l)
@@ -117,7 +117,7 @@ func (s *Service) ModifyListenerAttributes(ctx context.Context, in *elbv2.Modify
 
 func (l *listenerRow) attributeViews() []types.ListenerAttribute {
 	views := []types.ListenerAttribute{}
-	for _, a := range each(listenerAttributes, l.Attributes) {
+	for _, a := range each(l.schema().known, l.Attributes) {
 		views = append(views, types.ListenerAttribute{Key: aws.String(a.key), Value: aws.String(a.value)})
 	}
 	return views
@@ -147,10 +147,14 @@ func (s *Service) ModifyTargetGroupAttributes(ctx context.Context, in *elbv2.Mod
 		if err != nil {
 			return err
 		}
-		if g.Attributes, err = set("Target group", groupAttributes, g.Attributes, changes); err != nil {
+		if g.Attributes, err = g.schema().set(g.Attributes, changes); err != nil {
 			return err
 		}
-		if err := checkGroup(g.Attributes); err != nil {
+		check := checkGroup
+		if g.Protocol == "TCP" {
+			check = checkFlows
+		}
+		if err := check(g.Attributes); err != nil {
 			return err
 		}
 		s.groups.Put(tx, g)
@@ -162,7 +166,7 @@ func (s *Service) ModifyTargetGroupAttributes(ctx context.Context, in *elbv2.Mod
 
 func (g *groupRow) attributeViews() []types.TargetGroupAttribute {
 	views := []types.TargetGroupAttribute{}
-	for _, a := range each(groupAttributes, g.Attributes) {
+	for _, a := range each(g.schema().known, g.Attributes) {
 		views = append(views, types.TargetGroupAttribute{Key: aws.String(a.key), Value: aws.String(a.value)})
 	}
 	return views

@@ -33,7 +33,7 @@ var balancerAttributes = []attribute{
 	{"health_check_logs.s3.prefix", "", nil},
 	{"idle_timeout.timeout_seconds", "60", wholeNumber(1, 4000)},
 	{"ipv6.deny_all_igw_traffic", "false", boolean},
-	{"load_balancing.cross_zone.enabled", "true", oneOf("true")},
+	{keyCrossZone, "true", oneOf("true")},
 	{"routing.http.desync_mitigation_mode", "defensive", oneOf("monitor", "defensive", "strictest")},
 	{"routing.http.drop_invalid_header_fields.enabled", "false", boolean},
 	{"routing.http.preserve_host_header.enabled", "false", boolean},
@@ -96,7 +96,7 @@ var groupAttributes = []attribute{
 	{keyDelay, "300", wholeNumber(0, 3600)},
 	{keyAnomaly, "off", oneOf("on", "off")},
 	{keyAlgorithm, string(balance.RoundRobin), oneOf(string(balance.RoundRobin), string(balance.LeastOutstanding), string(balance.WeightedRandom))},
-	{"load_balancing.cross_zone.enabled", "use_load_balancer_configuration", oneOf("true", "false", "use_load_balancer_configuration")},
+	{keyCrossZone, "use_load_balancer_configuration", oneOf("true", "false", "use_load_balancer_configuration")},
 	{keySlowStart, "0", slowStart},
 	{keySticky, "false", boolean},
 	{keyAppCookie, "", appCookie},
@@ -126,7 +126,7 @@ func wholeNumber(low, high int) func(key, value string) error {
 		if n, err := strconv.Atoi(value); err == nil && low <= n && n <= high {
 			return nil
 		}
-		return invalid("'%s' must be between '%d' and '%d' inclusive", key, low, high)
+		return invalid("'%s' value '%s' must be between '%d-%d' inclusive", key, value, low, high)
 	}
 }
 
@@ -135,7 +135,7 @@ func slowStart(key, value string) error {
 		return nil
 	}
 	if wholeNumber(30, 900)(key, value) != nil {
-		return invalid("'%s' must be 0 or between '30' and '900' inclusive", key)
+		return invalid("'%s' value '%s' must be 0 or between '30-900' inclusive", key, value)
 	}
 	return nil
 }
@@ -173,24 +173,32 @@ func headerValue(key, value string) error {
 // setting is a key and the value a request gives it.
 type setting struct{ key, value string }
 
-// set gives a resource's attributes after a change, in a map of its own; what is "Load balancer",
-// "Listener" or "Target group". Nothing is changed where a key is unknown or a value wrong.
-func set(what string, known []attribute, have map[string]string, changes []setting) (map[string]string, error) {
+// set gives a resource's attributes after a change, in a map of its own. Nothing is changed where a
+// key is unknown or a value wrong.
+func (s schema) set(have map[string]string, changes []setting) (map[string]string, error) {
 	all := make(map[string]string, len(have)+len(changes))
 	for k, v := range have {
 		all[k] = v
 	}
 	given := map[string]bool{}
 	for _, c := range changes {
-		i := slices.IndexFunc(known, func(a attribute) bool { return a.key == c.key })
+		i := slices.IndexFunc(s.known, func(a attribute) bool { return a.key == c.key })
 		if i < 0 {
-			return nil, invalid("%s attribute key '%s' is not recognized", what, c.key)
+			if err := s.foreign(c.key); err != nil {
+				return nil, err
+			}
+			return nil, invalid("%s attribute key '%s' is not recognized", s.what, c.key)
 		}
 		if given[c.key] {
-			return nil, invalid("%s attribute key '%s' is specified more than once", what, c.key)
+			return nil, invalid("%s attribute key '%s' is specified more than once", s.what, c.key)
 		}
 		given[c.key] = true
-		if refuses := known[i].refuses; refuses != nil {
+		if s.suits != nil {
+			if err := s.suits(c.key, c.value); err != nil {
+				return nil, err
+			}
+		}
+		if refuses := s.known[i].refuses; refuses != nil {
 			if err := refuses(c.key, c.value); err != nil {
 				return nil, err
 			}
@@ -241,7 +249,7 @@ func checkGroup(a map[string]string) error {
 	case at(keyAnomaly) == "on" && algorithm != string(balance.WeightedRandom):
 		return misconfigured("Anomaly mitigation can only be enabled with the load balancing algorithm 'weighted_random'")
 	case at(keySticky) == "true" && at(keyStickType) == "app_cookie" && at(keyAppCookie) == "":
-		return misconfigured("You must specify an application cookie name when you enable application-based stickiness")
+		return misconfigured("You must set an application cookie name to enable stickiness of type 'app_cookie'")
 	}
 	return nil
 }

@@ -13,11 +13,14 @@ import (
 	"github.com/slipway-ecs/slipway/internal/store"
 )
 
-// hostedZone is what CanonicalHostedZoneId says, in every region.
-const hostedZone = "Z35SXDOTRQ7X7K"
+// What CanonicalHostedZoneId says, in every region.
+const (
+	hostedZone        = "Z35SXDOTRQ7X7K"
+	networkHostedZone = "Z26RNL4JYFTOTI"
+)
 
-// CreateLoadBalancer makes an Application Load Balancer, active at once. The same name with the
-// same settings gives the one there is.
+// CreateLoadBalancer makes an Application or a Network Load Balancer, active at once. The same name
+// with the same settings gives the one there is.
 func (s *Service) CreateLoadBalancer(ctx context.Context, in *elbv2.CreateLoadBalancerInput) (*elbv2.CreateLoadBalancerOutput, error) {
 	scope, name := scopeOf(ctx), aws.ToString(in.Name)
 	want := balancerRow{Name: name, Scheme: "internet-facing", IPType: "ipv4"}
@@ -29,8 +32,10 @@ func (s *Service) CreateLoadBalancer(ctx context.Context, in *elbv2.CreateLoadBa
 	}
 	switch in.Type {
 	case "", types.LoadBalancerTypeEnumApplication:
-	case types.LoadBalancerTypeEnumNetwork, types.LoadBalancerTypeEnumGateway:
-		return nil, misconfigured("Load balancers of type '%s' are not supported by this local cloud", in.Type)
+	case types.LoadBalancerTypeEnumNetwork:
+		want.Network = true
+	case types.LoadBalancerTypeEnumGateway:
+		return nil, s.unbuilt("Load balancers of type '%s'", in.Type)
 	default:
 		return nil, constraint(in.Type, "type", "satisfy enum value set: [application, network, gateway]")
 	}
@@ -42,7 +47,7 @@ func (s *Service) CreateLoadBalancer(ctx context.Context, in *elbv2.CreateLoadBa
 		return nil, constraint(in.Scheme, "scheme", "satisfy enum value set: [internet-facing, internal]")
 	}
 	if in.IpAddressType != "" {
-		if err := checkIPType(in.IpAddressType, want.Scheme); err != nil {
+		if err := want.checkIPType(in.IpAddressType); err != nil {
 			return nil, err
 		}
 		want.IPType = string(in.IpAddressType)
@@ -53,11 +58,13 @@ func (s *Service) CreateLoadBalancer(ctx context.Context, in *elbv2.CreateLoadBa
 	}
 	out := &elbv2.CreateLoadBalancerOutput{}
 	err = s.change(ctx, func(tx *store.Tx) error {
-		if want.Zones, want.VPC, err = s.zones(tx, scope, in.Subnets, in.SubnetMappings); err != nil {
+		if want.Zones, want.VPC, err = s.zones(tx, scope, want, in.Subnets, in.SubnetMappings); err != nil {
 			return err
 		}
-		if want.SecurityGroups, err = s.securityGroups(tx, scope, want.VPC, in.SecurityGroups); err != nil {
-			return err
+		if !want.Network || len(in.SecurityGroups) > 0 {
+			if want.SecurityGroups, err = s.securityGroups(tx, scope, want.VPC, in.SecurityGroups); err != nil {
+				return err
+			}
 		}
 		for there := range s.balancers.By(tx, "name", scoped(scope, name)) {
 			if !sameBalancer(there, want) {
@@ -66,10 +73,14 @@ func (s *Service) CreateLoadBalancer(ctx context.Context, in *elbv2.CreateLoadBa
 			out.LoadBalancers = []types.LoadBalancer{there.view()}
 			return nil
 		}
-		if count(s.balancers.Prefix(tx, scope.ARN(s.Name(), "loadbalancer/"))) >= maxBalancers {
+		kind, arn := "app", scope.LoadBalancer
+		if want.Network {
+			kind, arn = "net", scope.NetworkLoadBalancer
+		}
+		if count(s.balancers.Prefix(tx, scope.ARN(s.Name(), "loadbalancer/"+kind+"/"))) >= maxBalancers {
 			return &types.TooManyLoadBalancersException{Message: aws.String("The maximum number of load balancers has been reached")}
 		}
-		want.ARN = scope.LoadBalancer(name, s.o.IDs.Hex(16))
+		want.ARN = arn(name, s.o.IDs.Hex(16))
 		want.DNSName = dnsName(want, scope, s.o.IDs.Digits(10))
 		want.Created, want.Tags = tx.Now(), tags
 		want.Address = s.ownAddress(tx, want.ARN)
@@ -89,6 +100,9 @@ func answer[T any](out *T, err error) (*T, error) {
 }
 
 func dnsName(b balancerRow, scope names.Scope, digits string) string {
+	if b.Network {
+		return strings.ToLower(b.Name + "-" + names.Last(b.ARN) + ".elb." + scope.Region + ".localhost")
+	}
 	name := b.Name + "-" + digits + "." + scope.Region + ".elb.localhost"
 	if b.Scheme == "internal" {
 		name = "internal-" + name
@@ -98,7 +112,7 @@ func dnsName(b balancerRow, scope names.Scope, digits string) string {
 
 func sameBalancer(a, b balancerRow) bool {
 	byName := func(x, y zone) int { return strings.Compare(x.Subnet, y.Subnet) }
-	return a.Scheme == b.Scheme && a.IPType == b.IPType && a.VPC == b.VPC &&
+	return a.Network == b.Network && a.Scheme == b.Scheme && a.IPType == b.IPType && a.VPC == b.VPC &&
 		slices.Equal(slices.SortedFunc(slices.Values(a.Zones), byName), slices.SortedFunc(slices.Values(b.Zones), byName)) &&
 		slices.Equal(slices.Sorted(slices.Values(a.SecurityGroups)), slices.Sorted(slices.Values(b.SecurityGroups)))
 }
@@ -118,6 +132,10 @@ func (b balancerRow) view() types.LoadBalancer {
 		SecurityGroups:        nonNil(b.SecurityGroups),
 		IpAddressType:         types.IpAddressType(b.IPType),
 	}
+	if b.Network {
+		v.Type, v.CanonicalHostedZoneId = types.LoadBalancerTypeEnumNetwork, aws.String(networkHostedZone)
+		v.EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic = b.privateLink()
+	}
 	return v
 }
 
@@ -125,8 +143,32 @@ func zoneViews(zones []zone) []types.AvailabilityZone {
 	views := make([]types.AvailabilityZone, len(zones))
 	for i, z := range zones {
 		views[i] = types.AvailabilityZone{ZoneName: &z.Name, SubnetId: &z.Subnet, LoadBalancerAddresses: []types.LoadBalancerAddress{}}
+		if z.Elastic+z.Private+z.IPv6 != "" {
+			views[i].LoadBalancerAddresses = append(views[i].LoadBalancerAddresses, types.LoadBalancerAddress{
+				AllocationId: given(z.Elastic), PrivateIPv4Address: given(z.Private), IPv6Address: given(z.IPv6),
+			})
+		}
 	}
 	return views
+}
+
+// privateLink says whether security groups bind what comes over PrivateLink; nil without any.
+func (b balancerRow) privateLink() *string {
+	switch {
+	case !b.Network || len(b.SecurityGroups) == 0:
+		return nil
+	case b.PrivateLink != "":
+		return &b.PrivateLink
+	}
+	return aws.String("on")
+}
+
+// given gives a text as answers have it: nil where there is none.
+func given(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
 }
 
 // nonNil gives a copy that is a list even where it is empty.

@@ -59,7 +59,7 @@ func TestBalancersThatAWSRefusesAreRefused(t *testing.T) {
 		{elbv2.CreateLoadBalancerInput{Name: aws.String("web"), Subnets: []string{"subnet-a", "subnet-other"}}, "InvalidSubnet", ""},
 		{elbv2.CreateLoadBalancerInput{Name: aws.String("web"), Subnets: ab, SecurityGroups: []string{"sg-other"}}, "InvalidConfigurationRequest", ""},
 		{elbv2.CreateLoadBalancerInput{Name: aws.String("web"), Subnets: ab, SecurityGroups: []string{"sg-none"}}, "InvalidSecurityGroup", ""},
-		{elbv2.CreateLoadBalancerInput{Name: aws.String("web"), Subnets: ab, Type: "network"}, "InvalidConfigurationRequest", ""},
+		{elbv2.CreateLoadBalancerInput{Name: aws.String("web"), Subnets: ab, Type: "gateway"}, "InvalidConfigurationRequest", ""},
 		{elbv2.CreateLoadBalancerInput{Name: aws.String("internal-web"), Subnets: ab}, "ValidationError", ""},
 		{elbv2.CreateLoadBalancerInput{Name: aws.String("-web"), Subnets: ab}, "ValidationError", ""},
 		{elbv2.CreateLoadBalancerInput{Name: aws.String("web_1"), Subnets: ab}, "ValidationError", ""},
@@ -193,7 +193,7 @@ func TestAttributesHaveAWSsDefaultsAndRanges(t *testing.T) {
 		{group("load_balancing.algorithm.anomaly_mitigation", "on"), "InvalidConfigurationRequest"},
 		{group("stickiness.enabled", "true", "stickiness.type", "app_cookie"), "InvalidConfigurationRequest"},
 		{group("stickiness.app_cookie.cookie_name", "AWSALBx"), "ValidationError"},
-		{group("preserve_client_ip.enabled", "true"), "ValidationError"},
+		{group("preserve_client_ip.enabled", "true"), "InvalidConfigurationRequest"},
 	} {
 		refused(r, r.ModifyTargetGroupAttributes, c.in, c.code, "")
 	}

@@ -129,8 +129,8 @@ func more(arns []string) []types.Certificate {
 	return all
 }
 
-// given reads the certificates of a request to add or to remove some.
-func given(scope names.Scope, certificates []types.Certificate) ([]string, error) {
+// named reads the certificates of a request to add or to remove some.
+func named(scope names.Scope, certificates []types.Certificate) ([]string, error) {
 	if len(certificates) == 0 {
 		return nil, invalid("A certificate must be specified")
 	}
@@ -206,6 +206,6 @@ func (s *Service) withCertificates(ctx context.Context, tx *store.Tx, listener *
 	if l.Policy == "" {
 		return l, nil, invalid("Certificates cannot be specified for %s listeners", l.Protocol)
 	}
-	arns, err := given(scopeOf(ctx), certificates)
+	arns, err := named(scopeOf(ctx), certificates)
 	return l, arns, err
 }

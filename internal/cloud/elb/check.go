@@ -12,6 +12,34 @@ import (
 	"github.com/slipway-ecs/slipway/internal/pattern"
 )
 
+// What a check of a group of TCP has: of its time-outs and codes, NLB's. Source: Network Load
+// Balancers guide, "Health checks for Network Load Balancer target groups".
+const (
+	flowCheckTimeout = 10
+	flowHTTPTimeout  = 6
+	flowCheckCodes   = "200-399"
+)
+
+// defaultFlowCheck is what a group of TCP has whose targets are checked by a protocol.
+func defaultFlowCheck(protocol types.ProtocolEnum) check {
+	c := check{Enabled: true, Protocol: "TCP", Port: "traffic-port", Interval: 30, Timeout: flowCheckTimeout, Healthy: 5, Unhealthy: 2}
+	if protocol == types.ProtocolEnumHttp {
+		c.Timeout = flowHTTPTimeout
+	}
+	return c
+}
+
+// speak changes the protocol of a group of TCP's checks, with what the other one knows nothing of.
+func (c *check) speak(protocol string) {
+	switch {
+	case protocol == "TCP":
+		c.Path, c.HTTPCode = "", ""
+	case c.Protocol == "TCP":
+		c.Path, c.HTTPCode = "/", flowCheckCodes
+	}
+	c.Protocol = protocol
+}
+
 // defaultCheck is what a group of instances or addresses has. Source: elbv2.md 3.
 func defaultCheck(protocolVersion string) check {
 	c := check{Enabled: true, Protocol: "HTTP", Port: "traffic-port", Path: "/", Interval: 30, Timeout: 5, Healthy: 5, Unhealthy: 2, HTTPCode: "200"}
@@ -25,8 +53,11 @@ func defaultCheck(protocolVersion string) check {
 // Empty texts are what some clients send for unset ones.
 func (g *groupRow) setCheck(in *elbv2.ModifyTargetGroupInput) error {
 	c := g.Check
+	flows := g.Protocol == "TCP"
 	if c == (check{}) {
-		c = defaultCheck(g.ProtocolVersion)
+		if c = defaultCheck(g.ProtocolVersion); flows {
+			c = defaultFlowCheck(in.HealthCheckProtocol)
+		}
 	}
 	if in.HealthCheckEnabled != nil {
 		if !*in.HealthCheckEnabled {
@@ -36,8 +67,19 @@ func (g *groupRow) setCheck(in *elbv2.ModifyTargetGroupInput) error {
 	switch in.HealthCheckProtocol {
 	case "":
 	case types.ProtocolEnumHttp, types.ProtocolEnumHttps:
+		if flows {
+			c.speak(string(in.HealthCheckProtocol))
+		}
 		c.Protocol = string(in.HealthCheckProtocol)
+	case types.ProtocolEnumTcp:
+		if !flows {
+			return invalid("Health check protocol '%s' must be one of 'HTTP, HTTPS'", in.HealthCheckProtocol)
+		}
+		c.speak("TCP")
 	default:
+		if flows {
+			return invalid("Health check protocol '%s' must be one of 'HTTP, HTTPS, TCP'", in.HealthCheckProtocol)
+		}
 		return invalid("Health check protocol '%s' must be one of 'HTTP, HTTPS'", in.HealthCheckProtocol)
 	}
 	if p := aws.ToString(in.HealthCheckPort); p != "" {
@@ -47,6 +89,9 @@ func (g *groupRow) setCheck(in *elbv2.ModifyTargetGroupInput) error {
 		c.Port = p
 	}
 	if p := aws.ToString(in.HealthCheckPath); p != "" {
+		if c.Protocol == "TCP" {
+			return misconfigured("Health check paths are not supported for TCP health checks")
+		}
 		if !strings.HasPrefix(p, "/") || len(p) > 1024 || strings.ContainsAny(p, " \r\n\x00") {
 			return invalid("Health check path '%s' must begin with a '/' and can have at most '1024' characters", p)
 		}
@@ -72,11 +117,21 @@ func (g *groupRow) setCheck(in *elbv2.ModifyTargetGroupInput) error {
 		}
 		*n.into = int(*n.given)
 	}
-	if c.Timeout >= c.Interval {
+	if flows && c.Timeout > c.Interval {
+		return invalid("Health check timeout '%d' must be smaller than or equal to the interval '%d'", c.Timeout, c.Interval)
+	}
+	if c.Timeout >= c.Interval && !flows {
 		return invalid("Health check timeout '%d' must be smaller than the interval '%d'", c.Timeout, c.Interval)
 	}
 	if m := in.Matcher; m != nil {
-		if err := c.match(m, g.ProtocolVersion); err != nil {
+		if c.Protocol == "TCP" && aws.ToString(m.HttpCode)+aws.ToString(m.GrpcCode) != "" {
+			return misconfigured("Health check matchers are not supported for TCP health checks")
+		}
+		highest := 499
+		if flows {
+			highest = 599
+		}
+		if err := c.match(m, g.ProtocolVersion, highest); err != nil {
 			return err
 		}
 	}
@@ -86,7 +141,7 @@ func (g *groupRow) setCheck(in *elbv2.ModifyTargetGroupInput) error {
 
 var codeList = pattern.New(`^\d+(-\d+)?(,\d+(-\d+)?)*$`)
 
-func (c *check) match(m *types.Matcher, version string) error {
+func (c *check) match(m *types.Matcher, version string, highest int) error {
 	http, grpc := aws.ToString(m.HttpCode), aws.ToString(m.GrpcCode)
 	switch {
 	case http != "" && grpc != "":
@@ -96,8 +151,8 @@ func (c *check) match(m *types.Matcher, version string) error {
 	case grpc != "" && version != "GRPC":
 		return invalid("A gRPC code can only be specified in the health check matcher of a target group with the protocol version 'GRPC'")
 	case http != "":
-		if !codesWithin(http, 200, 499) {
-			return invalid("Health check matcher HTTP code '%s' must be within '200-499' inclusive", http)
+		if !codesWithin(http, 200, highest) {
+			return invalid("Health check matcher HTTP code '%s' must be within '200-%d' inclusive", http, highest)
 		}
 		c.HTTPCode = http
 	case grpc != "":

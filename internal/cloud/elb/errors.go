@@ -30,6 +30,13 @@ func misconfigured(format string, args ...any) error {
 	return &types.InvalidConfigurationRequestException{Message: sentence(format, args)}
 }
 
+// unbuilt refuses what AWS has and this cloud has not, and says so to the operator.
+func (s *Service) unbuilt(format string, args ...any) error {
+	what := fmt.Sprintf(format, args...)
+	s.o.Warn("not built: elasticloadbalancing: " + what + ", answered with InvalidConfigurationRequest")
+	return misconfigured("%s are not supported by this local cloud", what)
+}
+
 func badAction(format string, args ...any) error {
 	return &types.InvalidLoadBalancerActionException{Message: sentence(format, args)}
 }

@@ -16,7 +16,7 @@ import (
 // there is.
 func (s *Service) CreateTargetGroup(ctx context.Context, in *elbv2.CreateTargetGroupInput) (*elbv2.CreateTargetGroupOutput, error) {
 	scope := scopeOf(ctx)
-	want, err := newGroup(in)
+	want, err := s.newGroup(in)
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +44,7 @@ func (s *Service) CreateTargetGroup(ctx context.Context, in *elbv2.CreateTargetG
 }
 
 // newGroup reads a group's settings with the defaults of elbv2.md 3.
-func newGroup(in *elbv2.CreateTargetGroupInput) (groupRow, error) {
+func (s *Service) newGroup(in *elbv2.CreateTargetGroupInput) (groupRow, error) {
 	g := groupRow{Name: aws.ToString(in.Name), TargetType: "instance", IPType: "ipv4", ProtocolVersion: "HTTP1", VPC: aws.ToString(in.VpcId)}
 	if err := checkName("Target group", g.Name); err != nil {
 		return g, err
@@ -54,7 +54,7 @@ func newGroup(in *elbv2.CreateTargetGroupInput) (groupRow, error) {
 	case types.TargetTypeEnumIp:
 		g.TargetType = "ip"
 	case types.TargetTypeEnumLambda, types.TargetTypeEnumAlb:
-		return g, misconfigured("Target groups of type '%s' are not supported by this local cloud", in.TargetType)
+		return g, s.unbuilt("Target groups of type '%s'", in.TargetType)
 	default:
 		return g, constraint(in.TargetType, "targetType", "satisfy enum value set: [instance, ip, lambda, alb]")
 	}
@@ -63,14 +63,19 @@ func newGroup(in *elbv2.CreateTargetGroupInput) (groupRow, error) {
 		return g, invalid("A protocol must be specified")
 	case types.ProtocolEnumHttp, types.ProtocolEnumHttps:
 		g.Protocol = string(in.Protocol)
-	case types.ProtocolEnumTcp, types.ProtocolEnumTls, types.ProtocolEnumUdp, types.ProtocolEnumTcpUdp, types.ProtocolEnumGeneve, types.ProtocolEnumQuic, types.ProtocolEnumTcpQuic:
-		return g, misconfigured("Target groups with the protocol '%s' are not supported by this local cloud", in.Protocol)
+	case types.ProtocolEnumTcp:
+		g.Protocol, g.ProtocolVersion = string(in.Protocol), ""
+	case types.ProtocolEnumTls, types.ProtocolEnumUdp, types.ProtocolEnumTcpUdp, types.ProtocolEnumGeneve, types.ProtocolEnumQuic, types.ProtocolEnumTcpQuic:
+		return g, s.unbuilt("Target groups with the protocol '%s'", in.Protocol)
 	default:
 		return g, constraint(in.Protocol, "protocol", "satisfy enum value set: [HTTP, HTTPS, TCP, TLS, UDP, TCP_UDP, GENEVE, QUIC, TCP_QUIC]")
 	}
 	switch v := aws.ToString(in.ProtocolVersion); v {
 	case "":
 	case "HTTP1", "HTTP2", "GRPC":
+		if g.Protocol == "TCP" {
+			return g, misconfigured("A protocol version cannot be specified for target groups with the %s protocol", g.Protocol)
+		}
 		g.ProtocolVersion = v
 	default:
 		return g, invalid("Protocol version '%s' must be one of 'GRPC, HTTP1, HTTP2'", v)
@@ -120,17 +125,17 @@ func (s *Service) groupView(tx *store.Tx, g groupRow) types.TargetGroup {
 		HealthCheckTimeoutSeconds:  aws.Int32(int32(g.Check.Timeout)),
 		HealthyThresholdCount:      aws.Int32(int32(g.Check.Healthy)),
 		UnhealthyThresholdCount:    aws.Int32(int32(g.Check.Unhealthy)),
-		HealthCheckPath:            &g.Check.Path,
-		Matcher:                    &types.Matcher{},
+		HealthCheckPath:            given(g.Check.Path),
 		LoadBalancerArns:           s.balancersOf(tx, g.ARN),
 		TargetType:                 types.TargetTypeEnum(g.TargetType),
-		ProtocolVersion:            &g.ProtocolVersion,
+		ProtocolVersion:            given(g.ProtocolVersion),
 		IpAddressType:              types.TargetGroupIpAddressTypeEnum(g.IPType),
 	}
-	if g.Check.GRPCCode != "" {
-		v.Matcher.GrpcCode = &g.Check.GRPCCode
-	} else {
-		v.Matcher.HttpCode = &g.Check.HTTPCode
+	switch {
+	case g.Check.GRPCCode != "":
+		v.Matcher = &types.Matcher{GrpcCode: &g.Check.GRPCCode}
+	case g.Check.Protocol != "TCP":
+		v.Matcher = &types.Matcher{HttpCode: &g.Check.HTTPCode}
 	}
 	if g.ControlPort != 0 {
 		v.TargetControlPort = aws.Int32(int32(g.ControlPort))

@@ -22,6 +22,8 @@ const (
 	maxGroupsOfBalancer  = 100
 	maxGroupsOfAction    = 5
 	maxTargetsOfBalancer = 1000
+	maxTargetsOfNetwork  = 3000
+	maxTargetsOfZone     = 500 // of a network load balancer; shown, and not kept to
 	maxTargetsOfGroup    = 1000
 	maxConditionValues   = 5 // a rule
 	maxWildcards         = 6 // a rule; the guide says 5, the quota page 6
@@ -35,9 +37,11 @@ func (s *Service) DescribeAccountLimits(_ context.Context, in *elbv2.DescribeAcc
 		limit("targets-per-application-load-balancer", maxTargetsOfBalancer),
 		limit("listeners-per-application-load-balancer", maxListeners),
 		limit("rules-per-application-load-balancer", maxRules),
-		limit("network-load-balancers", 0),
+		limit("network-load-balancers", maxBalancers),
 		limit("gateway-load-balancers", 0),
-		limit("targets-per-network-load-balancer", 0),
+		limit("targets-per-network-load-balancer", maxTargetsOfNetwork),
+		limit("targets-per-availability-zone-per-network-load-balancer", maxTargetsOfZone),
+		limit("listeners-per-network-load-balancer", maxListeners),
 		limit("application-load-balancers", maxBalancers),
 		limit("certificates-per-application-load-balancer", maxCertificates),
 		limit("condition-values-per-alb-rule", maxConditionValues),

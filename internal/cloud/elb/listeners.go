@@ -39,6 +39,9 @@ func (s *Service) CreateListener(ctx context.Context, in *elbv2.CreateListenerIn
 		if err != nil {
 			return err
 		}
+		if err := s.checkProtocol(b, in.Protocol); err != nil {
+			return err
+		}
 		l := listenerRow{Balancer: b.ARN, Port: int(*in.Port), Protocol: string(in.Protocol), Created: tx.Now(), Tags: tags}
 		l.ARN = names.ListenerOf(b.ARN, s.o.IDs.Hex(16))
 		if err := l.secure(scopeOf(ctx), in.Certificates, in.SslPolicy, in.MutualAuthentication); err != nil {
@@ -73,17 +76,39 @@ func duplicateListener(balancer string) error {
 	return &types.DuplicateListenerException{Message: sentence("A listener already exists on this port for this load balancer '%s'", []any{balancer})}
 }
 
-// checkListener refuses a port or a protocol that no listener here can have.
+// checkListener refuses a port or a protocol that no listener can have.
 func checkListener(port *int32, protocol types.ProtocolEnum) error {
 	if err := between(port, "port", 1, 65535); err != nil {
 		return err
 	}
 	switch protocol {
-	case "", types.ProtocolEnumHttp, types.ProtocolEnumHttps:
-	case types.ProtocolEnumTcp, types.ProtocolEnumTls, types.ProtocolEnumUdp, types.ProtocolEnumTcpUdp, types.ProtocolEnumGeneve, types.ProtocolEnumQuic, types.ProtocolEnumTcpQuic:
-		return invalid("Listener protocol '%s' must be one of 'HTTPS, HTTP'", protocol)
+	case "", types.ProtocolEnumHttp, types.ProtocolEnumHttps, types.ProtocolEnumTcp, types.ProtocolEnumTls, types.ProtocolEnumUdp,
+		types.ProtocolEnumTcpUdp, types.ProtocolEnumGeneve, types.ProtocolEnumQuic, types.ProtocolEnumTcpQuic:
 	default:
 		return constraint(protocol, "protocol", "satisfy enum value set: [HTTP, HTTPS, TCP, TLS, UDP, TCP_UDP, GENEVE, QUIC, TCP_QUIC]")
+	}
+	return nil
+}
+
+// checkProtocol refuses a protocol that no listener of a balancer can have, and those that are not
+// built. The words are those seen on AWS.
+func (s *Service) checkProtocol(b balancerRow, protocol types.ProtocolEnum) error {
+	switch protocol {
+	case "":
+	case types.ProtocolEnumHttp, types.ProtocolEnumHttps:
+		if b.Network {
+			return invalid("Listener protocol '%s' must be one of 'TLS, TCP, TCP_UDP, UDP'", protocol)
+		}
+	default:
+		if !b.Network {
+			return invalid("Listener protocol '%s' must be one of 'HTTPS, HTTP'", protocol)
+		}
+		if protocol == types.ProtocolEnumGeneve {
+			return invalid("Listener protocol '%s' must be one of 'TLS, TCP, TCP_UDP, UDP'", protocol)
+		}
+		if protocol != types.ProtocolEnumTcp {
+			return s.unbuilt("Listeners with the protocol '%s'", protocol)
+		}
 	}
 	return nil
 }
@@ -145,6 +170,10 @@ func (s *Service) ModifyListener(ctx context.Context, in *elbv2.ModifyListenerIn
 	err := s.change(ctx, func(tx *store.Tx) error {
 		l, err := s.listener(tx, scopeOf(ctx), in.ListenerArn)
 		if err != nil {
+			return err
+		}
+		b, _ := s.balancers.Get(tx, l.Balancer)
+		if err := s.checkProtocol(b, in.Protocol); err != nil {
 			return err
 		}
 		if in.Port != nil && int(*in.Port) != l.Port {

@@ -15,18 +15,25 @@ import (
 	"github.com/slipway-ecs/slipway/internal/store"
 )
 
-// zones resolves the subnets of a balancer: at least two, one an Availability Zone, all of one VPC.
-func (s *Service) zones(tx *store.Tx, scope names.Scope, subnets []string, mappings []types.SubnetMapping) (zones []zone, vpc string, err error) {
+// zones resolves the subnets of a balancer: at least two, or one of a network load balancer, each of
+// another Availability Zone, all of one VPC.
+func (s *Service) zones(tx *store.Tx, scope names.Scope, b balancerRow, subnets []string, mappings []types.SubnetMapping) (zones []zone, vpc string, err error) {
 	if len(subnets) > 0 && len(mappings) > 0 {
 		return nil, "", invalid("You can specify either subnets or subnet mappings, but not both")
 	}
-	for _, m := range mappings {
-		if m.AllocationId != nil || m.PrivateIPv4Address != nil || m.IPv6Address != nil {
-			return nil, "", misconfigured("Addresses cannot be specified in subnet mappings for load balancers of type 'application'")
-		}
-		subnets = append(slices.Clone(subnets), aws.ToString(m.SubnetId))
-	}
+	var asked []zone
 	for _, id := range subnets {
+		asked = append(asked, zone{Subnet: id})
+	}
+	for _, m := range mappings {
+		z := zone{Subnet: aws.ToString(m.SubnetId), Elastic: aws.ToString(m.AllocationId), Private: aws.ToString(m.PrivateIPv4Address), IPv6: aws.ToString(m.IPv6Address)}
+		if err := b.checkAddresses(z); err != nil {
+			return nil, "", err
+		}
+		asked = append(asked, z)
+	}
+	for _, z := range asked {
+		id := z.Subnet
 		in, name, ok := s.o.Network.Subnet(tx, scope, id)
 		if !ok {
 			return nil, "", &types.SubnetNotFoundException{Message: sentence("The subnet ID '%s' does not exist", []any{id})}
@@ -37,10 +44,13 @@ func (s *Service) zones(tx *store.Tx, scope names.Scope, subnets []string, mappi
 		if slices.ContainsFunc(zones, func(z zone) bool { return z.Name == name }) {
 			return nil, "", misconfigured("A load balancer cannot be attached to multiple subnets in the same Availability Zone")
 		}
-		vpc = in
-		zones = append(zones, zone{Name: name, Subnet: id})
+		vpc, z.Name = in, name
+		zones = append(zones, z)
 	}
-	if len(zones) < 2 {
+	if b.Network && len(zones) == 0 {
+		return nil, "", invalid("At least one subnet must be specified")
+	}
+	if len(zones) < 2 && !b.Network {
 		const few = "At least two subnets in two different Availability Zones must be specified"
 		if !s.o.Lenient || len(zones) == 0 {
 			return nil, "", invalid(few)
@@ -70,12 +80,33 @@ func (s *Service) securityGroups(tx *store.Tx, scope names.Scope, vpc string, id
 	return slices.Clone(ids), nil
 }
 
-func checkIPType(t types.IpAddressType, scheme string) error {
+// checkAddresses refuses addresses that a balancer cannot have in a subnet: a network load balancer
+// has an elastic one where it faces the internet, and a private one of its own where it is internal.
+func (b *balancerRow) checkAddresses(z zone) error {
+	switch {
+	case z.Elastic+z.Private+z.IPv6 == "":
+		return nil
+	case !b.Network:
+		return misconfigured("Addresses cannot be specified in subnet mappings for load balancers of type 'application'")
+	case z.Elastic != "" && b.Scheme == "internal":
+		return misconfigured("An allocation ID cannot be specified for internal load balancers")
+	case z.Private != "" && b.Scheme != "internal":
+		return misconfigured("A private IPv4 address can only be specified for internal load balancers")
+	case z.IPv6 != "" && b.IPType == "ipv4":
+		return misconfigured("An IPv6 address can only be specified for load balancers with the IP address type 'dualstack'")
+	}
+	return nil
+}
+
+func (b *balancerRow) checkIPType(t types.IpAddressType) error {
 	switch t {
 	case types.IpAddressTypeIpv4, types.IpAddressTypeDualstack:
 		return nil
 	case types.IpAddressTypeDualstackWithoutPublicIpv4:
-		if scheme == "internal" {
+		if b.Network {
+			return misconfigured("The IP address type '%s' is not supported for load balancers with type 'network'", t)
+		}
+		if b.Scheme == "internal" {
 			return misconfigured("The IP address type '%s' is not supported by internal load balancers", t)
 		}
 		return nil
@@ -91,18 +122,18 @@ func (s *Service) SetSubnets(ctx context.Context, in *elbv2.SetSubnetsInput) (*e
 		if err != nil {
 			return err
 		}
-		zones, vpc, err := s.zones(tx, scopeOf(ctx), in.Subnets, in.SubnetMappings)
+		if in.IpAddressType != "" {
+			if err := b.checkIPType(in.IpAddressType); err != nil {
+				return err
+			}
+			b.IPType = string(in.IpAddressType)
+		}
+		zones, vpc, err := s.zones(tx, scopeOf(ctx), b, in.Subnets, in.SubnetMappings)
 		if err != nil {
 			return err
 		}
 		if vpc != b.VPC {
 			return &types.InvalidSubnetException{Message: sentence("The subnets must belong to the VPC '%s' of the load balancer", []any{b.VPC})}
-		}
-		if in.IpAddressType != "" {
-			if err := checkIPType(in.IpAddressType, b.Scheme); err != nil {
-				return err
-			}
-			b.IPType = string(in.IpAddressType)
 		}
 		b.Zones = zones
 		s.balancers.Put(tx, b)
@@ -121,14 +152,27 @@ func (s *Service) SetSecurityGroups(ctx context.Context, in *elbv2.SetSecurityGr
 		if err != nil {
 			return err
 		}
+		if b.Network && len(b.SecurityGroups) == 0 {
+			return misconfigured("You cannot set security groups on a Network Load Balancer which was created without any security groups.")
+		}
 		if len(in.SecurityGroups) == 0 {
 			return invalid("At least one security group must be specified")
 		}
 		if b.SecurityGroups, err = s.securityGroups(tx, scopeOf(ctx), b.VPC, in.SecurityGroups); err != nil {
 			return err
 		}
+		switch asked := in.EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic; asked {
+		case "":
+		case types.EnforceSecurityGroupInboundRulesOnPrivateLinkTrafficEnumOn, types.EnforceSecurityGroupInboundRulesOnPrivateLinkTrafficEnumOff:
+			b.PrivateLink = string(asked)
+		default:
+			return constraint(asked, "enforceSecurityGroupInboundRulesOnPrivateLinkTraffic", "satisfy enum value set: [on, off]")
+		}
 		s.balancers.Put(tx, b)
 		out.SecurityGroupIds = nonNil(b.SecurityGroups)
+		if now := b.privateLink(); now != nil {
+			out.EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic = types.EnforceSecurityGroupInboundRulesOnPrivateLinkTrafficEnum(*now)
+		}
 		return nil
 	})
 	return answer(out, err)
@@ -141,7 +185,7 @@ func (s *Service) SetIpAddressType(ctx context.Context, in *elbv2.SetIpAddressTy
 		if err != nil {
 			return err
 		}
-		if err := checkIPType(in.IpAddressType, b.Scheme); err != nil {
+		if err := b.checkIPType(in.IpAddressType); err != nil {
 			return err
 		}
 		b.IPType = string(in.IpAddressType)

@@ -62,6 +62,9 @@ func (s *Service) planeBalancer(tx *store.Tx, b balancerRow) balance.Balancer {
 	}
 	for _, l := range s.listenersOf(tx, b.ARN) {
 		pl := balance.Listener{ARN: l.ARN, Port: l.Port, Protocol: l.Protocol, Substitute: l.substitute(), Secure: l.handshake(at("routing.http2.enabled") == "true")}
+		if l.Protocol == "TCP" {
+			pl.Idle = seconds(number(flowListenerAttributes, l.Attributes, keyFlowIdle))
+		}
 		pl.NoServerHeader = value(listenerAttributes, l.Attributes, "routing.http.response.server.enabled") == "false"
 		for _, h := range responseHeaders {
 			if v := value(listenerAttributes, l.Attributes, h.key); v != "" {
@@ -89,7 +92,10 @@ func (s *Service) planeGroup(tx *store.Tx, g groupRow) balance.Group {
 			Interval: s.o.Shorten(seconds(g.Check.Interval)), Timeout: seconds(g.Check.Timeout),
 		},
 	}
-	if g.ProtocolVersion != "HTTP1" {
+	flows := g.Protocol == "TCP"
+	if flows {
+		out.Algorithm, out.Flows, out.Check.ProxyHeader = "", s.planeFlows(tx, g), value(flowGroupAttributes, g.Attributes, keyProxyHeader) == "true"
+	} else if g.ProtocolVersion != "HTTP1" {
 		out.Version, out.Check.Version = balance.Version(g.ProtocolVersion), balance.Version(g.ProtocolVersion)
 	}
 	if g.Check.GRPCCode != "" {
@@ -116,6 +122,12 @@ func (s *Service) planeGroup(tx *store.Tx, g groupRow) balance.Group {
 		}
 		pt := balance.Target{ID: t.ID, Port: t.Port, Address: t.Dial, Draining: t.draining()}
 		pt.Healthy = t.Health.State == balance.Healthy || t.Health.State == balance.Unavailable
+		if flows {
+			pt.Unhealthy = t.Health.State == balance.Unhealthy
+			if t.Zone != "all" {
+				pt.Zone = t.Zone
+			}
+		}
 		if !t.SlowFrom.IsZero() && pt.Healthy {
 			pt.SlowFrom = s.o.Wall(t.SlowFrom).UTC()
 			pt.SlowUntil = s.o.Wall(t.SlowFrom.Add(seconds(number(groupAttributes, g.Attributes, keySlowStart)))).UTC()
@@ -131,6 +143,21 @@ func (s *Service) planeGroup(tx *store.Tx, g groupRow) balance.Group {
 		out.Targets = append(out.Targets, pt)
 	}
 	return out
+}
+
+// planeFlows says how a group's connections of TCP are treated.
+func (s *Service) planeFlows(tx *store.Tx, g groupRow) balance.Flows {
+	at := func(key string) string { return value(g.schema().known, g.Attributes, key) }
+	crossZone := at(keyCrossZone)
+	for _, arn := range s.balancersOf(tx, g.ARN) {
+		if b, _ := s.balancers.Get(tx, arn); crossZone == "use_load_balancer_configuration" {
+			crossZone = value(networkAttributes, b.Attributes, keyCrossZone)
+		}
+	}
+	return balance.Flows{
+		EndDraining: at(keyEndDraining) == "true", EndUnhealthy: at(keyEndUnhealthy) == "true", KeepSource: at(keyKeepSource) == "true",
+		ProxyHeader: at(keyProxyHeader) == "true", BySource: at(keySticky) == "true", InZones: crossZone == "false",
+	}
 }
 
 // substitute gives the port a listener has on the shared address in place of its own; 0 where

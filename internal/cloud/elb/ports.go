@@ -131,15 +131,15 @@ func (s *Service) SetWeights(tx *store.Tx, rule string, weights []balance.Weight
 	for _, w := range weights {
 		in.ForwardConfig.TargetGroups = append(in.ForwardConfig.TargetGroups, types.TargetGroupTuple{TargetGroupArn: aws.String(w.Group), Weight: aws.Int32(int32(w.Weight))})
 	}
-	f, err := newForward(in)
+	l, _ := s.listeners.Get(tx, r.Listener)
+	f, err := newForward(in, l.Protocol == "TCP")
 	if err != nil {
 		return err
 	}
 	if r.Action.Forward != nil {
-		f.Sticky = r.Action.Forward.Sticky
+		f.Sticky, f.BySource = r.Action.Forward.Sticky, r.Action.Forward.BySource
 	}
 	a := action{Order: r.Action.Order, Forward: f}
-	l, _ := s.listeners.Get(tx, r.Listener)
 	if err := s.checkGroups(tx, l, a); err != nil {
 		return err
 	}

@@ -15,20 +15,28 @@ import (
 type balancerRow struct {
 	ARN            string
 	Name           string
+	Network        bool   `json:",omitempty"` // a network load balancer; else an application load balancer
 	DNSName        string // lower case
 	Scheme         string // internet-facing or internal
 	VPC            string
 	IPType         string // ipv4, dualstack, dualstack-without-public-ipv4
 	Zones          []zone // as given at create or by SetSubnets
 	SecurityGroups []string
+	PrivateLink    string `json:",omitempty"` // "off" where security groups do not bind it
 	Created        time.Time
 	Address        string            // its own loopback address, for as long as it lives
 	Attributes     map[string]string `json:",omitempty"` // those that were ever set
 	Tags           []tag             `json:",omitempty"`
 }
 
-// zone is an Availability Zone a balancer is enabled in, by its subnet.
-type zone struct{ Name, Subnet string }
+// zone is an Availability Zone a balancer is enabled in, by its subnet, with what was asked for of its
+// addresses, which a network load balancer may have.
+type zone struct {
+	Name, Subnet string
+	Elastic      string `json:",omitempty"` // allocation id
+	Private      string `json:",omitempty"` // IPv4
+	IPv6         string `json:",omitempty"`
+}
 
 // tag is a tag; a resource's tags are in the order they were first set.
 type tag struct{ Key, Value string }
@@ -38,7 +46,7 @@ type listenerRow struct {
 	ARN      string
 	Balancer string
 	Port     int
-	Protocol string // HTTP or HTTPS
+	Protocol string // HTTP or HTTPS; TCP of network load balancers
 
 	// What a listener that speaks TLS has; empty for others.
 	Policy       string   `json:",omitempty"` // security policy
@@ -89,8 +97,8 @@ func (r *ruleRow) order() string {
 type groupRow struct {
 	ARN             string
 	Name            string
-	Protocol        string // HTTP or HTTPS
-	ProtocolVersion string // HTTP1, HTTP2, GRPC
+	Protocol        string // HTTP, HTTPS or TCP
+	ProtocolVersion string // HTTP1, HTTP2, GRPC; empty for TCP
 	Port            int
 	VPC             string
 	TargetType      string // instance or ip
@@ -108,9 +116,9 @@ type groupRow struct {
 // check is a group's health check, in AWS's internal (unshortened) time.
 type check struct {
 	Enabled   bool
-	Protocol  string
+	Protocol  string // HTTP, HTTPS, or TCP where the group has TCP
 	Port      string // "traffic-port" or a number
-	Path      string
+	Path      string // empty for TCP
 	Interval  int    // seconds, 5 to 300
 	Timeout   int    // seconds, 2 to 120
 	Healthy   int    // threshold, 2 to 10

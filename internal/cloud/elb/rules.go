@@ -34,6 +34,9 @@ func (s *Service) CreateRule(ctx context.Context, in *elbv2.CreateRuleInput) (*e
 		if err != nil {
 			return err
 		}
+		if l.Protocol == "TCP" {
+			return &types.UnsupportedProtocolException{Message: sentence("Rules are not supported for listeners with the protocol '%s'", []any{l.Protocol})}
+		}
 		r.Listener = l.ARN
 		if r.Action, err = newAction(l.Protocol, in.Actions); err != nil {
 			return err

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/slipway-ecs/slipway/internal/cloud/cloudwatch"
@@ -34,6 +35,10 @@ func (c *Cloud) publish(r lb.Report) {
 			continue
 		}
 		scope := names.ScopeOf(row.Balancer)
+		if names.OfNetworkLoadBalancer(row.Balancer) {
+			byScope[scope] = append(byScope[scope], flowPoints(row, at)...)
+			continue
+		}
 		byScope[scope] = append(byScope[scope], points(row, at)...)
 		byScope[scope] = append(byScope[scope], perTarget(row, hosts, at)...)
 		if row.Group != "" { // what targets did counts for the balancer as a whole, too
@@ -136,13 +141,17 @@ func (c *Cloud) publishHosts(ctx context.Context) {
 			continue
 		}
 		for _, h := range hosts {
+			namespace := elbNamespace
+			if strings.HasPrefix(h.Balancer, "net/") {
+				namespace = networkNamespace
+			}
 			dimensions := []cloudwatch.Dimension{
 				{Name: "LoadBalancer", Value: h.Balancer},
 				{Name: "TargetGroup", Value: h.Group},
 			}
 			c.rooms.cloudwatch.Publish(h.Scope, []cloudwatch.Point{
-				{Namespace: elbNamespace, Name: "HealthyHostCount", Dimensions: dimensions, Unit: "Count", At: h.At, Values: []float64{float64(h.Healthy)}, Counts: []float64{1}},
-				{Namespace: elbNamespace, Name: "UnHealthyHostCount", Dimensions: dimensions, Unit: "Count", At: h.At, Values: []float64{float64(h.Unhealthy)}, Counts: []float64{1}},
+				{Namespace: namespace, Name: "HealthyHostCount", Dimensions: dimensions, Unit: "Count", At: h.At, Values: []float64{float64(h.Healthy)}, Counts: []float64{1}},
+				{Namespace: namespace, Name: "UnHealthyHostCount", Dimensions: dimensions, Unit: "Count", At: h.At, Values: []float64{float64(h.Unhealthy)}, Counts: []float64{1}},
 			})
 		}
 	}
