@@ -82,6 +82,7 @@ type builder struct {
 	plan   rollout.Plan
 	hooked map[rollout.Name]bool // for lookup only
 	tick   time.Duration         // what a stage lasts that nothing is asked in; 0 leaves it out
+	settle time.Duration         // what a move of traffic takes
 }
 
 func (c Common) builder() *builder {
@@ -123,7 +124,7 @@ func (b *builder) hold(name rollout.Name, d time.Duration) {
 	}
 }
 
-// shift adds a move of traffic and, where the stage is hooked, the gate after it and the one
+// shift adds a move of traffic, the time it takes and, where the stage is hooked, the gate after it and the one
 // that is asked when the move is undone.
 func (b *builder) shift(name rollout.Name, r rollout.Route, share rollout.Share, gate string) {
 	g := rollout.Stage{Name: name, Kind: rollout.Shift, Route: r, Share: share}
@@ -131,6 +132,7 @@ func (b *builder) shift(name rollout.Name, r rollout.Route, share rollout.Share,
 		g.Back = string(name) + "/back"
 	}
 	b.add(g)
+	b.hold(name, b.settle)
 	if b.hooked[name] {
 		b.gateAs(name, gate)
 	}

@@ -17,6 +17,8 @@ type Traffic struct {
 	// Tick is how long a stage lasts at least that has nothing to wait for, so that it can be
 	// seen. 0 leaves such stages out.
 	Tick time.Duration
+	// Settle is how long each move of traffic is left to take effect before anything relies on it.
+	Settle time.Duration
 }
 
 // BlueGreen brings up the new side whole, then moves all traffic at once.
@@ -71,7 +73,7 @@ func Percent(p float64) rollout.Share { return rollout.Share(p*100 + 0.5) }
 func (s Traffic) plan(steps []rollout.Share, pause time.Duration) *rollout.Plan {
 	b := s.builder()
 	b.beside(s.Desired)
-	b.tick = s.Tick
+	b.tick, b.settle = s.Tick, s.Settle
 	if s.Reconcile {
 		b.add(rollout.Stage{Name: rollout.ReconcileService, Kind: rollout.Fold})
 		b.gate(rollout.ReconcileService)
@@ -111,7 +113,7 @@ func (s Traffic) plan(steps []rollout.Share, pause time.Duration) *rollout.Plan 
 
 // unhooked has a shift's stage last a while if there is no gate in it.
 func (b *builder) unhooked(name rollout.Name, d time.Duration) {
-	if !b.hooked[name] {
+	if !b.hooked[name] && b.settle == 0 {
 		b.hold(name, d)
 	}
 }

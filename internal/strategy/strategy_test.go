@@ -144,6 +144,15 @@ func TestPlansHaveTheStagesOfECSAndCodeDeploy(t *testing.T) {
 				"PRE_PRODUCTION_TRAFFIC_SHIFT hold 1s\nPRODUCTION_TRAFFIC_SHIFT production 100 %\nPRODUCTION_TRAFFIC_SHIFT hold 1s\n" +
 				"POST_PRODUCTION_TRAFFIC_SHIFT hold 1s\nBAKE_TIME hold 1s\nCLEAN_UP retire",
 		},
+		"canary whose moves take time": {
+			strategy.Canary{Traffic: strategy.Traffic{Common: strategy.Common{Desired: 2, Hooked: []rollout.Name{rollout.TestShift}}, Tick: time.Second, Settle: time.Hour}, Share: 1050, For: time.Minute}.Plan(),
+			"PRE_SCALE_UP hold 1s\nSCALE_UP surge\nPOST_SCALE_UP hold 1s\n" +
+				"TEST_TRAFFIC_SHIFT test 100 % back TEST_TRAFFIC_SHIFT/back\nTEST_TRAFFIC_SHIFT hold 1h0m0s\nTEST_TRAFFIC_SHIFT gate TEST_TRAFFIC_SHIFT\n" +
+				"POST_TEST_TRAFFIC_SHIFT hold 1s\n" +
+				"PRE_PRODUCTION_TRAFFIC_SHIFT hold 1s\nPRODUCTION_TRAFFIC_SHIFT production 10.5 %\nPRODUCTION_TRAFFIC_SHIFT hold 1h0m0s\nPRODUCTION_TRAFFIC_SHIFT hold 1m0s\n" +
+				"PRE_PRODUCTION_TRAFFIC_SHIFT hold 1s\nPRODUCTION_TRAFFIC_SHIFT production 100 %\nPRODUCTION_TRAFFIC_SHIFT hold 1h0m0s\n" +
+				"POST_PRODUCTION_TRAFFIC_SHIFT hold 1s\nBAKE_TIME hold 1s\nCLEAN_UP retire",
+		},
 		"canary": {
 			strategy.Canary{Traffic: bare, Share: 1050, For: time.Minute}.Plan(),
 			"SCALE_UP surge\nPRODUCTION_TRAFFIC_SHIFT production 10.5 %\nPRODUCTION_TRAFFIC_SHIFT hold 1m0s\n" +

@@ -2,7 +2,6 @@ package ecs
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
@@ -58,7 +57,7 @@ func (s *Service) checkAdvanced(tx *store.Tx, strategy types.DeploymentStrategy,
 			return invalid("The specified target group does not exist. (targetGroupArn: %s)", next)
 		}
 		weights, ok := s.o.Balancer.Weights(tx, production)
-		if ok && test == "" && (!forwards(weights, text(b.TargetGroupArn)) || !forwards(weights, next)) {
+		if ok && test == "" && !names.OfNetworkLoadBalancer(production) && (!forwards(weights, text(b.TargetGroupArn)) || !forwards(weights, next)) {
 			return invalid("For Application LoadBalancer, testListenerRule is required when productionListenerRule is not associated with both targetGroup and alternateTargetGroup")
 		}
 	}
@@ -70,7 +69,7 @@ func (s *Service) checkAdvanced(tx *store.Tx, strategy types.DeploymentStrategy,
 func isRule(arn string) bool {
 	a, ok := names.ParseARN(arn)
 	return ok && a.Service == "elasticloadbalancing" &&
-		(a.Kind() == "listener-rule" || a.Kind() == "listener" && strings.HasPrefix(a.Resource, "listener/net/"))
+		a.Kind() == map[bool]string{false: "listener-rule", true: "listener"}[names.OfNetworkLoadBalancer(arn)]
 }
 
 // forwards reports whether a group is one of those a rule knows, with whatever weight.
@@ -106,6 +105,10 @@ func (g *keeping) checkRules(d *Deployment) {
 		return
 	}
 	production, test := d.rules(rollout.Production), d.rules(rollout.Test)
+	if err := g.introduce(production); err != nil {
+		g.misrouted(d, ". "+err.Error())
+		return
+	}
 	var known []Weight // of all rules
 	for _, r := range slices.Concat(production, test) {
 		weights, ok := g.s.o.Balancer.Weights(g.tx, r.arn)
@@ -143,4 +146,24 @@ func (g *keeping) checkRules(d *Deployment) {
 			return
 		}
 	}
+}
+
+// introduce has the listeners of network load balancers that know one group of a pair know the other
+// too, without traffic: its targets are checked from then on. Rules of application load balancers
+// are the user's to prepare. (ECS does so before PRE_SCALE_UP; that is inferred, unconfirmed.)
+func (g *keeping) introduce(production []rule) error {
+	for _, r := range production {
+		weights, ok := g.s.o.Balancer.Weights(g.tx, r.arn)
+		if !ok || !names.OfNetworkLoadBalancer(r.arn) || forwards(weights, r.first) == forwards(weights, r.next) {
+			continue
+		}
+		other := r.next
+		if forwards(weights, other) {
+			other = r.first
+		}
+		if err := g.s.o.Balancer.SetWeights(g.tx, r.arn, append(weights, Weight{Group: other})); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"github.com/slipway-ecs/slipway/internal/names"
 	"github.com/slipway-ecs/slipway/internal/rollout"
 	"github.com/slipway-ecs/slipway/internal/strategy"
 )
@@ -226,6 +227,9 @@ func planOf(row *ServiceRow, d *Deployment, c *types.DeploymentConfiguration) ro
 	}
 	common.Deadline = strategy.StageLimit
 	traffic := strategy.Traffic{Common: common, Reconcile: len(d.Sources) > 1, Tick: stageTick}
+	if slices.ContainsFunc(d.rules(rollout.Production), func(r rule) bool { return names.OfNetworkLoadBalancer(r.arn) }) {
+		traffic.Settle = networkSettle
+	}
 	switch c.Strategy {
 	case types.DeploymentStrategyCanary:
 		return *strategy.Canary{

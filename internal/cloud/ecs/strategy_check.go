@@ -12,6 +12,14 @@ import (
 // ECS's scheduler takes some seconds for its looks; their distance is not published (unconfirmed).
 const stageTick = 2 * time.Second
 
+// networkSettle is what ECS adds to TEST_TRAFFIC_SHIFT and PRODUCTION_TRAFFIC_SHIFT where a network load
+// balancer routes: its nodes may go by old weights for a while. That each step of a canary and of a
+// linear shift waits so long, and a rollback does not, is unconfirmed.
+//
+// Source: ECS developer guide, "Network Load Balancer resources for Amazon ECS blue/green, linear and
+// canary deployments"; ecs.md 7.2.
+const networkSettle = 10 * time.Minute
+
 // What LINEAR and CANARY do where they are not told. Source: ecs.md 7.1.
 const (
 	linearStep, linearBake   = 10.0, 6
