@@ -83,6 +83,10 @@ func TestGroupsAreRefusedInCodeDeploysWords(t *testing.T) {
 			{"InvalidLoadBalancerInfoException: " + wordBalancer, func(in *sdk.CreateDeploymentGroupInput) { in.LoadBalancerInfo = nil }},
 			{"InvalidLoadBalancerInfoException: " + wordELB, func(in *sdk.CreateDeploymentGroupInput) { in.LoadBalancerInfo.ElbInfoList = []types.ELBInfo{{}} }},
 			{"InvalidTargetGroupPairException: " + wordPair, func(in *sdk.CreateDeploymentGroupInput) { in.LoadBalancerInfo.TargetGroupPairInfoList = nil }},
+			{"InvalidTrafficRoutingConfigurationException: " + wordGradual, func(in *sdk.CreateDeploymentGroupInput) {
+				in.DeploymentConfigName = aws.String("CodeDeployDefault.ECSCanary10Percent5Minutes")
+				in.LoadBalancerInfo.TargetGroupPairInfoList[0].ProdTrafficRoute.ListenerArns = []string{scope.ARN("elasticloadbalancing", "listener/net/web/1/80")}
+			}},
 			{"InvalidInputException: " + wordScaling, func(in *sdk.CreateDeploymentGroupInput) { in.AutoScalingGroups = []string{"a"} }},
 			{"InvalidDeploymentConfigNameException: ", func(in *sdk.CreateDeploymentGroupInput) {
 				in.DeploymentConfigName = aws.String("CodeDeployDefault.OneAtATime")

@@ -110,6 +110,9 @@ func (s *Service) begin(tx *store.Tx, g *Group, in *sdk.CreateDeploymentInput, s
 	if err != nil {
 		return nil, err
 	}
+	if err := checkGradual(config, info.LoadBalancerInfo); err != nil {
+		return nil, err
+	}
 	rollback, alarms := info.AutoRollbackConfiguration, info.AlarmConfiguration
 	if in.AutoRollbackConfiguration != nil {
 		rollback = in.AutoRollbackConfiguration

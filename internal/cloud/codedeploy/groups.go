@@ -162,6 +162,9 @@ func (s *Service) settle(tx *store.Tx, g *Group, info types.DeploymentGroupInfo,
 	if err := checkGroup(&info); err != nil {
 		return err
 	}
+	if err := checkGradual(config, info.LoadBalancerInfo); err != nil {
+		return err
+	}
 	service, err := s.checkService(tx, g, &info)
 	if err != nil {
 		return err

@@ -7,6 +7,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/codedeploy"
 	"github.com/aws/aws-sdk-go-v2/service/codedeploy/types"
+
+	"github.com/slipway-ecs/slipway/internal/names"
 )
 
 // What CodeDeploy says of groups that cannot be. Source: codedeploy.md 4.3.
@@ -18,6 +20,7 @@ const (
 	wordGroups    = "For ECS deployment group, loadBalancerInfo must not contain targetGroupInfo list"
 	wordDistinct  = "Target group pair must have distinct target groups."
 	wordPair      = "A deployment group associated with an application that uses the ECS compute platform must contain a valid pair of target groups that identify a load balancer."
+	wordGradual   = "Only ALB supports gradual traffic routing, use AllAtOnce Traffic routing instead when you create/update Deployment group"
 	wordScaling   = "For ECS deployment group, autoScalingGroups can not be specified"
 )
 
@@ -129,6 +132,18 @@ func checkPair(b *types.LoadBalancerInfo) error {
 	}
 	if p.ProdTrafficRoute == nil || !oneRoute(p.ProdTrafficRoute) || p.TestTrafficRoute != nil && len(p.TestTrafficRoute.ListenerArns) > 0 && !oneRoute(p.TestTrafficRoute) {
 		return refuse("InvalidTargetGroupPairException", "%s", wordPair)
+	}
+	return nil
+}
+
+// checkGradual refuses a configuration that moves traffic by steps at a network load balancer. The
+// type of the refusal is unconfirmed.
+//
+// Source: codedeploy.md 4.3.
+func checkGradual(config types.DeploymentConfigInfo, b *types.LoadBalancerInfo) error {
+	_, production, _ := pairOf(b)
+	if steps := shiftOf(config); steps.Share > 0 && names.OfNetworkLoadBalancer(production) {
+		return refuse("InvalidTrafficRoutingConfigurationException", "%s", wordGradual)
 	}
 	return nil
 }
