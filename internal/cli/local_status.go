@@ -111,13 +111,16 @@ func drawTask(w io.Writer, indent string, t ecs.TaskStatus) {
 func drawBalancer(w io.Writer, b elb.BalancerStatus) {
 	fmt.Fprintf(w, "\nload balancer %s\t%s\n", b.Name, b.DNSName)
 	for _, l := range b.Listeners {
-		at := "not bound yet"
+		at, scheme := "not bound yet", "http://"
+		if l.Protocol == "TCP" {
+			scheme = "tcp://"
+		}
 		if l.Shared != "" {
-			at = "http://" + l.Shared
+			at = scheme + l.Shared
 		}
 		fmt.Fprintf(w, "  listener %s:%d\t%s", l.Protocol, l.Port, at)
 		if l.Own != "" {
-			fmt.Fprintf(w, "  http://%s", l.Own)
+			fmt.Fprintf(w, "  %s%s", scheme, l.Own)
 		}
 		fmt.Fprintln(w)
 		for _, r := range l.Rules {

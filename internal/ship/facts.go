@@ -16,6 +16,7 @@ import (
 	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 
 	"github.com/slipway-ecs/slipway/internal/clock"
+	"github.com/slipway-ecs/slipway/internal/names"
 	"github.com/slipway-ecs/slipway/internal/sdk"
 )
 
@@ -31,6 +32,7 @@ type Around struct {
 		DescribeTargetGroupAttributes(context.Context, *elb.DescribeTargetGroupAttributesInput, ...func(*elb.Options)) (*elb.DescribeTargetGroupAttributesOutput, error)
 		DescribeTargetHealth(context.Context, *elb.DescribeTargetHealthInput, ...func(*elb.Options)) (*elb.DescribeTargetHealthOutput, error)
 		DescribeRules(context.Context, *elb.DescribeRulesInput, ...func(*elb.Options)) (*elb.DescribeRulesOutput, error)
+		DescribeListeners(context.Context, *elb.DescribeListenersInput, ...func(*elb.Options)) (*elb.DescribeListenersOutput, error)
 	}
 	Alarms interface {
 		DescribeAlarms(context.Context, *cloudwatch.DescribeAlarmsInput, ...func(*cloudwatch.Options)) (*cloudwatch.DescribeAlarmsOutput, error)
@@ -189,11 +191,11 @@ func (a Around) rules(ctx context.Context, balancers []types.LoadBalancer, f *Fa
 			continue
 		}
 		rule := *b.AdvancedConfiguration.ProductionListenerRule
-		out, err := a.ELB.DescribeRules(ctx, &elb.DescribeRulesInput{RuleArns: []string{rule}})
+		actions, err := a.actions(ctx, rule)
 		if err != nil {
 			return err
 		}
-		for _, group := range serving(out.Rules) {
+		for _, group := range serving(actions) {
 			health, err := a.ELB.DescribeTargetHealth(ctx, &elb.DescribeTargetHealthInput{TargetGroupArn: &group})
 			if err != nil {
 				return err
@@ -218,36 +220,57 @@ func (a Around) behind(ctx context.Context, live *types.Service, f *Facts) error
 	if group == "" || f.Driven.Production == "" {
 		return nil
 	}
-	in := &elb.DescribeRulesInput{ListenerArn: &f.Driven.Production}
-	if strings.Contains(f.Driven.Production, ":listener-rule/") {
-		in = &elb.DescribeRulesInput{RuleArns: []string{f.Driven.Production}}
-	}
-	out, err := a.ELB.DescribeRules(ctx, in)
+	actions, err := a.actions(ctx, f.Driven.Production)
 	if err != nil {
 		return err
 	}
-	if !slices.Contains(serving(out.Rules), group) {
+	if !slices.Contains(serving(actions), group) {
 		f.Driven.Wrong = append([]Wrong{{Code: "codedeploy.listener", Hint: "let the listener forward to that target group, and have infrastructure code ignore its actions from then on",
 			Text: fmt.Sprintf("the production listener sends nothing to target group %s of the PRIMARY task set: CodeDeploy refuses to deploy", groupOf(group, nil).Name)}}, f.Driven.Wrong...)
 	}
 	return nil
 }
 
-// serving gives the target groups that rules send traffic to.
-func serving(rules []elbtypes.Rule) []string {
+// actions gives what a rule does, or all rules of a listener, or a network load balancer's listener,
+// which has no rules.
+func (a Around) actions(ctx context.Context, arn string) (all []elbtypes.Action, err error) {
+	if names.OfNetworkLoadBalancer(arn) {
+		out, err := a.ELB.DescribeListeners(ctx, &elb.DescribeListenersInput{ListenerArns: []string{arn}})
+		if err != nil {
+			return nil, err
+		}
+		for _, l := range out.Listeners {
+			all = append(all, l.DefaultActions...)
+		}
+		return all, nil
+	}
+	in := &elb.DescribeRulesInput{ListenerArn: &arn}
+	if strings.Contains(arn, ":listener-rule/") {
+		in = &elb.DescribeRulesInput{RuleArns: []string{arn}}
+	}
+	out, err := a.ELB.DescribeRules(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range out.Rules {
+		all = append(all, r.Actions...)
+	}
+	return all, nil
+}
+
+// serving gives the target groups that actions send traffic to.
+func serving(actions []elbtypes.Action) []string {
 	var out []string
-	for _, r := range rules {
-		for _, action := range r.Actions {
-			if action.ForwardConfig == nil {
-				if action.TargetGroupArn != nil {
-					out = append(out, *action.TargetGroupArn)
-				}
-				continue
+	for _, action := range actions {
+		if action.ForwardConfig == nil {
+			if action.TargetGroupArn != nil {
+				out = append(out, *action.TargetGroupArn)
 			}
-			for _, g := range action.ForwardConfig.TargetGroups {
-				if aws.ToInt32(g.Weight) > 0 || len(action.ForwardConfig.TargetGroups) == 1 {
-					out = append(out, aws.ToString(g.TargetGroupArn))
-				}
+			continue
+		}
+		for _, g := range action.ForwardConfig.TargetGroups {
+			if aws.ToInt32(g.Weight) > 0 || len(action.ForwardConfig.TargetGroups) == 1 {
+				out = append(out, aws.ToString(g.TargetGroupArn))
 			}
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 
+	"github.com/slipway-ecs/slipway/internal/names"
 	"github.com/slipway-ecs/slipway/internal/ship/explain"
 )
 
@@ -122,6 +123,10 @@ func (l *Looker) traffic(ctx context.Context, groups []string) ([]Share, error) 
 		calls := make([]func() error, len(listeners))
 		for i := range listeners {
 			calls[i] = func() (err error) {
+				if names.OfNetworkLoadBalancer(b) { // whose listeners have no rules
+					rules[i] = []elbtypes.Rule{{Priority: aws.String("default"), Actions: listeners[i].DefaultActions}}
+					return nil
+				}
 				rules[i], err = pages(0, func(token *string) ([]elbtypes.Rule, *string, error) {
 					out, err := l.ELB.DescribeRules(ctx, &elb.DescribeRulesInput{ListenerArn: listeners[i].ListenerArn, Marker: token})
 					if err != nil {
