@@ -27,7 +27,7 @@ type localCmd struct {
 
 	instances             int
 	instanceType          string
-	speed                 float64
+	speed, fargateVCPUs   float64
 	fresh, lenient, fsync bool
 }
 
@@ -65,6 +65,7 @@ func newLocalCmd(app *App) *cobra.Command {
 	f.StringVar(&o.keys, "keys", "", "file of access keys (lines: id, secret, account); signatures are checked then")
 	f.IntVar(&o.instances, "instances", 0, "container instances that each cluster has for the launch type EC2, 0 to 100")
 	f.StringVar(&o.instanceType, "instance-type", ecs.DefaultInstanceType, "what those instances are: their CPU, memory and GPUs")
+	f.Float64Var(&o.fargateVCPUs, "fargate-vcpus", 0, "vCPUs that an account's Fargate tasks may have at once, as its quota in AWS; 0 is no limit")
 	f.BoolVar(&o.fresh, "fresh", false, "forget what the data directory holds, and end what still runs of it")
 	f.BoolVar(&o.lenient, "lenient", false, "accept with a warning what AWS refuses only for surroundings: one subnet, foreign security groups, Fargate without sizes")
 	f.BoolVar(&o.fsync, "fsync", false, "survive a power cut too, at the price of slower writes")
@@ -119,6 +120,9 @@ func (o *localCmd) options(app *App) (host.Options, error) {
 	if !slices.Contains(ecs.InstanceTypes(), o.instanceType) {
 		return host.Options{}, fail.New("usage.instance_type", "write one of "+strings.Join(ecs.InstanceTypes(), ", "), "there is no instance type %q", o.instanceType)
 	}
+	if !(o.fargateVCPUs >= 0 && o.fargateVCPUs <= mostVCPUs) { // NaN too
+		return host.Options{}, fail.New("usage.fargate_vcpus", "write --fargate-vcpus 6, or leave it out for no limit", "%g is not a number of vCPUs from 0 to %d", o.fargateVCPUs, mostVCPUs)
+	}
 	var images process.Images
 	if o.images != "" {
 		var err error
@@ -143,13 +147,16 @@ func (o *localCmd) options(app *App) (host.Options, error) {
 	}
 	return host.Options{
 		Listen: o.listen, Dir: data, Fresh: o.fresh, Speed: o.speed, Region: o.region, Account: o.account, Keys: o.keys,
-		Instances: o.instances, InstanceType: o.instanceType, Images: images, Hooks: hooks, Runtime: o.runtime, Lenient: o.lenient, Fsync: o.fsync, Exe: exe, Log: newLog(app),
+		Instances: o.instances, InstanceType: o.instanceType, FargateVCPUs: o.fargateVCPUs, Images: images, Hooks: hooks, Runtime: o.runtime, Lenient: o.lenient, Fsync: o.fsync, Exe: exe, Log: newLog(app),
 		Warn: func(line string) { fmt.Fprintln(app.Stderr, "warning:", line) },
 	}, nil
 }
 
 // mostInstances is how many instances a cluster may have by a flag.
 const mostInstances = 100
+
+// mostVCPUs is the largest quota that can be given.
+const mostVCPUs = 1_000_000
 
 // checkSpeed refuses a speed at which the cloud's clocks would mean nothing; NaN too.
 func checkSpeed(speed float64) error {

@@ -56,6 +56,9 @@ type Options struct {
 	// InstanceType is what they are, and what instances are that register without resources; ""
 	// is DefaultInstanceType.
 	InstanceType string
+	// FargateVCPUs is how many vCPUs the Fargate tasks of an account may have at once in a region,
+	// and as many again those on Spot capacity; 0 is no limit.
+	FargateVCPUs float64
 }
 
 // Service is the room.

@@ -100,12 +100,13 @@ func (s *Service) RunTask(ctx context.Context, in *ecs.RunTaskInput) (*ecs.RunTa
 }
 
 // runAll makes the tasks of a RunTask. Each that finds no instance is a failure of the answer, which
-// names what came closest.
+// names what came closest; so is each beyond the quota of Fargate.
 //
 // Source: ecs.md 9.1.
 func (s *Service) runAll(tx *store.Tx, n newTask, in *ecs.RunTaskInput, count int, out *ecs.RunTaskOutput) error {
 	strategy := kept[[]types.CapacityProviderStrategyItem](n.Work.Providers)
 	var st *standing
+	var left *quota
 	need := needOf(n.Definition, in.Overrides)
 	need.Group = n.Group
 	rules := rulesOf(n.Definition, in.PlacementConstraints, in.PlacementStrategy, place.Strategy{Kind: place.Random})
@@ -113,6 +114,8 @@ func (s *Service) runAll(tx *store.Tx, n newTask, in *ecs.RunTaskInput, count in
 		if st = s.standing(tx, n.Cluster); !slices.ContainsFunc(st.all, func(x place.Instance) bool { return !x.Draining }) {
 			return invalid(noInstances)
 		}
+	} else {
+		left = s.quota(tx, names.ScopeOf(n.Cluster))
 	}
 	for i := range count {
 		n.Provider = providerOf(strategy, i)
@@ -123,6 +126,9 @@ func (s *Service) runAll(tx *store.Tx, n newTask, in *ecs.RunTaskInput, count in
 				continue
 			}
 			n.Berth = s.berth(tx, st, res.At, n.Definition, need)
+		} else if !left.take(n.Provider, need.CPU) {
+			out.Failures = append(out.Failures, types.Failure{Reason: new(wordVCPUs)})
+			continue
 		}
 		t := s.newTask(tx, n)
 		out.Tasks = append(out.Tasks, s.taskView(tx, &t, true))

@@ -19,8 +19,9 @@ const taskStopped = "STOPPED"
 
 // What is said once while it lasts. Source: ecs.md 3.7.
 const (
-	noInstance = "was unable to place a task because no container instance met all of its requirements."
-	protected  = "was unable to reach steady state because task set (%s) was unable to scale in. " +
+	unableToPlace = "was unable to place a task"
+	noInstance    = unableToPlace + " because no container instance met all of its requirements."
+	protected     = "was unable to reach steady state because task set (%s) was unable to scale in. " +
 		"Reason: The number of protected tasks are more than the desired count of tasks"
 )
 
@@ -58,7 +59,8 @@ func (g *keeping) zones(w *Workload) []string {
 	return zones
 }
 
-// start makes tasks. Those that are not on Fargate need a place on an instance.
+// start makes tasks. Those that are not on Fargate need a place on an instance, the others a part of
+// the account's quota.
 func (g *keeping) start(all []reconcile.Start) {
 	var ids []string
 	for _, x := range all {
@@ -68,10 +70,13 @@ func (g *keeping) start(all []reconcile.Start) {
 			continue
 		}
 		n := newTask{Service: &g.row, Deployment: d, Definition: definition, Zone: x.Zone, Provider: g.provider(d)}
-		if !d.Work.fargate() {
-			if n.Berth, g.trouble[d.Digits] = g.berth(definition); n.Berth == nil {
-				continue
-			}
+		if d.Work.fargate() {
+			g.trouble[d.Digits] = g.afford(definition, n.Provider)
+		} else {
+			n.Berth, g.trouble[d.Digits] = g.berth(definition)
+		}
+		if g.trouble[d.Digits] != "" {
+			continue
 		}
 		t := g.s.newTask(g.tx, n)
 		g.tasks, g.seen = append(g.tasks, t), append(g.seen, g.observed(&t))

@@ -74,9 +74,10 @@ type keeping struct {
 	tasks []Task
 	seen  []reconcile.Task // tasks as reconcile sees them, by the same index
 	yard  *standing        // the cluster's instances, once they were looked at
+	quota *quota           // what is left of Fargate's, once it was looked at
 	res   cloud.Result
 
-	trouble map[string]string // by a deployment's digits: why its next task found no instance
+	trouble map[string]string // by a deployment's digits: why its next task found no place
 }
 
 func (g *keeping) load() {

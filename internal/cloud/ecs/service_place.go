@@ -11,7 +11,7 @@ import (
 	"github.com/slipway-ecs/slipway/internal/reconcile"
 )
 
-// What a task that finds no instance counts for. ECS tries again and again, and each time is a
+// What a task that finds no place counts for. ECS tries again and again, and each time is a
 // failed launch; how far apart is not published (unconfirmed).
 //
 // Source: ecs.md 5.5, "this includes scheduler could not launch it"; the API model's failedTasks.
@@ -53,7 +53,7 @@ func (g *keeping) instances() *standing {
 	return g.yard
 }
 
-// unplaced tells of tasks that found no instance at this look, and counts them as failed
+// unplaced tells of tasks that found no place at this look, and counts them as failed
 // launches.
 func (g *keeping) unplaced() {
 	g.row.Unplaced = false
@@ -80,12 +80,16 @@ func (g *keeping) unplaced() {
 		}
 		g.res.Sooner(d.PlaceAgain)
 	}
-	g.row.calmBut(noInstance, said)
+	g.row.calmBut(unableToPlace, said)
 	if g.row.Unplaced {
 		g.row.Saw = g.instances().mark(true)
 	}
 	if said != "" && g.s.warn(g.tx, &g.row, said) && g.s.o.Warn != nil {
-		g.s.o.Warn("service " + names.Last(g.row.Cluster) + "/" + g.row.Name + " " + said + instancesHint)
+		hint := instancesHint
+		if said == noVCPUs {
+			hint = vcpuHint
+		}
+		g.s.o.Warn("service " + names.Last(g.row.Cluster) + "/" + g.row.Name + " " + said + hint)
 	}
 }
 

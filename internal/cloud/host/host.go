@@ -44,6 +44,7 @@ type Options struct {
 	// InstanceType what they are; "" is ecs.DefaultInstanceType.
 	Instances    int
 	InstanceType string
+	FargateVCPUs float64 // the quota of an account in a region; 0 is no limit
 
 	Lenient bool         // accept what AWS refuses only for surroundings
 	Fsync   bool         // sync each commit to disk

@@ -119,7 +119,7 @@ func (c *Cloud) furnish() error {
 		IDs: source, Runtime: c.runtime, Balancer: balancer{r.elb}, Alarms: r.cloudwatch, Functions: r.lambda, Networks: r.ec2, Logs: r.logs, Secrets: vault{r}, Log: o.Log,
 		TaskEndpoint: c.within, Credentials: func(s names.Scope, task string) (id, secret string) { return c.keys.issue(s.Account, task) },
 		Shorten: times.shorten, Wall: times.wall, Internal: times.internal, Lenient: o.Lenient, Warn: o.Warn,
-		Instances: o.Instances, InstanceType: o.InstanceType,
+		Instances: o.Instances, InstanceType: o.InstanceType, FargateVCPUs: o.FargateVCPUs,
 	})
 	r.codedeploy = codedeploy.New(codedeploy.Options{IDs: source, Fleet: fleet{r.ecs}, Traffic: r.elb, Alarms: r.cloudwatch, Functions: r.lambda, Objects: r.s3})
 
