@@ -31,14 +31,18 @@ func (s Story) Markdown() string {
 
 func (s Story) verdict(b *strings.Builder, o ship.Outcome) {
 	fmt.Fprintf(b, "### %s slipway: %s on %s %s\n\n", word(o.Verdict), plain(o.Service), plain(o.Cluster), plain(string(o.Verdict)))
-	if o.Cause != "" {
-		fmt.Fprintf(b, "%s\n\n", plain(o.Cause))
+	cause, reasons, do := o.Told()
+	if cause != "" {
+		fmt.Fprintf(b, "%s\n\n", plain(cause))
 	}
-	for _, d := range o.Details {
-		fmt.Fprintf(b, "- %s\n", plain(d))
+	for _, r := range reasons {
+		fmt.Fprintf(b, "- %s%s\n", plain(r.Text), times(r.Seen))
 	}
-	if len(o.Details) > 0 {
+	if len(reasons) > 0 {
 		b.WriteString("\n")
+	}
+	if do != "" {
+		fmt.Fprintf(b, "**What to do:** %s\n\n", plain(do))
 	}
 	b.WriteString("| | |\n|---|---|\n")
 	for _, row := range []struct{ name, text string }{
@@ -53,6 +57,14 @@ func (s Story) verdict(b *strings.Builder, o ship.Outcome) {
 	if o.Next != "" {
 		fmt.Fprintf(b, "**Next:** %s\n\n", code(o.Next))
 	}
+}
+
+// times tells how often a reason was seen, where that was more than once.
+func times(n int) string {
+	if n < 2 {
+		return ""
+	}
+	return fmt.Sprintf(" (%d times)", n)
 }
 
 // changes lists what the deployment changed.

@@ -31,7 +31,7 @@ func ago(now time.Time, t *time.Time) string {
 	case d < 0 && d > -recent:
 		return "in " + short(-d)
 	case d < time.Second && d >= 0:
-		return "now"
+		return "just now"
 	case d >= 0 && d < recent:
 		return short(d) + " ago"
 	}

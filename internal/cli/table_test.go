@@ -11,7 +11,7 @@ func TestTimesAreRelativeWhenRecent(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 	for d, want := range map[time.Duration]string{
-		0: "now", 12 * time.Second: "12s ago", 61 * time.Second: "1m1s ago", 10 * time.Minute: "10m ago", 90 * time.Minute: "1h30m ago",
+		0: "just now", 12 * time.Second: "12s ago", 61 * time.Second: "1m1s ago", 10 * time.Minute: "10m ago", 90 * time.Minute: "1h30m ago",
 		23 * time.Hour: "23h ago", 24 * time.Hour: "2026-01-30T12:00:00Z", -5 * time.Minute: "in 5m",
 	} {
 		at := now.Add(-d)

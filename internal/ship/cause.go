@@ -59,10 +59,22 @@ func (n *native) end(ctx context.Context, v Verdict, cause string) (Sight, error
 	if cause == "" {
 		cause = "ECS gives no reason"
 	}
+	first := ""
 	if v != Superseded && len(n.tasks) > 0 {
-		cause = strings.TrimSuffix(cause, ".") + "; first: " + n.tasks[0].Line()
+		first = n.tasks[0].Line()
 	}
-	return Sight{Verdict: v, Cause: cause, Details: n.details(), Why: n.why(v, cause)}, nil
+	return Sight{Verdict: v, Serves: n.serves(v), Cause: cause, First: first, Details: n.details(), Why: n.why(v, cause)}, nil
+}
+
+// serves gives the revision that a rollback ended with; "" where that is not seen.
+func (n *native) serves(v Verdict) string {
+	if v != RolledBack || n.service == nil {
+		return ""
+	}
+	if now := primary(n.service); now != nil && aws.ToString(now.TaskDefinition) != n.arn {
+		return aws.ToString(now.TaskDefinition)
+	}
+	return ""
 }
 
 // why names the cause of an end from what was seen on the way to it; nil where no rule knows it.

@@ -35,6 +35,7 @@ const (
 	KindStopping   Kind = "stopping"   // the engine was asked to roll back
 	KindWarning    Kind = "warning"    // something a person should know that stops nothing
 	KindVerdict    Kind = "verdict"    // the end
+	KindError      Kind = "error"      // the end of a run that came to no verdict
 )
 
 // Event is a fact with a stable JSON form: a line of plain output and a line of JSON.
@@ -49,6 +50,26 @@ type Event struct {
 	Pause      *Pause    `json:"pause,omitempty"`      // KindPause, KindAnswer
 	Expected   *Timed    `json:"expected,omitempty"`   // KindExpected
 	Outcome    *Outcome  `json:"outcome,omitempty"`    // KindVerdict
+	Error      *Problem  `json:"error,omitempty"`      // KindError
+}
+
+// Problem is why a run came to no verdict.
+type Problem struct {
+	Code     string  `json:"code,omitempty"`   // stable and dotted: service.not_found
+	Message  string  `json:"message"`          // with its causes
+	Place    *Place  `json:"place,omitempty"`  // of a file: the first that is wrong
+	Places   []Place `json:"places,omitempty"` // all of them, where there are several
+	Next     string  `json:"next,omitempty"`   // what to do
+	ExitCode int     `json:"exitCode"`
+}
+
+// Place is where something is wrong in a file.
+type Place struct {
+	File    string `json:"file"`
+	Line    int    `json:"line,omitempty"` // from 1; 0 where it is the whole file
+	Column  int    `json:"column,omitempty"`
+	Message string `json:"message"`
+	Next    string `json:"next,omitempty"`
 }
 
 // Progress is how far a deployment is.
@@ -127,9 +148,12 @@ type Outcome struct {
 	Service    string         `json:"service"`
 	Revision   string         `json:"revision"`             // task definition ARN that was to be deployed
 	Previous   string         `json:"previous,omitempty"`   // task definition ARN that served before
+	Serves     string         `json:"serves,omitempty"`     // RolledBack: task definition ARN that serves again, where that is known
 	Deployment string         `json:"deployment,omitempty"` // service deployment ARN, or ecs-svc/… where there is no ARN
 	Point      Point          `json:"point,omitempty"`      // Reached: which
 	Pauses     []Pause        `json:"pauses,omitempty"`     // Waiting, Reached: what waits for an answer
 	Millis     int64          `json:"tookMillis"`
 	Expected   *Timed         `json:"expected,omitempty"` // how long it should have taken
+
+	first string // the end of Cause that tells of the first task that failed
 }

@@ -142,7 +142,11 @@ func (f *follower) note(ctx context.Context, s Sight, err error) (done bool) {
 		return true
 	}
 	if s.Verdict != "" {
-		f.out.Verdict, f.out.Cause, f.out.Details, f.out.Why = s.Verdict, s.Cause, s.Details, s.Why
+		f.out.Verdict, f.out.Serves, f.out.Cause, f.out.Details, f.out.Why = s.Verdict, s.Serves, s.Cause, s.Details, s.Why
+		if s.First != "" {
+			f.out.first = "; first: " + s.First
+			f.out.Cause = strings.TrimSuffix(s.Cause, ".") + f.out.first
+		}
 		if f.reason != nil && s.Verdict != Succeeded {
 			if why := f.reason(ctx, f.waited); why != "" {
 				f.out.Cause = why + ": " + f.out.Cause

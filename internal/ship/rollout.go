@@ -33,7 +33,9 @@ type Sight struct {
 	Due        time.Time      // when something is to happen by itself; zero where that is not known
 	Limit      time.Duration  // how long it may take by its own settings; 0 where they say nothing
 	Verdict    Verdict        // "" while it goes on
+	Serves     string         // ARN of the revision that serves again after a rollback, where that is known
 	Cause      string         // of an end that is no success
+	First      string         // the first task that failed, which goes with the cause
 	Details    []string       // what was seen that goes with the cause
 	Why        *explain.Cause // the cause as a tree; nil where nothing is known beyond Cause
 }

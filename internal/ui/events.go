@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/slipway-ecs/slipway/internal/ship"
+	"github.com/slipway-ecs/slipway/internal/ship/explain"
 )
 
 // JSONLines writes each event as one line of JSON. It is for one goroutine.
@@ -62,23 +63,42 @@ func Verdict(o ship.Outcome, colour bool) string {
 	}
 	var b strings.Builder
 	took := (time.Duration(o.Millis) * time.Millisecond).Round(time.Second)
-	fmt.Fprintf(&b, "%s%s%s%s, after %s", shade, mark, Brief(oneLine(o.Line())), end, took)
+	cause, reasons, do := o.Told()
+	line := o.Line()
+	if o.Cause != "" {
+		line = string(o.Verdict) + ": " + cause
+	}
+	fmt.Fprintf(&b, "%s%s%s%s, after %s", shade, mark, Brief(oneLine(line)), end, took)
 	if o.Expected != nil && o.Verdict == ship.Succeeded {
 		fmt.Fprintf(&b, " (expected: %s)", o.Expected.Span())
 	}
 	b.WriteString("\n")
-	for _, d := range o.Details {
-		fmt.Fprintf(&b, "  %s\n", Brief(oneLine(d)))
-	}
-	if o.Why != nil {
-		first := o.Why.First()
-		fmt.Fprintf(&b, "  why: [%s] %s\n", first.Class, Brief(oneLine(o.Why.Line())))
-		if first.Do != "" {
-			fmt.Fprintf(&b, "  do: %s\n", Brief(oneLine(first.Do)))
+	for _, r := range reasons {
+		fmt.Fprintf(&b, "  %s\n", reason(r))
+		for _, l := range r.Log {
+			fmt.Fprintf(&b, "      | %s\n", strings.TrimRight(l, "\r\n"))
 		}
+	}
+	if do != "" {
+		fmt.Fprintf(&b, "  do: %s\n", Brief(oneLine(do)))
+	}
+	if o.Serves != "" {
+		fmt.Fprintf(&b, "  now: service %s runs %s again\n", o.Service, o.Serves[strings.LastIndexByte(o.Serves, '/')+1:])
 	}
 	if o.Next != "" {
 		fmt.Fprintf(&b, "  next: %s\n", o.Next)
 	}
 	return b.String()
+}
+
+// reason gives what lies below a verdict's cause, with the name of its class where it has one.
+func reason(c explain.Cause) string {
+	text := Brief(oneLine(c.Text))
+	if c.Seen > 1 {
+		text += fmt.Sprintf(" (%d times)", c.Seen)
+	}
+	if c.Class == "" {
+		return text
+	}
+	return fmt.Sprintf("why: [%s] %s", c.Class, text)
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/slipway-ecs/slipway/internal/fail"
 	"github.com/slipway-ecs/slipway/internal/ship"
+	"github.com/slipway-ecs/slipway/internal/ship/explain"
 )
 
 func TestAnErrorIsToldWithCauseAndHint(t *testing.T) {
@@ -36,6 +37,34 @@ func TestAVerdictSaysCauseDetailsAndWhatIsNext(t *testing.T) {
 	}
 	if got := Verdict(ship.Outcome{Verdict: ship.Succeeded, Service: "web", Revision: "x/web:2"}, false); got != "✓ succeeded: service web runs web:2, after 0s\n" {
 		t.Errorf("got %q", got)
+	}
+}
+
+func TestAFailedEndIsToldEachThingOnce(t *testing.T) {
+	t.Parallel()
+	const words = "Service deployment rolled back because the circuit breaker threshold was exceeded"
+	why := &explain.Cause{Class: explain.Breaker, Text: "the circuit breaker ended it: 3 of 3 tasks failed", Raw: []string{words + "."}, Seen: 1, Because: []explain.Cause{
+		{Class: explain.ExitAtStart, Text: "task a: container web ended with exit code 3", Do: "read the log", Log: []string{"no database\n"}, Seen: 3},
+		{Class: explain.Unclassified, Text: "something else", Seen: 1}}}
+	for name, c := range map[string]struct {
+		o    ship.Outcome
+		want string
+	}{
+		"by the rules' words": {ship.Outcome{Cause: words, Why: why, Details: []string{"task a stopped: exit code 3", words}},
+			"✗ rolled back: the circuit breaker ended it: 3 of 3 tasks failed, after 0s\n  why: [exit-code] task a: container web ended with exit code 3 (3 times)\n      | no database\n  do: read the log\n"},
+		"what we know besides stays": {ship.Outcome{Cause: "hook at scaled: exit code 1: " + words, Why: &explain.Cause{Class: explain.UserStopped, Text: "somebody asked for it", Raw: []string{words}, Seen: 1}},
+			"✗ rolled back: hook at scaled: exit code 1: " + words + ", after 0s\n  why: [stopped-by-user] somebody asked for it\n"},
+		"alarms are named once": {ship.Outcome{Cause: "alarm detected. (alarm web-5xx)", Why: &explain.Cause{Class: explain.Alarmed, Text: "alarm web-5xx went into ALARM", Raw: []string{"alarm detected."}, Do: "look", Seen: 1}},
+			"✗ rolled back: alarm web-5xx went into ALARM, after 0s\n  do: look\n"},
+		"what serves again": {ship.Outcome{Cause: "it failed", Serves: "arn:aws:ecs:r:1:task-definition/web:7", Service: "web"},
+			"✗ rolled back: it failed, after 0s\n  now: service web runs web:7 again\n"},
+		"details that the cause has": {ship.Outcome{Cause: "it failed; first: task a stopped", Details: []string{"task a stopped", "task b stopped"}},
+			"✗ rolled back: it failed; first: task a stopped, after 0s\n  task b stopped\n"},
+	} {
+		c.o.Verdict = ship.RolledBack
+		if got := Verdict(c.o, false); got != c.want {
+			t.Errorf("%s: got\n%swant\n%s", name, got, c.want)
+		}
 	}
 }
 

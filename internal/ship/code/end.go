@@ -80,7 +80,7 @@ func (r *rollout) lookBack(ctx context.Context) (ship.Sight, error) {
 	}
 	p := serving(service)
 	if p != nil && aws.ToString(p.ExternalId) != r.id {
-		out.Verdict, out.Details = ship.RolledBack, r.details(ctx)
+		out.Verdict, out.Serves, out.Details = ship.RolledBack, aws.ToString(p.TaskDefinition), r.details(ctx)
 		return out, nil
 	}
 	now := r.s.Clock.Now()

@@ -152,6 +152,15 @@ func (c Cause) First() Cause {
 	return c
 }
 
+// All gives the cause and all below it, each before what lies below it.
+func (c Cause) All() []Cause {
+	all := []Cause{c}
+	for _, b := range c.Because {
+		all = append(all, b.All()...)
+	}
+	return all
+}
+
 // Line gives the cause and the first that lies below it, in one line.
 func (c Cause) Line() string {
 	if first := c.First(); first.Class != c.Class {
