@@ -63,21 +63,23 @@ type Exit struct{ Code int }
 func (e *Exit) Error() string { return fmt.Sprintf("exit with code %d", e.Code) }
 
 // Main runs the command that args name (without the program's) and gives the exit code.
-// Errors are printed here, once. When ctx ends, commands return early with code 130, or with
+// Errors are printed here, once; to who asked for JSON as an event on stdout too. When ctx ends, commands return early with code 130, or with
 // their own.
 func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env []string) int {
 	app := &App{Stdin: stdin, Stdout: stdout, Stderr: stderr, Env: env, Version: readVersion()}
 	root := newRoot(app)
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if told := (*Exit)(nil); errors.As(err, &told) {
 		return told.Code
 	}
 	if err == nil {
 		return ExitDone
 	}
+	code := exitCode(ctx, err)
+	app.tellJSON(cmd, args, err, code)
 	ui.PrintError(stderr, err, ui.ColourOf(stderr, app.Getenv))
-	return exitCode(ctx, err)
+	return code
 }
 
 // exitCode gives the code of an error from the first part of its fail code.
