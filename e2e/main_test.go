@@ -19,7 +19,7 @@ import (
 const (
 	startPatience  = 30 * time.Second // for `ready`
 	stopPatience   = 30 * time.Second // after an interrupt
-	deployPatience = 90 * time.Second // for one deployment, most of it waits that --speed shortens
+	deployPatience = 3 * time.Minute  // for one deployment, most of it waits that --speed shortens
 )
 
 // binary is the program under test, built by TestMain.
@@ -58,12 +58,13 @@ type team struct {
 	endpoint string
 }
 
-// newTeam starts a cloud with images; it ends, with its tasks, when the test does.
-func newTeam(t *testing.T, images string) *team {
+// newTeam starts a cloud with images, and more flags of slipway local; it ends, with its tasks, when
+// the test does.
+func newTeam(t *testing.T, images string, flags ...string) *team {
 	t.Helper()
 	w := &team{t: t, dir: t.TempDir()}
 	w.write("images.yaml", images)
-	cmd := exec.Command(binary, "local", "--listen", "127.0.0.1:0", "--data", "data", "--speed", "60", "--images", "images.yaml")
+	cmd := exec.Command(binary, append([]string{"local", "--listen", "127.0.0.1:0", "--data", "data", "--speed", "60", "--images", "images.yaml"}, flags...)...)
 	cmd.Dir = w.dir
 	var log bytes.Buffer
 	cmd.Stderr = &log

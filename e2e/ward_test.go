@@ -27,9 +27,9 @@ type ward struct {
 	balancer string
 }
 
-func newWard(t *testing.T, images string) *ward {
+func newWard(t *testing.T, images string, flags ...string) *ward {
 	t.Helper()
-	w := &ward{team: newTeam(t, images)}
+	w := &ward{team: newTeam(t, images, flags...)}
 	cfg := aws.Config{
 		Region: "us-east-1", BaseEndpoint: &w.endpoint,
 		Credentials: credentials.NewStaticCredentialsProvider("123456789012", "local", ""),

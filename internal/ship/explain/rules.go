@@ -63,10 +63,12 @@ var taskRules = sync.OnceValue(func() []rule {
 		{class: ImagePlatform, what: re(`CannotPull.*(descriptor matching platform|no matching manifest|does not match.*platform)`), text: "the image has no variant for the task's platform"},
 		{class: PullDenied, what: re(`CannotPull.*(not authorized|access ?denied|no basic auth|unauthorized|authorization failed|authentication required|forbidden|\b40[13]\b)`), text: "the registry did not allow the pull"},
 		{class: DiskFull, what: re(`no space left on device`), text: "the disk is full"},
-		{class: ImageNotFound, what: re(`CannotPull.*(not found|manifest unknown|does not exist|no such image|name unknown|failed to resolve ref|\b404\b|no image)`), text: "the image does not exist in its registry"},
+		{class: ImageNotFound, what: re(`CannotPull.*(not found|manifest unknown|does not exist|no such image|name unknown|\b404\b|no image)`), text: "the image does not exist in its registry"},
 		{class: RegistryLost, what: re(`CannotPull.*(timeout|timed out|dial tcp|connection refused|no such host|deadline|TLS|network|unreachable|client\.timeout)`), text: "the registry could not be reached"},
 		{class: PullFailed, what: re(`CannotPull`), text: "the image could not be pulled"},
 
+		{class: RegistryLost, what: re(`(secrets? (or|from)|registry auth|from ssm).*(RequestError|send request failed|dial tcp|i/o timeout|deadline exceeded)`), text: "what it needs could not be fetched: AWS was not reached from its subnets"},
+		{class: PullDenied, what: re(`registry auth.*(AccessDenied|not authorized).*ecr:`), text: "the execution role may not log in to the registry"},
 		{class: LogGroupMissing, what: re(`(log group|log stream|logger args|awslogs).*(does not exist|ResourceNotFound|failed to (create|validate))`), text: "its log group does not exist"},
 		{class: RoleUnassumable, what: re(`(unable to assume|not assume|assume the role|AssumeRole)`), text: "its role cannot be assumed"},
 		{class: SecretDenied, what: re(`(secret|ssm|parameter|asm).*(AccessDenied|not authorized|access denied|kms:Decrypt)`), text: "the execution role may not read a secret"},
