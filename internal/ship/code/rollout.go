@@ -82,18 +82,19 @@ func (r *rollout) look(ctx context.Context) (ship.Sight, error) {
 	if r.undo != "" {
 		return r.lookBack(ctx)
 	}
+	changed := false // then its events have too, and are told before where it stands
 	if r.info == nil || r.turn%2 == 1 {
 		d, err := r.e.read(ctx, r.id)
 		if err != nil {
 			return ship.Sight{}, err
 		}
 		if r.info == nil || r.info.Status != d.Status {
-			r.moved = true
+			r.moved, changed = true, true
 		}
 		r.info = d
 	}
 	over := !slices.Contains(going, r.info.Status)
-	if r.target == nil || over || r.turn%2 == 0 {
+	if r.target == nil || over || changed || r.turn%2 == 0 {
 		if err := r.readTarget(ctx, r.id); err != nil {
 			return ship.Sight{}, err
 		}
