@@ -100,7 +100,7 @@ func TestDeployCreatesThenUpdatesThenRollsBackAndExitCodesSaySo(t *testing.T) {
 		{[]string{"IMAGE=web:v1"}, []string{"deploy", "web"}, 0, []string{"nothing to deploy"}, "web:1"},
 		{nil, []string{"deploy", "web", "-c", "main", "-f", "none.yaml"}, 2, nil, "web:1"},
 		{[]string{"IMAGE=web:v2"}, []string{"deploy", "web"}, 0, []string{"✓ succeeded: service web runs web:2"}, "web:2"},
-		{[]string{"IMAGE=web:broken"}, []string{"deploy", "web"}, 3, []string{"✗ rolled back: ", "why: [exit-code] the circuit breaker ended it", "exit code 1", "  do: "}, "web:2"},
+		{[]string{"IMAGE=web:broken"}, []string{"deploy", "web"}, 3, []string{"✗ rolled back: ", "circuit breaker", "why: [exit-code] task ", "exit code 1 (", "now: service web runs web:2 again", "  do: "}, "web:2"},
 	} {
 		out, _, code := w.slipway(step.env, step.args...)
 		if code != step.code {

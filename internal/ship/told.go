@@ -27,30 +27,28 @@ func (o Outcome) Told() (cause string, reasons []explain.Cause, do string) {
 		return cause, reasons, ""
 	}
 	all := o.Why.All()
-	cause, known := o.reworded(cause)
-	if known {
-		all = all[1:]
+	if o.saidBy(cause) {
+		if all = all[1:]; cause == "" || strings.HasPrefix(cause, noCandidate) {
+			cause = o.Why.Text // what was said hides it
+		}
 	}
-	first := o.Why.First()
 	for _, c := range all {
-		if c.Class != explain.Unclassified && c.Text != cause && len(reasons) < mostReasons {
+		if c.Class != explain.Unclassified && len(reasons) < mostReasons {
 			reasons = append(reasons, c)
 		}
 	}
-	return cause, reasons, first.Do
+	return cause, reasons, o.Why.First().Do
 }
 
-// reworded gives what ended a deployment by the cause's own words where what was said of it is no
-// more than what those were read from; what was said besides stays.
-func (o Outcome) reworded(said string) (cause string, known bool) {
-	plain := func(s string) string { return strings.TrimSuffix(strings.TrimSpace(s), ".") }
-	i := slices.IndexFunc(o.Why.Raw, func(raw string) bool { return plain(raw) != "" && strings.Contains(said, plain(raw)) })
-	if i < 0 {
-		return said, said == ""
-	}
-	before, after, _ := strings.Cut(said, plain(o.Why.Raw[i]))
-	if before == "" && (after == "" || strings.HasPrefix(after, ". (alarm ") || strings.HasPrefix(after, " (alarm ")) {
-		return o.Why.Text, true
-	}
-	return said, false
+// noCandidate begins what ECS says of a failed deployment that it could not roll back, whatever
+// made it fail.
+const noCandidate = "No rollback candidate"
+
+// saidBy reports whether a text has the words that the root of the cause was read from, so that the
+// root says nothing that it does not.
+func (o Outcome) saidBy(text string) bool {
+	return text == "" || slices.ContainsFunc(o.Why.Raw, func(raw string) bool {
+		raw = strings.TrimSuffix(strings.TrimSpace(raw), ".")
+		return raw != "" && strings.Contains(text, raw)
+	})
 }

@@ -50,12 +50,16 @@ func TestAFailedEndIsToldEachThingOnce(t *testing.T) {
 		o    ship.Outcome
 		want string
 	}{
-		"by the rules' words": {ship.Outcome{Cause: words, Why: why, Details: []string{"task a stopped: exit code 3", words}},
-			"✗ rolled back: the circuit breaker ended it: 3 of 3 tasks failed, after 0s\n  why: [exit-code] task a: container web ended with exit code 3 (3 times)\n      | no database\n  do: read the log\n"},
+		"what is below the cause": {ship.Outcome{Cause: words, Why: why, Details: []string{"task a stopped: exit code 3", words}},
+			"✗ rolled back: " + words + ", after 0s\n  why: [exit-code] task a: container web ended with exit code 3 (3 times)\n      | no database\n  do: read the log\n"},
 		"what we know besides stays": {ship.Outcome{Cause: "hook at scaled: exit code 1: " + words, Why: &explain.Cause{Class: explain.UserStopped, Text: "somebody asked for it", Raw: []string{words}, Seen: 1}},
-			"✗ rolled back: hook at scaled: exit code 1: " + words + ", after 0s\n  why: [stopped-by-user] somebody asked for it\n"},
+			"✗ rolled back: hook at scaled: exit code 1: " + words + ", after 0s\n"},
+		"what the cause does not say": {ship.Outcome{Cause: "it is gone", Why: &explain.Cause{Class: explain.Superseded, Text: "web:3 took its place", Raw: []string{"other words"}, Seen: 1}},
+			"✗ rolled back: it is gone, after 0s\n  why: [superseded] web:3 took its place\n"},
+		"what ECS's words hide": {ship.Outcome{Cause: "No rollback candidate was found to run the rollback", Why: &explain.Cause{Class: explain.Breaker, Text: "the circuit breaker ended it", Raw: []string{"No rollback candidate was found to run the rollback."}, Seen: 1}},
+			"✗ rolled back: the circuit breaker ended it, after 0s\n"},
 		"alarms are named once": {ship.Outcome{Cause: "alarm detected. (alarm web-5xx)", Why: &explain.Cause{Class: explain.Alarmed, Text: "alarm web-5xx went into ALARM", Raw: []string{"alarm detected."}, Do: "look", Seen: 1}},
-			"✗ rolled back: alarm web-5xx went into ALARM, after 0s\n  do: look\n"},
+			"✗ rolled back: alarm detected. (alarm web-5xx), after 0s\n  do: look\n"},
 		"what serves again": {ship.Outcome{Cause: "it failed", Serves: "arn:aws:ecs:r:1:task-definition/web:7", Service: "web"},
 			"✗ rolled back: it failed, after 0s\n  now: service web runs web:7 again\n"},
 		"details that the cause has": {ship.Outcome{Cause: "it failed; first: task a stopped", Details: []string{"task a stopped", "task b stopped"}},
