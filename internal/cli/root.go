@@ -26,9 +26,15 @@ func newRoot(app *App) *cobra.Command {
 		Short: "Deploy to Amazon ECS, and know how it ended",
 		Long: "slipway deploys services to Amazon ECS, follows its own deployment to the end and says truly how it ended.\n" +
 			"It brings a local cloud that AWS CLI, SDKs and itself cannot tell from AWS.",
-		Example: "  # deploy a new image of one container, without any file\n" +
+		Example: "  # see it at work on this machine, without AWS\n" +
+			"  slipway demo\n\n" +
+			"  # what runs, and why the last deployment failed\n" +
+			"  slipway status api --cluster main\n" +
+			"  slipway explain api --cluster main\n\n" +
+			"  # deploy a new image of one container, without any file\n" +
 			"  slipway deploy api --cluster main --image app=registry.example/api:1.4\n\n" +
-			"  # deploy what slipway.yaml says\n" +
+			"  # write slipway.yaml from a service that runs, then deploy what it says\n" +
+			"  slipway init api --cluster main\n" +
 			"  slipway deploy",
 		Args:          noCommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -63,7 +69,45 @@ func newRoot(app *App) *cobra.Command {
 	add(groupLocal, newLocalCmd(app), newDemoCmd(app))
 	add(groupFile, newInitCmd(app), newConfigCmd(app), newRenderCmd(app), newDiffCmd(app), newPlanCmd(app), newVerifyCmd(app), newSchemaCmd(app))
 	root.AddCommand(newVersionCmd(app), newCompletionCmd(app))
+	foldAll(root)
 	return root
+}
+
+// helpWidth is how wide a line of help may be.
+const helpWidth = 112
+
+// foldAll folds what commands say of themselves at helpWidth.
+func foldAll(c *cobra.Command) {
+	c.Long = fold(c.Long, helpWidth)
+	for _, sub := range c.Commands() {
+		foldAll(sub)
+	}
+}
+
+// fold breaks lines that are longer than width between words; indented ones stay as they are.
+func fold(text string, width int) string {
+	lines := strings.Split(text, "\n")
+	for i, l := range lines {
+		if len(l) <= width || strings.HasPrefix(l, " ") {
+			continue
+		}
+		var b strings.Builder
+		at := 0
+		for word := range strings.FieldsSeq(l) {
+			switch {
+			case at > 0 && at+1+len(word) > width:
+				b.WriteByte('\n')
+				at = 0
+			case at > 0:
+				b.WriteByte(' ')
+				at++
+			}
+			b.WriteString(word)
+			at += len(word)
+		}
+		lines[i] = b.String()
+	}
+	return strings.Join(lines, "\n")
 }
 
 // noneEmpty refuses flags that were given without a value, as --tag "$TAG" is where TAG is not set:

@@ -64,6 +64,9 @@ func newScaleCmd(app *App) *cobra.Command {
 			if len(args) == 0 || len(args) > 2 {
 				return fail.New("usage.arguments", "run 'slipway scale --help'", "slipway scale takes a service and a count")
 			}
+			if _, err := strconv.Atoi(args[0]); len(args) == 1 && err != nil {
+				return fail.New("usage.count", "write `slipway scale "+args[0]+" 4`", "%q is no number of tasks, and none is said", args[0])
+			}
 			n, err := strconv.ParseInt(args[len(args)-1], 10, 32)
 			if err != nil || n < 0 {
 				return fail.New("usage.count", "write `slipway scale SERVICE 4`", "%q is no number of tasks", args[len(args)-1])

@@ -152,8 +152,12 @@ func (t *target) load(ctx context.Context, app *App, cluster string) (*project.P
 	if err != nil || path == "" {
 		return nil, err
 	}
-	return project.Load(ctx, path, project.Options{
+	p, err := project.Load(ctx, path, project.Options{
 		Environment: t.environment, Cluster: cluster, Var: t.lookup(app), Version: app.Version.Version, Source: remote(t.endpoint)})
+	if f := fail.Of(err); f != nil && f.Code == "file.missing" {
+		f.Hint = "name another with --file, do without (SERVICE --cluster CLUSTER), or write one: slipway init SERVICE --cluster CLUSTER"
+	}
+	return p, err
 }
 
 // path gives the file to read, or "" where flags alone count.

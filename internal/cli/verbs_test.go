@@ -27,3 +27,16 @@ func TestEveryVerbHasExamplesAndJSON(t *testing.T) {
 		}
 	}
 }
+
+func TestHelpFitsATerminal(t *testing.T) {
+	t.Parallel()
+	for verb := range strings.FieldsSeq(verbs + " local demo") {
+		out, _, _ := runs(verb, "--help")
+		about, _, _ := strings.Cut(out, "\nUsage:")
+		for line := range strings.Lines(about) {
+			if n := len(strings.TrimSuffix(line, "\n")); n > 120 {
+				t.Errorf("%s --help has a line of %d columns: %s", verb, n, line)
+			}
+		}
+	}
+}

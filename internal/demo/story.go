@@ -54,7 +54,7 @@ func Stories() []Story {
 			project.Strategy{Type: project.Canary, Bake: minutes(2), Canary: &project.Step{Percent: new(10.0), Bake: minutes(5)}}),
 		shifting("linear", "25 % of traffic more every 2 minutes, then a bake of 4 minutes", "60 s",
 			project.Strategy{Type: project.Linear, Bake: minutes(4), Linear: &project.Step{Percent: new(25.0), Bake: minutes(2)}}),
-		byCodeDeploy("codedeploy", "by CodeDeploy: 10 % of traffic for 5 minutes, then all of it, then the old tasks for 2 minutes more", "50 s",
+		byCodeDeploy("codedeploy", "by CodeDeploy: 10 % of traffic for 5 minutes, all of it, the old tasks 2 minutes more", "50 s",
 			"CodeDeployDefault.ECSCanary10Percent5Minutes"),
 	}
 }

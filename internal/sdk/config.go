@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	smithy "github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/logging"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/slipway-ecs/slipway/internal/fail"
 )
@@ -174,5 +175,19 @@ func Explain(err error, act string) error {
 	case answered:
 		return fail.New("aws."+e.ErrorCode(), hints[e.ErrorCode()], "%s: %s: %s", act, e.ErrorCode(), e.ErrorMessage())
 	}
-	return fail.Wrap(err, "unknown.connection", "check the network, the region, and AWS_ENDPOINT_URL if it is set", "%s", act)
+	return fail.Wrap(shortened(err), "unknown.connection", "check the network, the region, and AWS_ENDPOINT_URL if it is set", "%s", act)
+}
+
+// unreached is an error of a request that was not sent, without what the SDK says around it.
+type unreached struct{ said, whole error }
+
+func (e *unreached) Error() string { return e.said.Error() }
+func (e *unreached) Unwrap() error { return e.whole }
+
+// shortened takes the SDK's story of attempts and empty answers off a request that was not sent.
+func shortened(err error) error {
+	if sent, ok := errors.AsType[*smithyhttp.RequestSendError](err); ok {
+		return &unreached{said: sent.Err, whole: err}
+	}
+	return err
 }

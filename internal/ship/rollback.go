@@ -161,6 +161,9 @@ func succeeded(ctx context.Context, api History, s *types.Service, current strin
 // refuses to deploy it.
 func (w *work) restore(ctx context.Context) error {
 	definition, tags, err := w.api.Definition(ctx, w.r.Revision)
+	if sdk.Code(err) == "ClientException" {
+		return fail.New("rollback.no_revision", "`slipway revisions` lists those there are", "there is no task definition %s", last(w.r.Revision))
+	}
 	if err != nil {
 		return sdk.Explain(err, "describe task definition "+last(w.r.Revision))
 	}
