@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"github.com/slipway-ecs/slipway/internal/names"
 	"github.com/slipway-ecs/slipway/internal/sdk"
 )
 
@@ -175,7 +176,22 @@ func (e *estimate) shift() Timed {
 			source = fmt.Sprintf("%d steps of %v %%, %d min between two", steps, *l.StepPercent, aws.ToInt32(l.StepBakeTimeInMinutes))
 		}
 	}
+	if balancers, _ := e.p.settings(); slices.ContainsFunc(balancers, atNetwork) {
+		bake += (steps + 1) * int(networkSettle/time.Second) // test traffic too
+		source += "; ten minutes longer for each move, test traffic's too, as a network load balancer routes it"
+	}
 	return Timed{Name: "move production traffic", Least: bake, Most: bake + steps*int(shiftMost/time.Second), Source: source}
+}
+
+// networkSettle is how long ECS lets a network load balancer take for each move of traffic.
+//
+// Source: ECS developer guide, "Network Load Balancer resources for Amazon ECS blue/green, linear and
+// canary deployments".
+const networkSettle = 10 * time.Minute
+
+// atNetwork reports whether traffic moves at a listener of a network load balancer.
+func atNetwork(b types.LoadBalancer) bool {
+	return b.AdvancedConfiguration != nil && names.OfNetworkLoadBalancer(aws.ToString(b.AdvancedConfiguration.ProductionListenerRule))
 }
 
 // total sums the steps; history is told beside, as it knows what settings do not.

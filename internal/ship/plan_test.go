@@ -110,6 +110,19 @@ func TestACanaryNeedsRoomForTwiceAndItsShiftTakesItsBake(t *testing.T) {
 	}
 }
 
+func TestEachMoveOfTrafficAtANetworkLoadBalancerTakesTenMinutesMore(t *testing.T) {
+	t.Parallel()
+	f := newFake()
+	entry := &project.Service{Name: "web", Strategy: &project.Strategy{Type: project.Canary, Canary: &project.Step{Percent: new(10.0), Bake: new(time.Hour)}}}
+	f.service["loadBalancers"] = []any{object{"targetGroupArn": "tg", "advancedConfiguration": object{"alternateTargetGroupArn": "other",
+		"productionListenerRule": "arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener/net/front/1/2", "roleArn": "arn:role"}}}
+	p := planned(t, f, newImage, entry, ship.Facts{})
+	i := slices.IndexFunc(p.Steps, func(s ship.Timed) bool { return s.Name == "move production traffic" })
+	if want := 3600 + 3*600; i < 0 || p.Steps[i].Least != want || !strings.Contains(p.Steps[i].Source, "network load balancer") {
+		t.Errorf("plan %+v, want %d seconds to move traffic: test, canary and the rest", p.Steps, want)
+	}
+}
+
 func TestASavedPlanIsRefusedWhenTheServiceHasMovedOn(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -429,3 +429,38 @@ resource "aws_codedeploy_deployment_group" "web" {
     }
   }
 }
+resource "aws_lb" "front" {
+  name                             = "front"
+  load_balancer_type               = "network"
+  subnets                          = aws_subnet.public[*].id
+  enable_cross_zone_load_balancing = true
+}
+resource "aws_lb_target_group" "flows" {
+  for_each             = { blue = "TCP", green = "HTTP" }
+  name                 = "flows-${each.key}"
+  port                 = 8080
+  protocol             = "TCP"
+  target_type          = "ip"
+  vpc_id               = aws_vpc.main.id
+  deregistration_delay = 5
+  health_check { protocol = each.value }
+}
+resource "aws_lb_listener" "front" {
+  load_balancer_arn        = aws_lb.front.arn
+  port                     = 8082
+  protocol                 = "TCP"
+  tcp_idle_timeout_seconds = 400
+  default_action {
+    type = "forward"
+    forward {
+      target_group {
+        arn    = aws_lb_target_group.flows["blue"].arn
+        weight = 90
+      }
+      target_group {
+        arn    = aws_lb_target_group.flows["green"].arn
+        weight = 10
+      }
+    }
+  }
+}
