@@ -1,6 +1,6 @@
 // Package shapes holds what the wire cannot derive from the SDK's structs: how members are named
 // where no run-time schema says so, the members of unions, the makers of documents, which members
-// are required, where REST operations live, and which plain numbers are times.
+// are required, what enumerations there are, where REST operations live, and which plain numbers are times.
 //
 // It is tables and the rule they are exceptions to; it knows nothing of protocols. The rule is
 // Member; the generated tables come from the SDK's own sources (go generate). As AWS gives more

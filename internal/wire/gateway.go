@@ -128,6 +128,11 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		q.refuse(w, q.lacking(at))
 		return
 	}
+	if err := q.strayIn(op, in.Elem()); err != nil {
+		f, _ := q.service.failureOf(err)
+		q.refuse(w, f)
+		return
+	}
 	g.run(w, q, op, in)
 }
 

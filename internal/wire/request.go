@@ -224,6 +224,17 @@ func (q *request) badInput(err error) failure {
 	return f
 }
 
+// strayIn refuses values that are not of their enumerations, if the service does.
+func (q *request) strayIn(op *operation, in reflect.Value) error {
+	if q.service.unlisted == nil {
+		return nil
+	}
+	return stray(in, op.in, "", func(u Unlisted) error {
+		u.Operation = q.operation
+		return q.service.unlisted(u)
+	})
+}
+
 // lacking is the failure of a request without a required member.
 func (q *request) lacking(member string) failure {
 	if q.service.required != nil {

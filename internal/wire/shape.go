@@ -86,6 +86,7 @@ type node struct {
 	ptr     bool         // the value stands behind a pointer
 	typ     reflect.Type // without that pointer
 	elem    *node        // of a list or a map
+	known   []string     // of a string: the values it may have; nil for any
 	variant []variant    // of a union
 	make    func(any) any
 	format  timeFormat
@@ -166,7 +167,7 @@ func nodeOf(t reflect.Type) *node {
 	}
 	switch n.typ.Kind() {
 	case reflect.String:
-		n.kind = kindString
+		n.kind, n.known = kindString, shapes.Enum(n.typ)
 	case reflect.Bool:
 		n.kind = kindBool
 	case reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:

@@ -37,6 +37,7 @@ type Service struct {
 	operations map[string]*operation
 	routes     []route
 	required   func(operation, member string) error
+	unlisted   func(Unlisted) error
 }
 
 type operation struct {

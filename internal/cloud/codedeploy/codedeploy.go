@@ -83,7 +83,12 @@ func (s *Service) Keepers() []cloud.Keeper { return []cloud.Keeper{&keeper{s}, &
 
 // Wire gives the operations of the room.
 func (s *Service) Wire() *wire.Service {
-	w := wire.NewJSON("codedeploy", "CodeDeploy_20141006", "1.1").Required(missingMember)
+	w := wire.NewJSON("codedeploy", "CodeDeploy_20141006", "1.1").Required(missingMember).Unlisted(func(u wire.Unlisted) error {
+		if u.Member == "fileExistsBehavior" {
+			return refuse("InvalidFileExistsBehaviorException", "The file exists behavior is invalid: %s", u.Wrong)
+		}
+		return nil // each has an exception of its own, which the operations give
+	})
 	wire.Op(w, s.CreateApplication)
 	wire.Op(w, s.GetApplication)
 	wire.Op(w, s.BatchGetApplications)

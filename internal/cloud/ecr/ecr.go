@@ -94,6 +94,10 @@ func (s *Service) Wire() *wire.Service {
 	w.Required(func(_, member string) error {
 		return &types.InvalidParameterException{Message: aws.String(fmt.Sprintf("Invalid parameter at '%s' failed to satisfy constraint: 'must not be null'", member))}
 	})
+	w.Unlisted(func(u wire.Unlisted) error {
+		return &types.InvalidParameterException{Message: aws.String(fmt.Sprintf(
+			"Invalid parameter at '%s' failed to satisfy constraint: 'Member must satisfy enum value set: [%s]'", u.Member, strings.Join(u.Known, ", ")))}
+	})
 	wire.Op(w, s.CreateRepository)
 	wire.Op(w, s.DescribeRepositories)
 	wire.Op(w, s.DeleteRepository)

@@ -254,6 +254,39 @@ func asker(t *testing.T, w *taskWorld) func(operation, body string) (status int,
 	}
 }
 
+func TestAValueThatIsNotOfItsEnumerationIsRefusedAndNothingIsListedOrMade(t *testing.T) {
+	t.Parallel()
+	call := asker(t, newTaskWorld(t, nil))
+	for _, c := range []struct{ operation, body, kind, message string }{
+		{"ListTaskDefinitions", `{"status":"GONE"}`, "InvalidParameterException", "Invalid status: GONE"},
+		{"ListTaskDefinitions", `{"sort":"UP"}`, "InvalidParameterException", "Invalid sort: UP"},
+		{"ListTaskDefinitionFamilies", `{"status":"GONE"}`, "InvalidParameterException", "Invalid status: GONE"},
+		{"ListServiceDeployments", `{"service":"web","status":["PENDING","DONE"]}`, "InvalidParameterException", "Invalid status: DONE"},
+		{"ListTasks", `{"desiredStatus":"DEAD"}`, "InvalidParameterException", "Invalid desired status: DEAD"},
+		{"ListTasks", `{"launchType":"MOON"}`, "InvalidParameterException", "Invalid launch type: MOON"},
+		{"ListServices", `{"launchType":"MOON"}`, "InvalidParameterException", "Invalid launch type: MOON"},
+		{"ListServices", `{"schedulingStrategy":"ONCE"}`, "InvalidParameterException", "Invalid scheduling strategy: ONCE"},
+		{"ListContainerInstances", `{"status":"GONE"}`, "InvalidParameterException", "Invalid container instance status: GONE"},
+		{"DescribeServices", `{"services":["web"],"include":["ALL"]}`, "InvalidParameterException", "Invalid include: ALL"},
+		{"DescribeClusters", `{"include":["ALL"]}`, "InvalidParameterException", "Invalid include: ALL"},
+		{"RunTask", `{"taskDefinition":"web","propagateTags":"ALL"}`, "InvalidParameterException", "Invalid propagate tags: ALL"},
+		{"CreateService", `{"serviceName":"web","networkConfiguration":{"awsvpcConfiguration":{"subnets":["subnet-a"],"assignPublicIp":"YES"}}}`,
+			"InvalidParameterException", "Invalid assign public ip: YES"},
+		{"RegisterTaskDefinition", `{"family":"web","containerDefinitions":[{"name":"web","image":"web","memory":64,"ulimits":[{"name":"depth","softLimit":1,"hardLimit":1}]}]}`,
+			"ClientException", "Invalid name: depth"},
+		{"RegisterTaskDefinition", `{"family":"web","networkMode":"air","containerDefinitions":[{"name":"web","image":"web","memory":64}]}`,
+			"ClientException", "Invalid 'networkMode' setting for task: 'air'."},
+	} {
+		status, answer := call(c.operation, c.body)
+		if status != 400 || answer["__type"] != c.kind || answer["message"] != c.message {
+			t.Errorf("%s %s gave %d %v, want %s: %s", c.operation, c.body, status, answer, c.kind, c.message)
+		}
+	}
+	if _, answer := call("ListTaskDefinitionFamilies", `{"status":"ALL"}`); len(answer["families"].([]any)) != 0 {
+		t.Errorf("there are families %v", answer)
+	}
+}
+
 func TestARequestWithoutARequiredMemberIsRefusedInECSsClasses(t *testing.T) {
 	t.Parallel()
 	call := asker(t, newTaskWorld(t, nil))

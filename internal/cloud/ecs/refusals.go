@@ -3,8 +3,11 @@ package ecs
 import (
 	"fmt"
 	"strings"
+	"unicode"
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"github.com/slipway-ecs/slipway/internal/wire"
 )
 
 // invalid is an argument ECS refuses: a malformed identifier, a value out of range.
@@ -35,6 +38,43 @@ func missingMember(operation, member string) error {
 		return refused(words, strings.ToUpper(member[:1]), member[1:])
 	}
 	return invalid(words, strings.ToUpper(member[:1]), member[1:])
+}
+
+// unlisted is a value that is not of its member's enumeration. Where the room has words of its own
+// they stand; those here follow them and are unconfirmed.
+func unlisted(u wire.Unlisted) error {
+	path := strings.Split(u.Member, ".")
+	name := path[len(path)-1]
+	if own[path[0]] || strings.HasSuffix(u.Operation, "ContainerInstances") || strings.HasSuffix(u.Operation, "ContainerInstancesState") ||
+		strings.HasPrefix(u.Operation, "PutAccountSetting") || name == "targetType" {
+		return nil
+	}
+	const words = "Invalid %s: %s"
+	if u.Operation != "RegisterTaskDefinition" {
+		return invalid(words, spoken(name), u.Wrong)
+	}
+	if name == "condition" || name == "logDriver" || name == "protocol" {
+		return nil
+	}
+	return refused(words, spoken(name), u.Wrong)
+}
+
+// own are members whose enumerations have checks and words of their own.
+var own = map[string]bool{
+	"deploymentConfiguration": true, "deploymentController": true, "placementConstraints": true, "placementStrategy": true,
+	"networkMode": true, "pidMode": true, "ipcMode": true, "requiresCompatibilities": true,
+}
+
+// spoken gives a member's name as words: "desiredStatus" is "desired status".
+func spoken(name string) string {
+	var b strings.Builder
+	for _, r := range name {
+		if unicode.IsUpper(r) {
+			b.WriteByte(' ')
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return b.String()
 }
 
 // missing is the entry in failures[] for what is not there (ecs.md 9.5).

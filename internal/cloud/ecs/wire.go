@@ -7,7 +7,7 @@ const target = "AmazonEC2ContainerServiceV20141113"
 
 // Wire gives the operations of the room.
 func (s *Service) Wire() *wire.Service {
-	w := wire.NewJSON("ecs", target, "1.1").Required(missingMember)
+	w := wire.NewJSON("ecs", target, "1.1").Required(missingMember).Unlisted(unlisted)
 	s.taskOps(w)
 	s.serviceOps(w)
 	return w

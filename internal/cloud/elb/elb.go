@@ -101,6 +101,7 @@ func (s *Service) Keepers() []cloud.Keeper { return []cloud.Keeper{planeKeeper{s
 // Wire gives the room's operations.
 func (s *Service) Wire() *wire.Service {
 	w := wire.NewQuery("elasticloadbalancing", "2015-12-01", "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/")
+	w.Unlisted(func(u wire.Unlisted) error { return invalid("%s", u.Words()) })
 
 	wire.Op(w, s.CreateLoadBalancer)
 	wire.Op(w, s.DescribeLoadBalancers)

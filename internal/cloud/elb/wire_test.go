@@ -151,3 +151,16 @@ func TestEveryOperationTheSDKKnowsIsAnswered(t *testing.T) {
 		t.Errorf("got %d operations, want the 51 of the SDK: %v", len(got), got)
 	}
 }
+
+func TestAValueThatIsNotOfItsEnumerationIsRefusedInTheFrameworksWords(t *testing.T) {
+	t.Parallel()
+	c, _ := served(t)
+	_, err := c.DescribeTargetHealth(t.Context(), &elbv2.DescribeTargetHealthInput{
+		TargetGroupArn: aws.String("arn"), Include: []types.DescribeTargetHealthInputIncludeEnum{"All", "Some"},
+	})
+	const want = "ValidationError: 1 validation error detected: Value '[All, Some]' at 'include' failed to satisfy constraint: " +
+		"Member must satisfy constraint: [Member must satisfy enum value set: [AnomalyDetection, All]]"
+	if err == nil || !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}

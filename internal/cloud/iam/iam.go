@@ -87,6 +87,7 @@ func (s *Service) Keepers() []cloud.Keeper { return nil }
 // Wire has the operations served.
 func (s *Service) Wire() *wire.Service {
 	w := wire.NewQuery("iam", "2010-05-08", "https://iam.amazonaws.com/doc/2010-05-08/")
+	w.Unlisted(func(u wire.Unlisted) error { return &wire.Error{Code: "ValidationError", Message: u.Words()} })
 	wire.Op(w, s.CreateRole)
 	wire.Op(w, s.GetRole)
 	wire.Op(w, s.ListRoles)

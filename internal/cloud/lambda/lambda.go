@@ -125,7 +125,12 @@ func (s *Service) Keepers() []cloud.Keeper { return []cloud.Keeper{&eventKeeper{
 
 // Wire has the operations served.
 func (s *Service) Wire() *wire.Service {
-	w := wire.NewREST("lambda")
+	w := wire.NewREST("lambda").Unlisted(func(u wire.Unlisted) error {
+		if u.Member == "runtime" {
+			return nil // newer ones are taken too; see checkRuntime
+		}
+		return &wire.Error{Code: "ValidationException", Message: u.Words()}
+	})
 	wire.Op(w, s.CreateFunction)
 	wire.Op(w, s.GetFunction)
 	wire.Op(w, s.GetFunctionConfiguration)

@@ -110,7 +110,7 @@ func (s *Service) Keepers() []cloud.Keeper { return []cloud.Keeper{&retention{s}
 func (s *Service) Wire() *wire.Service {
 	w := wire.NewJSON("logs", "Logs_20140328", "1.1").Required(func(_, member string) error {
 		return invalid("1 validation error detected: Value null at '%s' failed to satisfy constraint: Member must not be null", member)
-	})
+	}).Unlisted(func(u wire.Unlisted) error { return invalid("%s", u.Words()) })
 	wire.Op(w, s.CreateLogGroup)
 	wire.Op(w, s.DeleteLogGroup)
 	wire.Op(w, s.DescribeLogGroups)

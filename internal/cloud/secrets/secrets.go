@@ -83,6 +83,7 @@ func (s *Service) Keepers() []cloud.Keeper { return []cloud.Keeper{&purge{s}} }
 // Wire has the operations served.
 func (s *Service) Wire() *wire.Service {
 	w := wire.NewJSON("secretsmanager", "secretsmanager", "1.1")
+	w.Unlisted(func(u wire.Unlisted) error { return &wire.Error{Code: "ValidationException", Message: u.Words()} })
 	wire.Op(w, s.CreateSecret)
 	wire.Op(w, s.PutSecretValue)
 	wire.Op(w, s.UpdateSecret)

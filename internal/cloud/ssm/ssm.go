@@ -77,6 +77,7 @@ func (s *Service) Keepers() []cloud.Keeper { return nil }
 // Wire has the operations served.
 func (s *Service) Wire() *wire.Service {
 	w := wire.NewJSON("ssm", "AmazonSSM", "1.1")
+	w.Unlisted(func(u wire.Unlisted) error { return invalid("%s", u.Words()) })
 	wire.Op(w, s.PutParameter)
 	wire.Op(w, s.GetParameter)
 	wire.Op(w, s.GetParameters)

@@ -44,6 +44,7 @@ func main() {
 		"routes.go":   routes(all),
 		"ec2.go":      ec2(all),
 		"void.go":     voids(all),
+		"enums.go":    enums(all),
 	} {
 		src, err := format.Source([]byte(text))
 		if err != nil {
@@ -59,6 +60,7 @@ func main() {
 type service struct {
 	name    string
 	structs map[string][]field // by type name
+	enums   []byte             // source of the enumerations
 	schemas []byte             // source of the schemas, where there are any
 	serial  []byte             // source of serializers.go and deserializers.go
 	voids   []string           // operations without an output, as the schemas tell
@@ -84,6 +86,7 @@ func read(name string) (*service, error) {
 	}
 	for name, into := range map[string]*[]byte{
 		"schemas/schemas.go": &s.schemas, "serializers.go": &s.serial, "deserializers.go": &s.serial,
+		"types/enums.go": &s.enums,
 	} {
 		src, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil && !os.IsNotExist(err) {
