@@ -150,8 +150,14 @@ func (s *Service) begin(tx *store.Tx, row *ServiceRow) {
 	if guards := guardsOf(config); len(guards) > 0 {
 		d.AlarmsOff = len(s.o.Alarms.Firing(tx, names.ScopeOf(row.ARN), guards)) > 0
 	}
-	sources := s.live(tx, row.ARN)
-	for _, old := range sources {
+	d.Shifting = config.Strategy != types.DeploymentStrategyRolling
+	live := s.live(tx, row.ARN)
+	base := s.baseOf(tx, row, &d, live)
+	s.clear(tx, &d, live)
+	for _, old := range live {
+		if old.Status == deploymentInactive {
+			continue
+		}
 		d.Sources = append(d.Sources, old.Digits)
 		if old.Created.Equal(d.Created) || old.Created.After(d.Created) {
 			d.Created = old.Created.Add(1) // the order of making holds within one moment too
@@ -162,12 +168,30 @@ func (s *Service) begin(tx *store.Tx, row *ServiceRow) {
 		}
 		s.deployments.Put(tx, old)
 	}
-	d.Shifting = config.Strategy != types.DeploymentStrategyRolling
-	base := s.baseOf(tx, row, &d, sources)
 	d.Groups = s.groupsFor(tx, &d, base)
 	d.Plan = planOf(row, &d, config)
 	s.deployments.Put(tx, d)
 	row.Primary, row.Newest = d.Key, d.Key
+}
+
+// clear takes deployments off the list that were replaced without any completing since: older ones
+// that have no tasks and that nothing goes back to. The PRIMARY of before stays, and the one that
+// serves.
+//
+// Source: ecs.md 3.4: ACTIVE is an older deployment that still has tasks.
+func (s *Service) clear(tx *store.Tx, d *Deployment, live []Deployment) {
+	tasks := map[string]bool{}
+	for t := range s.tasks.By(tx, "service", d.Service) {
+		tasks[t.Deployment] = tasks[t.Deployment] || t.Last != taskStopped
+	}
+	to, _ := s.candidate(tx, d)
+	for i := range live {
+		old := &live[i]
+		if old.Status == deploymentActive && old.Want == 0 && old.over() && !tasks[old.Digits] && old.Digits != d.Base && old.Key != to.Key {
+			old.Status = deploymentInactive
+			s.deployments.Put(tx, *old)
+		}
+	}
 }
 
 // supersede ends a deployment under way for another's sake. One that was rolling back has failed

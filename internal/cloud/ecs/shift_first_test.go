@@ -55,6 +55,34 @@ func TestTheRevisionThatServesIsKeptWholeThoughNothingEverCompleted(t *testing.T
 	}
 }
 
+// Source: ecs.md 3.4: an older deployment is listed while it has tasks.
+func TestDeploymentsThatFailedOneAfterTheOtherDoNotPileUp(t *testing.T) {
+	inPort(t, func(h *harbour, l *lambda, _ *diary) {
+		l.answer = func(string, int) (string, error) { return `{"hookStatus":"FAILED"}`, nil }
+		h.create(shifted(serviceAsk(h.register("shop/web:1"), 1), hookedAt(shiftBy(types.DeploymentStrategyBlueGreen), "PRE_SCALE_UP")))
+		h.reaches("ROLLBACK_FAILED")
+		for range 5 {
+			h.update(&sdk.UpdateServiceInput{ForceNewDeployment: true})
+			h.within(time.Minute, "its failure", func() bool { return h.status() == "ROLLBACK_FAILED" })
+			if s := h.service(); len(s.Deployments) > 2 || len(s.CurrentServiceRevisions) > 2 {
+				t.Errorf("deployments[] is\n%s", h.picture())
+			}
+			if n := len(h.newest().SourceServiceRevisions); n != 1 {
+				t.Errorf("%d sources", n)
+			}
+		}
+		if n := len(h.deployments()); n != 6 {
+			t.Errorf("%d service deployments are listed, want all 6", n)
+		}
+		l.mu.Lock()
+		l.answer = nil
+		l.mu.Unlock()
+		h.update(&sdk.UpdateServiceInput{ForceNewDeployment: true})
+		h.reaches("SUCCESSFUL")
+		h.steady()
+	})
+}
+
 // kill ends a task as a user does.
 func (h *harbour) kill(t Task) {
 	h.t.Helper()
