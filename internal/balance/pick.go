@@ -47,8 +47,8 @@ type Picked struct {
 // false where there is none: the balancer then answers 503.
 //
 // The turn is a counter for RoundRobin, one more at every request, and any number for
-// WeightedRandom; LeastOutstanding breaks ties by it. Now is for slow starts, which only
-// RoundRobin has. Outstanding gives the requests a target has in flight; only LeastOutstanding
+// WeightedRandom, where anomalous targets take their lesser part; LeastOutstanding breaks ties by it.
+// Now is for slow starts, which only RoundRobin has. Outstanding gives the requests a target has in flight; only LeastOutstanding
 // asks. Skip, when not nil, says which targets were tried already.
 func (g *Group) Pick(turn uint64, now time.Time, outstanding func(i int) int64, skip func(i int) bool) (Picked, bool) {
 	healthy, open, failOpen := g.count(skip)
@@ -62,7 +62,7 @@ func (g *Group) Pick(turn uint64, now time.Time, outstanding func(i int) int64, 
 		t := &g.Targets[i]
 		return !t.Draining && (failOpen || t.Healthy) && (skip == nil || !skip(i))
 	}
-	if g.Algorithm != LeastOutstanding && g.Algorithm != WeightedRandom && g.slow(now) {
+	if g.Algorithm != LeastOutstanding && g.uneven(now) {
 		return Picked{Index: g.growing(turn, now, takes), FailOpen: failOpen}, true
 	}
 	place := int(turn % uint64(healthy))
@@ -132,10 +132,11 @@ func (g *Group) Takes(id string, port int) (index int, ok bool) {
 // fullPart is the part of a target that does not start slowly.
 const fullPart = 1 << 20
 
-// slow reports whether some target starts slowly.
-func (g *Group) slow(now time.Time) bool {
+// uneven reports whether some target takes less than its whole part: it starts slowly, or is anomalous.
+func (g *Group) uneven(now time.Time) bool {
 	for i := range g.Targets {
-		if now.Before(g.Targets[i].SlowUntil) {
+		t := &g.Targets[i]
+		if g.Algorithm == WeightedRandom && t.Halved > 0 || g.Algorithm != WeightedRandom && now.Before(t.SlowUntil) {
 			return true
 		}
 	}
@@ -143,7 +144,10 @@ func (g *Group) slow(now time.Time) bool {
 }
 
 // part is a target's part of the requests, which grows evenly while it starts slowly.
-func (t *Target) part(now time.Time) uint64 {
+func (g *Group) part(t *Target, now time.Time) uint64 {
+	if g.Algorithm == WeightedRandom {
+		return fullPart >> t.Halved
+	}
 	if !now.Before(t.SlowUntil) {
 		return fullPart
 	}
@@ -159,7 +163,7 @@ func (g *Group) growing(turn uint64, now time.Time, takes func(i int) bool) int 
 	total := uint64(0)
 	for i := range g.Targets {
 		if takes(i) {
-			total += g.Targets[i].part(now)
+			total += g.part(&g.Targets[i], now)
 		}
 	}
 	at, _ := bits.Mul64(turn*Golden, total)
@@ -167,7 +171,7 @@ func (g *Group) growing(turn uint64, now time.Time, takes func(i int) bool) int 
 		if !takes(i) {
 			continue
 		}
-		part := g.Targets[i].part(now)
+		part := g.part(&g.Targets[i], now)
 		if at < part {
 			return i
 		}

@@ -255,6 +255,9 @@ type Target struct {
 	// grows from nothing to that of the others. Zero means none.
 	SlowFrom  time.Time `json:",omitzero"`
 	SlowUntil time.Time `json:",omitzero"`
+	// Halved is how often the target's part of the requests was halved, as it is anomalous; only
+	// WeightedRandom looks at it.
+	Halved int `json:",omitempty"`
 	// Draining targets take no new request. Those in flight are cut at DrainUntil, a time of
 	// the wall.
 	Draining   bool      `json:",omitempty"`

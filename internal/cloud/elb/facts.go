@@ -37,7 +37,7 @@ func (s *Service) Probed(tx *store.Tx, results []ProbeResult) {
 		t.Health.Passed, t.Health.Failed = min(t.Health.Passed, mostCounted), min(t.Health.Failed, mostCounted)
 		if t.Health != was {
 			if t.Health.State != was.State {
-				t.SlowFrom = s.slowStart(tx, g, t)
+				t.SlowFrom, t.Anomaly = s.slowStart(tx, g, t), balance.Anomaly{}
 			}
 			s.targets.Put(tx, t)
 		}
@@ -122,8 +122,11 @@ type HostCount struct {
 	Scope              names.Scope
 	Balancer, Group    string // as metric dimensions: "app/web/50dc…", "targetgroup/blue/73e2…"
 	Healthy, Unhealthy int
-	Registered         int       // all that are not draining
-	At                 time.Time // internal
+	Registered         int // all that are not draining
+	// WeightedRandom groups have Anomalous and Mitigated targets.
+	WeightedRandom       bool
+	Anomalous, Mitigated int
+	At                   time.Time // internal
 }
 
 // Hosts counts the healthy and unhealthy targets of every group in use, by balancer and group.
@@ -132,7 +135,7 @@ func (s *Service) Hosts(tx *store.Tx) []HostCount {
 	var all []HostCount
 	for g := range s.groups.All(tx) {
 		for _, b := range s.balancersOf(tx, g.ARN) {
-			c := HostCount{Scope: names.ScopeOf(g.ARN), Balancer: names.LoadBalancerDimension(b), Group: names.TargetGroupDimension(g.ARN), At: tx.Now()}
+			c := HostCount{Scope: names.ScopeOf(g.ARN), Balancer: names.LoadBalancerDimension(b), Group: names.TargetGroupDimension(g.ARN), At: tx.Now(), WeightedRandom: g.weightedRandom()}
 			for t := range s.targets.By(tx, "group", g.ARN) {
 				switch t.Health.State {
 				case balance.Healthy, balance.Unavailable:
@@ -142,6 +145,12 @@ func (s *Service) Hosts(tx *store.Tx) []HostCount {
 				}
 				if !t.draining() {
 					c.Registered++
+				}
+				if t.Health.State == balance.Healthy && t.Anomaly.Anomalous {
+					c.Anomalous++
+				}
+				if g.halved(&t) > 0 {
+					c.Mitigated++
 				}
 			}
 			all = append(all, c)

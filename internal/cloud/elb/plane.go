@@ -128,6 +128,7 @@ func (s *Service) planeGroup(tx *store.Tx, g groupRow) balance.Group {
 				pt.Zone = t.Zone
 			}
 		}
+		pt.Halved = g.halved(&t)
 		if !t.SlowFrom.IsZero() && pt.Healthy {
 			pt.SlowFrom = s.o.Wall(t.SlowFrom).UTC()
 			pt.SlowUntil = s.o.Wall(t.SlowFrom.Add(seconds(number(groupAttributes, g.Attributes, keySlowStart)))).UTC()

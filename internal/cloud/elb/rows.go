@@ -138,6 +138,9 @@ type targetRow struct {
 	Registered time.Time
 	Health     balance.Health
 
+	// Anomaly is what its errors make of it; of a healthy target alone.
+	Anomaly balance.Anomaly `json:",omitzero"`
+
 	// Told is the first version of the data plane's table that has the target as it now is:
 	// registered, or draining.
 	Told uint64

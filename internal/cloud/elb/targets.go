@@ -168,7 +168,7 @@ func (g *groupRow) healthView(t targetRow, anomalies bool) types.TargetHealthDes
 		v.TargetHealth.Description = &t.Health.Description
 	}
 	if anomalies {
-		v.AnomalyDetection = &types.AnomalyDetection{Result: types.AnomalyResultEnumNormal, MitigationInEffect: types.MitigationInEffectEnumNo}
+		v.AnomalyDetection = g.anomaly(&t)
 	}
 	return v
 }

@@ -141,18 +141,29 @@ func (c *Cloud) publishHosts(ctx context.Context) {
 			continue
 		}
 		for _, h := range hosts {
-			namespace := elbNamespace
-			if strings.HasPrefix(h.Balancer, "net/") {
-				namespace = networkNamespace
-			}
-			dimensions := []cloudwatch.Dimension{
-				{Name: "LoadBalancer", Value: h.Balancer},
-				{Name: "TargetGroup", Value: h.Group},
-			}
-			c.rooms.cloudwatch.Publish(h.Scope, []cloudwatch.Point{
-				{Namespace: namespace, Name: "HealthyHostCount", Dimensions: dimensions, Unit: "Count", At: h.At, Values: []float64{float64(h.Healthy)}, Counts: []float64{1}},
-				{Namespace: namespace, Name: "UnHealthyHostCount", Dimensions: dimensions, Unit: "Count", At: h.At, Values: []float64{float64(h.Unhealthy)}, Counts: []float64{1}},
-			})
+			c.rooms.cloudwatch.Publish(h.Scope, hostPoints(h))
 		}
 	}
+}
+
+// hostPoints are the metrics that count a group's targets.
+func hostPoints(h elb.HostCount) (out []cloudwatch.Point) {
+	dimensions := []cloudwatch.Dimension{
+		{Name: "LoadBalancer", Value: h.Balancer},
+		{Name: "TargetGroup", Value: h.Group},
+	}
+	namespace := elbNamespace
+	if strings.HasPrefix(h.Balancer, "net/") {
+		namespace = networkNamespace
+	}
+	count := func(name string, n int) {
+		out = append(out, cloudwatch.Point{Namespace: namespace, Name: name, Dimensions: dimensions, Unit: "Count", At: h.At, Values: []float64{float64(n)}, Counts: []float64{1}})
+	}
+	count("HealthyHostCount", h.Healthy)
+	count("UnHealthyHostCount", h.Unhealthy)
+	if h.WeightedRandom {
+		count("AnomalousHostCount", h.Anomalous)
+		count("MitigatedHostCount", h.Mitigated)
+	}
+	return out
 }

@@ -35,6 +35,7 @@ type dataPlane struct {
 	client *lb.Client    // nil while there is no connection
 	sent   uint64        // the version last handed over on this connection
 	seen   lastReport
+	doing  stretch // of the targets, since they were last judged
 }
 
 // lastReport is which report of which data plane was kept last; a report may come twice.
@@ -162,6 +163,9 @@ func (p *dataPlane) take(e lb.Event) {
 		if now.instance != p.seen.instance || now.seq > p.seen.seq {
 			p.seen = now
 			p.report(*e.Report)
+			if did := p.doing.add(*e.Report); did != nil {
+				p.update(func(tx *store.Tx) { p.elb.Judge(tx, did) })
+			}
 		}
 		if err := p.client.Seen(e.Report.Seq); err != nil {
 			p.log.Debug("cannot confirm a report; it comes again", "err", err)
