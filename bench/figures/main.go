@@ -40,6 +40,8 @@ func run(ctx context.Context, args []string) error {
 	switch { // the processes of proxy
 	case len(args) == 1 && args[0] == "proxy-targets":
 		return serveTargets(2*proxyTargets, os.Stdin, os.Stdout)
+	case len(args) == 3 && args[0] == "proxy-plane": // with --dir DIR, as `slipway lb`
+		return servePlane(ctx, args[2])
 	case len(args) == 2+2*proxyTargets && args[0] == "proxy-default":
 		return serveDefault(ctx, args[1], args[2:])
 	}

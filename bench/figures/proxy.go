@@ -35,11 +35,6 @@ const (
 	atLeastDefault = 2.0
 	// atMostNginx is how many times nginx's CPU time a request it may take.
 	atMostNginx = 4.0
-	// mayGrow is how many MiB the data plane may grow over growthRequests requests: what a heap that
-	// does not grow shows by the turns of its collector.
-	mayGrow        = 4.0
-	growthRequests = 1_000_000
-	growthWarm     = 200_000
 )
 
 // The weights of the two groups.
@@ -62,8 +57,8 @@ func proxy(ctx context.Context, dir string, args []string) (err error) {
 	flags := flag.NewFlagSet("proxy", flag.ContinueOnError)
 	rounds := flags.Int("n", 5, "how many rounds")
 	each := flags.Duration("d", 2*time.Second, "how long each proxy is measured in a round")
-	growth := flags.Uint64("growth", growthRequests, "over how many requests memory may not grow; 0 measures none")
-	only := flags.String("only", "", "measure the contenders of this name alone, without verdict")
+	requests := flags.Uint64("growth", growthRequests, "over how many requests memory may not grow; 0 measures none")
+	only := flags.String("only", "", "measure the contenders of this name alone, without verdict; \"growth\" measures growth alone")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -80,6 +75,9 @@ func proxy(ctx context.Context, dir string, args []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, endTargets()) }()
+	if *only == "growth" {
+		return growth(ctx, dir, self, targets, *requests)
+	}
 	var all []*contender
 	defer func() {
 		for _, c := range all {
@@ -88,7 +86,7 @@ func proxy(ctx context.Context, dir string, args []string) (err error) {
 	}()
 	for _, start := range []func(context.Context, string, string, []string) (*contender, error){
 		func(ctx context.Context, dir, _ string, t []string) (*contender, error) {
-			return ours(ctx, dir, binary, t)
+			return plane(ctx, binary, []string{"lb"}, filepath.Join(dir, "lb"), t)
 		},
 		goDefault, nginx, haproxy,
 	} {
@@ -150,34 +148,13 @@ func proxy(ctx context.Context, dir string, args []string) (err error) {
 		}
 		fmt.Println()
 	}
-	if *growth > 0 {
-		grew, err := grows(ctx, byName["slipway"], *growth)
-		if err != nil {
-			return err
-		}
-		missed = missed || grew > mayGrow
+	if *requests > 0 {
+		err = growth(ctx, dir, self, targets, *requests)
 	}
 	if missed {
-		return fmt.Errorf("proxy: missed")
+		err = errors.Join(err, errors.New("proxy: missed"))
 	}
-	return nil
-}
-
-// grows measures how much a contender's resident memory grew over n requests, after enough others.
-func grows(ctx context.Context, c *contender, n uint64) (float64, error) {
-	if _, err := pump(ctx, c.address, proxyConnections, growthWarm); err != nil {
-		return 0, err
-	}
-	before, err := resident(c.pid)
-	if err != nil {
-		return 0, err
-	}
-	if p, err := pump(ctx, c.address, proxyConnections, n); err != nil || p.requests < n {
-		return 0, errors.Join(err, ctx.Err())
-	}
-	after, err := resident(c.pid)
-	fmt.Printf("proxy: resident memory %.1f MiB before and %.1f MiB after %d more requests; target at most %.0f MiB more\n", before, after, n, mayGrow)
-	return after - before, err
+	return err
 }
 
 // measure adds one round.
@@ -294,9 +271,9 @@ func startTargets(ctx context.Context, self string) (addresses []string, end fun
 	return strings.Fields(line), func() error { return errors.Join(in.Close(), cmd.Wait()) }, nil
 }
 
-// ours is the data plane as a cloud runs it, without the cloud.
-func ours(ctx context.Context, dir, binary string, targets []string) (*contender, error) {
-	client, err := lb.Open(ctx, binary, []string{"lb"}, filepath.Join(dir, "lb"))
+// plane is the data plane as a cloud runs it, without the cloud: exe with args on a directory.
+func plane(ctx context.Context, exe string, args []string, dir string, targets []string) (*contender, error) {
+	client, err := lb.Open(ctx, exe, args, dir)
 	if err != nil {
 		return nil, err
 	}
