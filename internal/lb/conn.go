@@ -27,6 +27,8 @@ type listener struct {
 	own  bool // on a balancer's own address
 }
 
+// Accept gives the next client that needs no sorting; where some listener of the port speaks HTTPS, the
+// others go to their servers by themselves.
 func (l listener) Accept() (net.Conn, error) {
 	for {
 		c, err := l.Listener.Accept()

@@ -50,6 +50,12 @@ func TestErrorsOfTheBalancer(t *testing.T) {
 		readHead(c)
 		_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nX-Long: "+strings.Repeat("a", 40<<10)+"\r\nContent-Length: 0\r\n\r\n")
 	})
+	folds := tcp(t, func(c net.Conn) {
+		readHead(c)
+		_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nX-Folded: a\r")
+		_, _ = io.WriteString(c, "\n")
+		_, _ = io.WriteString(c, "\tb\r\nContent-Length: 0\r\n\r\n")
+	})
 	silent := tcp(t, func(c net.Conn) { readHead(c); _, _ = io.Copy(io.Discard, c) })
 
 	plain := "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
@@ -62,7 +68,9 @@ func TestErrorsOfTheBalancer(t *testing.T) {
 		"the target closes":              {[]*httptest.Server{closes}, plain, 502},
 		"the target speaks no HTTP":      {[]*httptest.Server{garbage}, plain, 502},
 		"response headers above 32 K":    {[]*httptest.Server{huge}, plain, 502},
+		"a folded response header":       {[]*httptest.Server{folds}, plain, 502},
 		"no target":                      {nil, plain, 503},
+		"a form that is opaque":          {[]*httptest.Server{ok}, "GET mailto:one HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 400},
 		"no answer in the idle time-out": {[]*httptest.Server{silent}, plain, 504},
 		"TRACE":                          {[]*httptest.Server{ok}, "TRACE / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 405},
 		"no HTTP at all":                 {[]*httptest.Server{ok}, "hello\r\n\r\n", 400},
@@ -75,6 +83,7 @@ func TestErrorsOfTheBalancer(t *testing.T) {
 		"half a body":                    {[]*httptest.Server{silent}, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc", 408},
 		"31 addresses":                   {[]*httptest.Server{ok}, "GET / HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: " + strings.Repeat("1.2.3.4, ", 30) + "1.2.3.4\r\n\r\n", 463},
 		"an unknown transfer encoding":   {[]*httptest.Server{ok}, "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: zip\r\n\r\n", 501},
+		"HTTP/2 with prior knowledge":    {[]*httptest.Server{ok}, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505},
 		"HTTP/3.0":                       {[]*httptest.Server{ok}, "GET / HTTP/3.0\r\nHost: x\r\n\r\n", 505},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -176,6 +176,9 @@ func (at *port) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}()
 	}
 	code := formOf(r)
+	if !c.h2 && r.ProtoMajor != 1 {
+		code = http.StatusHTTPVersionNotSupported // net/http lets the preface of HTTP/2 pass
+	}
 	if refused {
 		code = http.StatusBadRequest
 	}

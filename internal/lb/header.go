@@ -34,6 +34,9 @@ func formOf(r *http.Request) int {
 	if r.ProtoMajor == 2 && !token([]byte(r.Method)) {
 		return http.StatusBadRequest // it would become a request line of HTTP/1.1
 	}
+	if r.URL.Opaque != "" {
+		return http.StatusBadRequest // neither a path nor a form with a host
+	}
 	if len(r.Method)+len(r.RequestURI)+len(" ")+len(" HTTP/1.1") > maxLine {
 		return http.StatusRequestURITooLong
 	}

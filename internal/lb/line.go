@@ -21,6 +21,7 @@ var targetTLS = &tls.Config{InsecureSkipVerify: true} //nolint:gosec // as ALB d
 var (
 	errLongHead = errors.New("the headers of the response are longer than 32 K")
 	errStatus   = errors.New("the target's status is no status")
+	errFolded   = errors.New("a header of the response has several lines")
 )
 
 // lastBytes is how long a target that has answered may take to read the end of the request.
@@ -43,6 +44,7 @@ type line struct {
 	x      *exchange // that has it
 	room   int       // bytes that may still be read of a head; negative without limit
 	heard  bool      // a byte of an answer came since it was taken
+	fold   folding   // of the head that is read
 	reused bool
 	since  time.Time // when it was given back
 }
@@ -144,6 +146,7 @@ func (l *line) Read(p []byte) (int, error) {
 	n, err := l.conn.Read(p)
 	if l.room > 0 {
 		l.room -= n
+		l.fold.feed(p[:n])
 	}
 	l.heard = l.heard || n > 0
 	l.x.touch()
@@ -163,25 +166,6 @@ func (l *line) broke(err error) error {
 		return staleError{err}
 	}
 	return err
-}
-
-// response reads the head of the answer to a request, and passes over those before it, like 100. The
-// limit is for all of them together.
-func (l *line) response(r *http.Request) (*http.Response, error) {
-	l.room = maxResponseHeader
-	for {
-		res, err := http.ReadResponse(l.in, r)
-		if err != nil {
-			return nil, l.broke(err)
-		}
-		switch {
-		case res.StatusCode < 100:
-			return nil, errStatus
-		case res.StatusCode >= 200 || res.StatusCode == http.StatusSwitchingProtocols:
-			l.room = -1
-			return res, nil
-		}
-	}
 }
 
 // head writes the head of the request to the target; the line's writer keeps the first error.
