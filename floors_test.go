@@ -60,6 +60,7 @@ var floors = []struct{ of, never, why string }{
 // homes are third-party modules that live in one package alone.
 var homes = []struct{ what, home, why string }{
 	{"go.etcd.io/bbolt", "internal/store", "one library, one home"},
+	{"github.com/google/go-jsonnet*", "internal/source", "one library, one home"},
 	{"github.com/fxamacker/cbor*", "internal/wire", "one library, one home"},
 	{"github.com/aclements/go-moremath*", "internal/gate", "one library, one home"},
 	{"github.com/moby/moby*", "internal/launch/docker", "one library, one home"},

@@ -14,6 +14,25 @@ func (d *Doc) Drop(name string) {
 	d.Root = &root
 }
 
+// With gives a map in which a member has another value; the map itself stays as it is.
+func (n *Node) With(name string, value *Node) *Node {
+	out := *n
+	out.Keys = slices.Clone(n.Keys)
+	for i := range out.Keys {
+		if out.Keys[i].Name == name {
+			out.Keys[i].Value = value
+		}
+	}
+	return &out
+}
+
+// Only gives a map with those members alone that are kept; the map itself stays as it is.
+func (n *Node) Only(keep func(Key) bool) *Node {
+	out := *n
+	out.Keys = slices.DeleteFunc(slices.Clone(n.Keys), func(k Key) bool { return !keep(k) })
+	return &out
+}
+
 func overlay(base, over *Node, layer string) *Node {
 	if base == nil || base.Kind != Map || over.Kind != Map {
 		return marked(over, layer)

@@ -27,14 +27,19 @@ const (
 // carried out; a key of its own wins.
 func Parse(name string, text []byte) (*Doc, error) {
 	text = bytes.TrimPrefix(text, []byte("\ufeff")) // some editors' mark of UTF-8
-	d := &Doc{Name: name, text: string(text)}
+	return parse(name, text, string(text))
+}
+
+// parse is Parse; shown is the file as errors show it.
+func parse(name string, text []byte, shown string) (*Doc, error) {
+	d := &Doc{Name: name, text: shown}
 	if len(text) > maxBytes {
 		return nil, Problems{d.At(nil, "", "the file has %d bytes, more than %d", len(text), maxBytes)}
 	}
 	if p := d.foreign(); p != nil {
 		return nil, Problems{p}
 	}
-	if line, column, found := tabbed(d.text); found {
+	if line, column, found := tabbed(string(text)); found {
 		return nil, Problems{d.At(&Node{Line: line, Column: column}, "indent with spaces", "a tab indents this line")}
 	}
 	file, err := parser.ParseBytes(text, 0)
@@ -162,7 +167,7 @@ func (r *reader) node(n ast.Node, depth int) *Node {
 	case *ast.InfinityNode, *ast.NanNode:
 		return r.refuse(n, "", "%s is no number that JSON has", n.GetToken().Value)
 	case *ast.StringNode:
-		out.Kind, out.Text = String, n.Value
+		out.Kind, out.Text, out.plain = String, n.Value, n.Token.Type == token.StringType
 	case *ast.LiteralNode:
 		out.Kind, out.Text = String, n.Value.Value
 	case *ast.SequenceNode:

@@ -38,6 +38,7 @@ type Node struct {
 	Vars  []string // the variables Fill took Text from, as they are written; a default's is VAR:-
 
 	filled bool // Text came from a variable, so a number or a boolean in it counts as such
+	plain  bool // String: written without quotes
 }
 
 // Key is a member of a map, with the place of its name.
