@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -35,7 +36,7 @@ func newConfigCmd(app *App) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), app) },
 	}
 	f := cmd.Flags()
-	f.StringVarP(&o.file, "file", "f", project.File, "the project's file")
+	f.StringVarP(&o.file, "file", "f", "", "the project's file, YAML, JSON or Jsonnet (default slipway.yaml or slipway.jsonnet)")
 	f.StringVarP(&o.environment, "env", "e", "", "the `ENVIRONMENT` of the file that is meant")
 	f.BoolVar(&o.explain, "explain", false, "say where each value comes from")
 	outputFlag(cmd, &o.output)
@@ -46,8 +47,8 @@ func (o *configOptions) run(ctx context.Context, app *App) error {
 	if err := checkOutput(o.output); err != nil {
 		return err
 	}
-	p, err := project.Load(ctx, o.file, project.Options{Environment: o.environment, Var: app.LookupEnv, Version: app.Version.Version, Source: remote("")})
-	if f := fail.Of(err); f != nil && f.Code == "file.missing" {
+	p, err := project.Load(ctx, cmp.Or(o.file, project.Beside("."), project.File), project.Options{Environment: o.environment, Var: app.LookupEnv, Version: app.Version.Version, Source: remote("")})
+	if f := fail.Of(err); f != nil && f.Code == "file.missing" && project.Ecspresso(".") == "" {
 		f.Hint = "name another with --file, or write one: slipway init SERVICE --cluster C"
 	}
 	if err != nil {

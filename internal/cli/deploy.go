@@ -68,7 +68,7 @@ func (o *deployOptions) run(ctx context.Context, app *App) error {
 	if err != nil {
 		return err
 	}
-	request, err := o.request(p)
+	request, err := o.request(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -94,8 +94,8 @@ func (o *deployOptions) run(ctx context.Context, app *App) error {
 }
 
 // request puts what the file says of the service and the flags together; flags win.
-func (o *deployOptions) request(p *place) (ship.Request, error) {
-	r, err := o.wishes.request(p)
+func (o *deployOptions) request(ctx context.Context, p *place) (ship.Request, error) {
+	r, err := o.wishes.request(ctx, p)
 	r.Hooks = hooksOf(p.Entry)
 	if o.timed {
 		r.Timeout = o.timeout

@@ -35,7 +35,7 @@ func (o *proposing) propose(ctx context.Context, app *App) (*ship.Proposal, *pla
 	if err != nil {
 		return nil, nil, ship.Request{}, err
 	}
-	r, err := o.request(p)
+	r, err := o.request(ctx, p)
 	if err != nil {
 		return nil, nil, r, err
 	}

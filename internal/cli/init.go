@@ -23,6 +23,7 @@ import (
 type initOptions struct {
 	target
 	dir   string
+	from  string // a file of ecspresso's
 	force bool
 }
 
@@ -30,12 +31,16 @@ func newInitCmd(app *App) *cobra.Command {
 	o := &initOptions{}
 	cmd := &cobra.Command{
 		Use:   "init SERVICE",
-		Short: "Write slipway.yaml and its files from a live service",
+		Short: "Write slipway.yaml and its files from a live service, or over files of ecspresso",
 		Long: "Write slipway.yaml, the task definition and the service of a live service, so that `slipway diff` finds nothing.\n" +
-			"What ECS fills in by itself is left out of the files. Files that are there already are left alone without --force.",
+			"What ECS fills in by itself is left out of the files. Files that are there already are left alone without --force.\n\n" +
+			"With --from ecspresso.yml, write a slipway.yaml that names the files which that names: they stay as they are, their\n" +
+			"templates too, and nothing is asked of AWS.",
 		Example: "  slipway init api --cluster main\n\n" +
 			"  # into another folder\n" +
-			"  slipway init api -c main --dir deploy",
+			"  slipway init api -c main --dir deploy\n\n" +
+			"  # over what ecspresso deploys\n" +
+			"  slipway init --from ecspresso.yml",
 		Args: atMost(1, "at most one service"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.take(args)
@@ -47,7 +52,8 @@ func newInitCmd(app *App) *cobra.Command {
 	f.StringVar(&o.region, "region", "", "AWS region (default: as every AWS tool finds it)")
 	f.StringVar(&o.profile, "profile", "", "profile of the AWS config files")
 	f.StringVar(&o.endpoint, "endpoint", "", "`URL` to call in place of AWS, as AWS_ENDPOINT_URL")
-	f.StringVar(&o.dir, "dir", ".", "the `FOLDER` to write into")
+	f.StringVar(&o.dir, "dir", "", "the `FOLDER` to write into (default: this one; with --from, the file's)")
+	f.StringVar(&o.from, "from", "", "an ecspresso.yml, .json or .jsonnet `FILE`")
 	f.BoolVar(&o.force, "force", false, "write over files that are there")
 	outputFlag(cmd, &o.output)
 	return cmd
@@ -56,6 +62,12 @@ func newInitCmd(app *App) *cobra.Command {
 func (o *initOptions) run(ctx context.Context, app *App) error {
 	if err := checkOutput(o.output); err != nil {
 		return err
+	}
+	if o.from != "" && o.service != "" {
+		return fail.New("usage.service", "leave one of the two out", "%s says which service is meant", o.from)
+	}
+	if o.from != "" {
+		return o.runFrom(app)
 	}
 	cluster, name, region := o.cluster, o.service, o.region
 	if c, s, r, ok := serviceARN(o.service); ok {
@@ -80,6 +92,11 @@ func (o *initOptions) run(ctx context.Context, app *App) error {
 	if err != nil {
 		return err
 	}
+	return o.wrote(app, written, fmt.Sprintf("next: slipway diff %s, which finds nothing, then slipway deploy %s --tag TAG", name, name))
+}
+
+// wrote says which files were written, and what comes next.
+func (o *initOptions) wrote(app *App, written []string, next string) error {
 	if o.output == outputJSON {
 		return writeJSON(app, map[string]any{"files": written})
 	}
@@ -88,7 +105,7 @@ func (o *initOptions) run(ctx context.Context, app *App) error {
 			return err
 		}
 	}
-	_, err = fmt.Fprintf(app.Stderr, "next: slipway diff %s, which finds nothing, then slipway deploy %s --tag TAG\n", name, name)
+	_, err := fmt.Fprintln(app.Stderr, next)
 	return err
 }
 

@@ -1,10 +1,8 @@
 package cli
 
 import (
+	"cmp"
 	"context"
-	"errors"
-	"io/fs"
-	"os"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -36,12 +34,13 @@ type place struct {
 	Entry   *project.Service // what the file says of it; nil from flags alone
 	Project *project.Project // the file; nil where there is none
 	Where   sdk.Options
+	Read    project.Options // how files of flags are read
 }
 
 // flags adds the target's flags to a command.
 func (t *target) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVarP(&t.file, "file", "f", "", "the project's file (default slipway.yaml, if it is there)")
+	f.StringVarP(&t.file, "file", "f", "", "the project's file, YAML, JSON or Jsonnet (default slipway.yaml or slipway.jsonnet, if it is there)")
 	f.StringVarP(&t.cluster, "cluster", "c", "", "ECS cluster, name or ARN")
 	f.StringVarP(&t.environment, "env", "e", "", "the `ENVIRONMENT` of the file that is meant")
 	f.StringVar(&t.region, "region", "", "AWS region (default: as every AWS tool finds it)")
@@ -100,7 +99,7 @@ func (t *target) look(ctx context.Context, app *App) (*place, error) {
 			region = r
 		}
 	}
-	p := &place{}
+	p := &place{Read: t.options(app, cluster)}
 	f, err := t.load(ctx, app, cluster)
 	if err != nil {
 		return nil, err
@@ -152,20 +151,29 @@ func (t *target) load(ctx context.Context, app *App, cluster string) (*project.P
 	if err != nil || path == "" {
 		return nil, err
 	}
-	p, err := project.Load(ctx, path, project.Options{
-		Environment: t.environment, Cluster: cluster, Var: t.lookup(app), Version: app.Version.Version, Source: remote(t.endpoint)})
-	if f := fail.Of(err); f != nil && f.Code == "file.missing" {
+	p, err := project.Load(ctx, path, t.options(app, cluster))
+	if f := fail.Of(err); f != nil && f.Code == "file.missing" && project.Ecspresso(".") == "" {
 		f.Hint = "name another with --file, do without (SERVICE --cluster CLUSTER), or write one: slipway init SERVICE --cluster CLUSTER"
 	}
 	return p, err
+}
+
+// options say how the file is read: of the service that is meant alone.
+func (t *target) options(app *App, cluster string) project.Options {
+	name := t.service
+	if _, s, _, ok := serviceARN(t.service); ok {
+		name = s
+	}
+	return project.Options{Environment: t.environment, Cluster: cluster, Service: name, Unasked: t.unasked,
+		Var: t.lookup(app), Version: app.Version.Version, Source: remote(t.endpoint)}
 }
 
 // path gives the file to read, or "" where flags alone count.
 func (t *target) path(cluster string) (string, error) {
 	path := t.file
 	if path == "" {
-		if _, err := os.Stat(project.File); cluster == "" || !errors.Is(err, fs.ErrNotExist) {
-			path = project.File
+		if beside := project.Beside("."); cluster == "" || beside != "" {
+			path = cmp.Or(beside, project.File)
 		}
 	}
 	if path == "" && t.environment != "" {

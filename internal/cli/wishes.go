@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
@@ -36,7 +37,7 @@ func (w *wishes) flags(cmd *cobra.Command) {
 func (w *wishes) read(cmd *cobra.Command) { w.counted = cmd.Flags().Changed("count") }
 
 // request puts what the file says of the service and the flags together; flags win.
-func (w *wishes) request(p *place) (ship.Request, error) {
+func (w *wishes) request(ctx context.Context, p *place) (ship.Request, error) {
 	r := ship.Request{Cluster: p.Cluster, Service: p.Service, Tag: w.tag}
 	if s := p.Entry; s != nil {
 		r.Task, r.Create, r.Images, r.Env, r.Secrets, r.Count, r.Timeout = s.Task, s.Service, s.Images, s.Env, s.Secrets, s.Count, s.Timeout
@@ -54,7 +55,7 @@ func (w *wishes) request(p *place) (ship.Request, error) {
 		return r, fail.New("usage.flag", "write --count 0 to stop all tasks", "--count %d is less than 0", w.count)
 	}
 	if w.task != "" {
-		task, err := project.Definition(w.task)
+		task, err := project.Definition(ctx, w.task, p.Read)
 		if err != nil {
 			return r, err
 		}

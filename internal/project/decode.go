@@ -10,7 +10,7 @@ import (
 // decoder makes values of nodes that the schema has checked, and gathers what a schema cannot say.
 type decoder struct {
 	doc      *source.Doc
-	dir      string // paths are taken from here
+	filling  *filling // of the document; definitions are filled by it, too
 	problems source.Problems
 }
 

@@ -17,8 +17,9 @@ var kinds = []string{"git", "file", "ssm", "cfn", "tfstate"}
 // filling is a document being filled.
 type filling struct {
 	ctx   context.Context //nolint:containedctx // lives as long as one fill
-	doc   *source.Doc
-	dir   string // of the file
+	doc   *source.Doc     // nil where there are definitions alone
+	path  string          // of the document
+	dir   string          // of the file, from which paths are taken
 	o     Options
 	aws   *AWS              // once it is known; nil before
 	asked map[string]string // what sources of AWS said
@@ -26,15 +27,16 @@ type filling struct {
 	lost  error             // why it cannot be had
 }
 
+func filler(ctx context.Context, doc *source.Doc, path string, o Options) *filling {
+	return &filling{ctx: ctx, doc: doc, path: path, dir: filepath.Dir(path), o: o, asked: map[string]string{}}
+}
+
 // fill puts variables and sources into a document. The block 'aws' comes first and takes variables
-// and what is on this machine alone: the others are asked with it.
-func fill(ctx context.Context, doc *source.Doc, path string, o Options) error {
-	lookup := o.Var
-	if lookup == nil {
-		lookup = func(string) (string, bool) { return "", false }
-	}
-	f := &filling{ctx: ctx, doc: doc, dir: filepath.Dir(path), o: o, asked: map[string]string{}}
-	values := source.Values{Var: lookup, Source: f.source}
+// and what is on this machine alone: the others are asked with it. Where one service is meant, the
+// others go before they are asked for; wrong is what the file has been found to have already.
+func (f *filling) fill(wrong source.Problems) error {
+	doc := f.doc
+	values := source.Values{Var: f.o.Var, Source: f.source}
 	var problems source.Problems
 	for _, part := range []*source.Node{doc.Root.Get("tfstate"), doc.Root.Get("aws")} {
 		if part == nil {
@@ -48,6 +50,9 @@ func fill(ctx context.Context, doc *source.Doc, path string, o Options) error {
 	}
 	aws := doc.Root.Get("aws")
 	f.aws = &AWS{Region: text(aws.Get("region")), Account: text(aws.Get("account")), Profile: text(aws.Get("profile")), Role: text(aws.Get("role"))}
+	if len(wrong) == 0 {
+		f.narrow(values)
+	}
 	rest, err := split(doc.Fill(values))
 	if err != nil {
 		return err
@@ -56,6 +61,67 @@ func fill(ctx context.Context, doc *source.Doc, path string, o Options) error {
 		return problems
 	}
 	return nil
+}
+
+// narrow takes away the services that nobody means: all but the one that is meant, those of the tasks
+// that its hooks run, and theirs. The document has been found to fit the schema.
+func (f *filling) narrow(values source.Values) {
+	services, tasks := f.doc.Root.Get("services"), f.doc.Root.Get("tasks")
+	meant := f.meant(services, tasks, values)
+	if meant == "" {
+		return
+	}
+	keep, todo := map[string]bool{}, []string{meant}
+	for len(todo) > 0 {
+		key := todo[0]
+		todo = todo[1:]
+		if keep[key] {
+			continue
+		}
+		keep[key] = true
+		hooks := services.Get(key).Get("hooks")
+		if hooks == nil {
+			continue
+		}
+		for _, point := range hooks.Keys {
+			for _, h := range point.Value.Items {
+				task := h.Get("task")
+				if task == nil {
+					continue
+				}
+				of := tasks.Get(task.Text).Get("service")
+				if of == nil || services.Get(of.Text) == nil {
+					return // a variable, or a mistake that is told with all the file
+				}
+				todo = append(todo, of.Text)
+			}
+		}
+	}
+	f.doc.Root = f.doc.Root.With("services", services.Only(func(k source.Key) bool { return keep[k.Name] }))
+	if tasks != nil {
+		f.doc.Root = f.doc.Root.With("tasks", tasks.Only(func(k source.Key) bool { return keep[text(k.Value.Get("service"))] }))
+	}
+}
+
+// meant gives the key of the service that is meant, or whose task is, or "".
+func (f *filling) meant(services, tasks *source.Node, values source.Values) string {
+	if f.o.Service == "" || services.Get(f.o.Service) != nil {
+		return f.o.Service
+	}
+	if of := text(tasks.Get(f.o.Service).Get("service")); services.Get(of) != nil {
+		return of
+	}
+	for _, k := range services.Keys {
+		name := k.Value.Get("name")
+		if name == nil {
+			continue
+		}
+		filled := *name // of the file's own, what cannot be filled is told later
+		if err := f.doc.Fill(values, &filled); err == nil && filled.Text == f.o.Service {
+			return k.Name
+		}
+	}
+	return ""
 }
 
 // source gives what ${kind:arg} stands for.
@@ -96,7 +162,10 @@ func (f *filling) terraform() (*state, error) {
 	if f.state != nil || f.lost != nil {
 		return f.state, f.lost
 	}
-	where := text(f.doc.Root.Get("tfstate"))
+	where := ""
+	if f.doc != nil {
+		where = text(f.doc.Root.Get("tfstate"))
+	}
 	if where == "" {
 		where = StateFile
 	}

@@ -19,6 +19,20 @@ import (
 // File is the name a project's file has where no other is given.
 const File = "slipway.yaml"
 
+// Beside gives the project's file in a folder: slipway.yaml or slipway.jsonnet, or "" where there is
+// neither.
+func Beside(dir string) string { return first(dir, File, "slipway.jsonnet") }
+
+// first gives the first of some files that is there.
+func first(dir string, names ...string) string {
+	for _, name := range names {
+		if _, err := os.Stat(filepath.Join(dir, name)); !errors.Is(err, fs.ErrNotExist) {
+			return filepath.Join(dir, name)
+		}
+	}
+	return ""
+}
+
 // Project is what a file says, one environment laid over it.
 type Project struct {
 	Path        string
@@ -82,6 +96,8 @@ type Task struct {
 type Options struct {
 	Environment string // of the file's 'environments'; "": none
 	Cluster     string // said elsewhere, so that the file need not have one; "" asks the file for it
+	Service     string // the one that is meant, by its key, its ECS name or a task of it, of which alone values are asked for; "", or one that is not there: all
+	Unasked     bool   // nothing but Var and what slipway.yaml names is asked; a definition's call of another source gives a word that names nothing
 	Var         func(name string) (value string, set bool)
 	Version     string // slipway's own, held against 'requires:'; "" and what is no release fit all
 	// Source gives what ${kind:arg} stands for where that is not on this machine: ssm and cfn, and for
@@ -93,9 +109,20 @@ type Options struct {
 // "file.…": missing, requires, or wrong with source.Problems, which have lines and
 // carets; an environment there is none of is "usage.environment".
 func Load(ctx context.Context, path string, o Options) (*Project, error) {
-	doc, err := parse(path)
+	if o.Var == nil {
+		o.Var = func(string) (string, bool) { return "", false }
+	}
+	doc, err := parse(path, o.Var)
 	if f := fail.Of(err); f != nil && f.Code == "file.missing" {
 		f.Hint = "name another with --file, or deploy from flags: slipway deploy SERVICE --cluster C --image CONTAINER=REF"
+		if other := Ecspresso(filepath.Dir(path)); other != "" {
+			f.Hint = fmt.Sprintf("write one over the files of %s: slipway init --from %s", filepath.Base(other), other)
+		}
+	}
+	if err != nil || doc.Root.Get("task_definition") != nil {
+		if _, e := ReadEcspresso(path); e == nil {
+			return nil, fail.New("file.ecspresso", "write a slipway.yaml over the same files: slipway init --from "+path, "%s is a file of ecspresso's", filepath.Base(path))
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -116,7 +143,8 @@ func Load(ctx context.Context, path string, o Options) (*Project, error) {
 		return nil, err
 	}
 	problems = append(problems, lacks...)
-	more, err := split(fill(ctx, doc, path, o))
+	f := filler(ctx, doc, path, o)
+	more, err := split(f.fill(problems))
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +154,7 @@ func Load(ctx context.Context, path string, o Options) (*Project, error) {
 	if err := doc.Check(schema); err != nil {
 		return nil, wrong(path, err)
 	}
-	return decode(doc, path, o.Environment)
+	return f.decode()
 }
 
 // split tells problems of a file from other errors.
@@ -179,7 +207,9 @@ func clustered(doc *source.Doc, o Options, hint string) error {
 	return source.Problems{doc.At(doc.Root, hint, "the file lacks \"cluster\"")}
 }
 
-func decode(doc *source.Doc, path, environment string) (*Project, error) {
+// decode makes a project of a document that is filled.
+func (f *filling) decode() (*Project, error) {
+	doc, path := f.doc, f.path
 	var raw struct {
 		App     string `json:"app"`
 		AWS     AWS    `json:"aws"`
@@ -188,8 +218,8 @@ func decode(doc *source.Doc, path, environment string) (*Project, error) {
 	if err := doc.Decode(&raw); err != nil {
 		return nil, wrong(path, err)
 	}
-	p := &Project{Path: path, App: raw.App, Environment: environment, AWS: raw.AWS, Cluster: raw.Cluster, Values: values(doc), Merged: doc.Root.JSON()}
-	d := &decoder{doc: doc, dir: filepath.Dir(path)}
+	p := &Project{Path: path, App: raw.App, Environment: f.o.Environment, AWS: raw.AWS, Cluster: raw.Cluster, Values: values(doc), Merged: doc.Root.JSON()}
+	d := &decoder{doc: doc, filling: f}
 	for _, k := range doc.Root.Get("services").Keys {
 		s, err := d.service(k)
 		if err != nil {
@@ -269,20 +299,25 @@ func near(typed string, names []string) string {
 	return "there are " + strings.Join(names, ", ")
 }
 
-// Definition reads a task definition or a service file in AWS's own shape, YAML or JSON, and
-// gives it as JSON, unchanged: a dollar in a command is a dollar. Errors are as Load's.
-func Definition(path string) ([]byte, error) {
-	doc, err := parse(path)
+// parse reads a project's file.
+func parse(path string, lookup func(string) (string, bool)) (*source.Doc, error) {
+	text, err := read(path)
 	if err != nil {
 		return nil, err
 	}
-	if doc.Root.Kind != source.Map {
-		return nil, wrong(path, source.Problems{doc.At(doc.Root, "", "this is not a map of members")})
+	var doc *source.Doc
+	if source.IsJsonnet(path) {
+		doc, err = source.Jsonnet(path, text, ofEnvironment(lookup).natives())
+	} else {
+		doc, err = source.Parse(path, text)
 	}
-	return doc.Root.JSON(), nil
+	if err != nil {
+		return nil, wrong(path, err)
+	}
+	return doc, nil
 }
 
-func parse(path string) (*source.Doc, error) {
+func read(path string) ([]byte, error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fail.New("file.missing", "", "there is no file %q", path)
@@ -290,14 +325,16 @@ func parse(path string) (*source.Doc, error) {
 	if err != nil {
 		return nil, fail.Wrap(err, "file.unreadable", "", "read %q", path)
 	}
-	doc, err := source.Parse(path, text)
-	if err != nil {
-		return nil, wrong(path, err)
-	}
-	return doc, nil
+	return text, nil
 }
 
+// wrong gives the problems of a project's file.
 func wrong(path string, err error) error {
+	return problems(path, err, "`slipway schema` prints what the file may hold")
+}
+
+// problems gives the problems of a file.
+func problems(path string, err error, hint string) error {
 	n := 1
 	if all := (source.Problems)(nil); errors.As(err, &all) {
 		n = len(all)
@@ -312,5 +349,5 @@ func wrong(path string, err error) error {
 	if n > 1 {
 		what = strconv.Itoa(n) + " problems"
 	}
-	return fail.Wrap(err, "file.wrong", "`slipway schema` prints what the file may hold", "%s has %s", filepath.Base(path), what)
+	return fail.Wrap(err, "file.wrong", hint, "%s has %s", filepath.Base(path), what)
 }

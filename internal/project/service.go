@@ -1,10 +1,6 @@
 package project
 
 import (
-	"errors"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -18,10 +14,10 @@ func (d *decoder) service(k source.Key) (*Service, error) {
 		s.Name = name.Text
 	}
 	var err error
-	if s.Task, err = d.definition(n.Get("task")); err != nil {
+	if s.Task, err = d.definition(n.Get("task"), taskShape); err != nil {
 		return nil, err
 	}
-	if s.Service, err = d.definition(n.Get("service")); err != nil {
+	if s.Service, err = d.definition(n.Get("service"), plainShape); err != nil {
 		return nil, err
 	}
 	s.Images, s.Env, s.Secrets = texts(n.Get("images")), nested(n.Get("env")), nested(n.Get("secrets"))
@@ -33,7 +29,7 @@ func (d *decoder) service(k source.Key) (*Service, error) {
 	if e := n.Get("engine"); e != nil {
 		s.Engine = Engine(e.Text)
 	}
-	if s.AppSpec, err = d.definition(n.Get("appspec")); err != nil {
+	if s.AppSpec, err = d.definition(n.Get("appspec"), asWritten); err != nil {
 		return nil, err
 	}
 	s.Strategy = d.strategy(n.Get("strategy"))
@@ -90,29 +86,6 @@ func (d *decoder) column(n *source.Node, h Hook) int {
 		return a.Column
 	}
 	return 1
-}
-
-// definition gives what stands inline, or in the file a string names.
-func (d *decoder) definition(n *source.Node) ([]byte, error) {
-	switch {
-	case n == nil:
-		return nil, nil
-	case n.Kind == source.Map:
-		return n.JSON(), nil
-	}
-	path := n.Text
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(d.dir, path)
-	}
-	switch _, err := os.ReadFile(path); {
-	case errors.Is(err, fs.ErrNotExist):
-		d.add(n, "paths are taken from the folder of this file", "there is no file %q", path)
-		return nil, nil
-	case err != nil:
-		d.add(n, "name a file that can be read", "%q cannot be read: %v", path, errors.Unwrap(err))
-		return nil, nil
-	}
-	return Definition(path)
 }
 
 func (d *decoder) task(k source.Key, p *Project) Task {

@@ -51,21 +51,30 @@ func readState(text []byte, where string) (*state, error) {
 	return s, nil
 }
 
-// lookup gives a value by its address: output.NAME, or a resource's attribute as Terraform writes
-// it, as module.net.aws_subnet.a[0].id. What is no single value is a problem.
-func (s *state) lookup(address string) (string, error) {
+// value gives a value by its address: output.NAME, or a resource's attribute as Terraform writes
+// it, as module.net.aws_subnet.a[0].id.
+func (s *state) value(address string) (any, error) {
 	steps, ok := stepsOf(address)
 	if !ok || len(steps) < 2 {
-		return "", fail.New("file.source", "write output.NAME, or TYPE.NAME.ATTRIBUTE", "${tfstate:%s} is no address", address)
+		return nil, fail.New("file.source", "write output.NAME, or TYPE.NAME.ATTRIBUTE", "${tfstate:%s} is no address", address)
 	}
 	value, rest, err := s.find(steps)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	for i, step := range rest {
 		if value, err = inside(value, step, strings.TrimSuffix(address, tail(rest[i:]))); err != nil {
-			return "", err
+			return nil, err
 		}
+	}
+	return value, nil
+}
+
+// lookup is value of what is one: a list, a map and null are problems.
+func (s *state) lookup(address string) (string, error) {
+	value, err := s.value(address)
+	if err != nil {
+		return "", err
 	}
 	switch v := value.(type) {
 	case string:

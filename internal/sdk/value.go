@@ -10,7 +10,8 @@ import (
 	"github.com/slipway-ecs/slipway/internal/fail"
 )
 
-// Value gives what a file's ${ssm:/path} or ${cfn:Stack.Output} stands for, and for tfstate the text
+// Value gives what a file's ${ssm:/path} or ${cfn:Stack.Output} stands for, and what definitions call:
+// the ARN of a secret (secret-arn), an export of CloudFormation's (cfn-export), and for tfstate the text
 // at a URL: s3://BUCKET/KEY with cfg's credentials, else by HTTP. Errors have code
 // "file.source", or Explain's.
 func Value(ctx context.Context, cfg aws.Config, kind, arg string) (string, error) {
@@ -27,6 +28,18 @@ func Value(ctx context.Context, cfg aws.Config, kind, arg string) (string, error
 		return out.Parameter.Value, nil
 	case "cfn":
 		return stackOutput(ctx, cfg, arg)
+	case "secret-arn":
+		var out struct{ ARN string }
+		err := CallJSON(ctx, cfg, "secretsmanager", "secretsmanager.DescribeSecret", map[string]any{"SecretId": arg}, &out)
+		if Code(err) == "ResourceNotFoundException" {
+			return "", fail.New("file.source", "check its name and the region", "there is no secret %q", arg)
+		}
+		if err != nil {
+			return "", Explain(err, "describe secret "+arg)
+		}
+		return out.ARN, nil
+	case "cfn-export":
+		return stackExport(ctx, cfg, arg)
 	case "tfstate":
 		text, err := fetch(ctx, cfg, arg)
 		return string(text), err
@@ -58,4 +71,30 @@ func stackOutput(ctx context.Context, cfg aws.Config, arg string) (string, error
 		names = append(names, o.Key)
 	}
 	return "", fail.New("file.source", "its outputs are "+strings.Join(names, ", "), "stack %q has no output %q", stack, output)
+}
+
+// stackExport asks CloudFormation for what stacks export, page by page.
+func stackExport(ctx context.Context, cfg aws.Config, name string) (string, error) {
+	form := url.Values{"Action": {"ListExports"}, "Version": {"2010-05-15"}}
+	for {
+		var answer struct {
+			Exports []struct {
+				Name  string `xml:"Name"`
+				Value string `xml:"Value"`
+			} `xml:"ListExportsResult>Exports>member"`
+			Next string `xml:"ListExportsResult>NextToken"`
+		}
+		if err := callQuery(ctx, cfg, "cloudformation", form, &answer); err != nil {
+			return "", Explain(err, "list exports of stacks")
+		}
+		for _, e := range answer.Exports {
+			if e.Name == name {
+				return e.Value, nil
+			}
+		}
+		if answer.Next == "" {
+			return "", fail.New("file.source", "check its name and the region", "no stack exports %q", name)
+		}
+		form.Set("NextToken", answer.Next)
+	}
 }

@@ -138,3 +138,39 @@ func (s source) GetServiceBaseEndpoint(_ context.Context, id string) (string, bo
 func (s source) GetUseFIPSEndpoint(context.Context) (aws.FIPSEndpointState, bool, error) {
 	return aws.FIPSEndpointStateEnabled, s.fips, nil
 }
+
+func TestWhatDefinitionsCallIsAskedOfAWS(t *testing.T) {
+	t.Parallel()
+	cfg := asked(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body) // a short one is seen below
+		if r.Header.Get("X-Amz-Target") == "secretsmanager.DescribeSecret" {
+			if string(body) == `{"SecretId":"db"}` {
+				fmt.Fprint(w, `{"ARN":"arn:aws:secretsmanager:eu-west-1:1:secret:db-AbCdEf","Name":"db"}`)
+				return
+			}
+			w.WriteHeader(http.StatusBadRequest)
+			fmt.Fprint(w, `{"__type":"ResourceNotFoundException","Message":"Secrets Manager can't find the specified secret."}`)
+			return
+		}
+		form, _ := url.ParseQuery(string(body))
+		switch page := form.Get("Action") + form.Get("NextToken"); page {
+		case "ListExports":
+			fmt.Fprint(w, `<R><ListExportsResult><Exports><member><Name>a</Name><Value>1</Value></member></Exports><NextToken>two</NextToken></ListExportsResult></R>`)
+		case "ListExportstwo":
+			fmt.Fprint(w, `<R><ListExportsResult><Exports><member><Name>net-Vpc</Name><Value>vpc-1</Value></member></Exports></ListExportsResult></R>`)
+		default:
+			t.Errorf("asked %s", page)
+		}
+	})
+	for _, c := range []struct{ kind, arg, want, says string }{
+		{"secret-arn", "db", "arn:aws:secretsmanager:eu-west-1:1:secret:db-AbCdEf", ""},
+		{"secret-arn", "none", "", `there is no secret "none"`},
+		{"cfn-export", "net-Vpc", "vpc-1", ""},
+		{"cfn-export", "none", "", `no stack exports "none"`},
+	} {
+		got, err := Value(t.Context(), cfg, c.kind, c.arg)
+		if got != c.want || (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s of %s: %q, %v", c.kind, c.arg, got, err)
+		}
+	}
+}
