@@ -2,6 +2,7 @@
 
 # speed: 300
 import datetime
+import json
 
 from lib import *
 
@@ -121,3 +122,26 @@ equal(shares(production), {blue: 0, green: 100}, "the production listener")
 assert d["finishedAt"] - d["startedAt"] >= datetime.timedelta(seconds=20 * 60 / 300), "two stages of ten minutes"
 steady()
 equal(get(f.address)[1]["X-Sample-Version"], "v3", "who answers after the shift")
+
+# --- and one that CodeDeploy deploys, which shifts all at once there
+cd = aws.codedeploy
+one, two = (f.group(n, HealthCheckProtocol="HTTP", HealthCheckPath="/health") for n in ("one", "two"))
+driven = f.listener(forward(one))
+create(define("web:v1", family="driven"), name="driven", desired=1, group=one, healthCheckGracePeriodSeconds=6000, deploymentController={"type": "CODE_DEPLOY"})
+until("the first task set is steady", lambda: service("driven")["taskSets"][0]["stabilityStatus"] == "STEADY_STATE")
+cd.create_application(applicationName="web", computePlatform="ECS")
+group = dict(
+    applicationName="web", deploymentGroupName="web", serviceRoleArn="arn:aws:iam::123456789012:role/codedeploy", deploymentConfigName="CodeDeployDefault.ECSAllAtOnce",
+    deploymentStyle={"deploymentType": "BLUE_GREEN", "deploymentOption": "WITH_TRAFFIC_CONTROL"}, ecsServices=[{"clusterName": "c", "serviceName": "driven"}],
+    loadBalancerInfo={"targetGroupPairInfoList": [{"targetGroups": [{"name": "one"}, {"name": "two"}], "prodTrafficRoute": {"listenerArns": [driven]}}]},
+    blueGreenDeploymentConfiguration={
+        "terminateBlueInstancesOnDeploymentSuccess": {"action": "TERMINATE", "terminationWaitTimeInMinutes": 1}, "deploymentReadyOption": {"actionOnTimeout": "CONTINUE_DEPLOYMENT"}},
+)
+refused("InvalidTrafficRoutingConfigurationException", "Only ALB supports gradual traffic routing", cd.create_deployment_group, **{**group, "deploymentConfigName": "CodeDeployDefault.ECSCanary10Percent5Minutes"})
+cd.create_deployment_group(**group)
+content = json.dumps({"version": 0.0, "Resources": [{"TargetService": {"Type": "AWS::ECS::Service", "Properties": {
+    "TaskDefinition": define("web:v2", family="driven"), "LoadBalancerInfo": {"ContainerName": "web", "ContainerPort": 8080}}}}]})
+id = cd.create_deployment(applicationName="web", deploymentGroupName="web", revision={"revisionType": "AppSpecContent", "appSpecContent": {"content": content}})["deploymentId"]
+until("the deployment succeeded", lambda: cd.get_deployment(deploymentId=id)["deploymentInfo"]["status"] == "Succeeded")
+assert shares(driven)[two] > 0 and not shares(driven).get(one), shares(driven)
+equal(get(f.address)[1]["X-Sample-Version"], "v2", "who answers after CodeDeploy")
