@@ -409,3 +409,23 @@ func TestTheEndOfTheDataPlaneEndsIdleConnections(t *testing.T) {
 	c.plane.stop()
 	over(t, client)
 }
+
+// It runs alone: allocations of others would count.
+func TestBytesOfAConnectionCostNoAllocation(t *testing.T) {
+	c := newCloud(t)
+	client := dial(t, c.serve(network(freePort(t), forward(balance.Weighted{Group: "a", Weight: 1}), tcpGroup("a", named(t, "a")))))
+	hear(t, client, "a")
+	said, heard := make([]byte, 16<<10), make([]byte, 16<<10)
+	exchange := func() {
+		if _, err := client.Write(said); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(client, heard); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exchange()
+	if n := testing.AllocsPerRun(200, exchange); n > 1 {
+		t.Errorf("16 KiB there and back cost %v allocations", n)
+	}
+}

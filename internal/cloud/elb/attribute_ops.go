@@ -44,6 +44,9 @@ func (s *Service) ModifyLoadBalancerAttributes(ctx context.Context, in *elbv2.Mo
 		if b.Attributes, err = b.schema().set(b.Attributes, changes); err != nil {
 			return err
 		}
+		if err := checkBalancer(b.Attributes); err != nil {
+			return err
+		}
 		s.balancers.Put(tx, b)
 		out.Attributes = b.attributeViews()
 		return nil

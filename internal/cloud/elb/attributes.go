@@ -239,6 +239,16 @@ func number(known []attribute, have map[string]string, key string) int {
 	return n
 }
 
+// checkBalancer refuses logs without a bucket. Access logs are looked at closer; see checkLogs.
+func checkBalancer(a map[string]string) error {
+	for _, kind := range []string{"connection", "health_check"} {
+		if key := kind + "_logs.s3."; a[key+"enabled"] == "true" && a[key+"bucket"] == "" {
+			return invalid("The value of '%sbucket' cannot be empty when %s logs are enabled", key, strings.ReplaceAll(kind, "_", " "))
+		}
+	}
+	return nil
+}
+
 // checkGroup refuses group attributes that do not go together.
 func checkGroup(a map[string]string) error {
 	at := func(key string) string { return value(groupAttributes, a, key) }

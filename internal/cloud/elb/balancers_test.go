@@ -167,7 +167,12 @@ func TestAttributesHaveAWSsDefaultsAndRanges(t *testing.T) {
 		return &elbv2.ModifyLoadBalancerAttributesInput{LoadBalancerArn: &b, Attributes: []types.LoadBalancerAttribute{{Key: aws.String("routing.http2.enabled"), Value: aws.String("false")}, {Key: &key, Value: &value}}}
 	}
 	refused(r, r.ModifyLoadBalancerAttributes, change("x", "y"), "ValidationError", "Load balancer attribute key 'x' is not recognized")
-	refused(r, r.ModifyLoadBalancerAttributes, change("idle_timeout.timeout_seconds", "4001"), "ValidationError", "")
+	refused(r, r.ModifyLoadBalancerAttributes, change("idle_timeout.timeout_seconds", "4001"), "ValidationError", "'idle_timeout.timeout_seconds' value '4001' must be between '1-4000' inclusive")
+	refused(r, r.ModifyLoadBalancerAttributes, change("tcp.idle_timeout.seconds", "60"), "ValidationError", "Load balancer attribute key 'tcp.idle_timeout.seconds' is not recognized")
+	refused(r, r.ModifyLoadBalancerAttributes, change("dns_record.client_routing_policy", "any_availability_zone"), "InvalidConfigurationRequest", "Load balancer attribute key 'dns_record.client_routing_policy' is not supported on load balancers with type 'application'")
+	refused(r, r.ModifyLoadBalancerAttributes, change("connection_logs.s3.enabled", "true"), "ValidationError", "The value of 'connection_logs.s3.bucket' cannot be empty when connection logs are enabled")
+	refused(r, r.ModifyLoadBalancerAttributes, change("load_balancing.cross_zone.enabled", "false"), "ValidationError", "")
+	refused(r, r.ModifyLoadBalancerAttributes, change("client_keep_alive.seconds", "59"), "ValidationError", "")
 	refused(r, r.ModifyLoadBalancerAttributes, change("routing.http.xff_header_processing.mode", "keep"), "ValidationError", "")
 	for _, a := range must(r, r.DescribeLoadBalancerAttributes, &elbv2.DescribeLoadBalancerAttributesInput{LoadBalancerArn: &b}).Attributes {
 		if *a.Key == "routing.http2.enabled" && *a.Value != "true" {
