@@ -26,10 +26,14 @@ type Instance struct {
 	Running    int // tasks that run on it
 
 	CPU, MemoryMiB, GPUs int // that are left
+	Interfaces           int // network interfaces that are left for tasks; Plenty where nobody counts them
 	Taken                []Port
 	Attributes           map[string]string // for lookup only; a value may be ""
 	Groups               map[string]int    // tasks that are wanted, by their group; for lookup only
 }
+
+// Plenty is more network interfaces than tasks ever take.
+const Plenty = 1 << 30
 
 // Port is a port of an instance.
 type Port struct {
@@ -40,6 +44,7 @@ type Port struct {
 // Need is what a task takes of an instance.
 type Need struct {
 	CPU, MemoryMiB, GPUs int
+	Interfaces           int      // network interfaces: one where the task has a network of its own
 	Ports                []Port   // fixed ones; dynamic ports are never short
 	Attributes           []string // that its instance must have, of whatever value
 	Group                string
@@ -80,6 +85,7 @@ const (
 	Memory
 	GPU
 	Ports
+	Interface
 	Attribute
 	MemberOf
 	DistinctInstance
@@ -160,6 +166,8 @@ func (x *Instance) lacks(n Need, r Rules) Lack {
 		return GPU
 	case slices.ContainsFunc(n.Ports, func(p Port) bool { return slices.Contains(x.Taken, p) }):
 		return Ports
+	case n.Interfaces > x.Interfaces:
+		return Interface
 	case !x.has(n.Attributes):
 		return Attribute
 	case !all(r.Where, x):
@@ -241,6 +249,8 @@ func (l Lack) String() string {
 		return "RESOURCE:GPU"
 	case Ports:
 		return "RESOURCE:PORTS"
+	case Interface:
+		return "RESOURCE:ENI"
 	case Attribute:
 		return "ATTRIBUTE"
 	case MemberOf:
@@ -272,5 +282,6 @@ func (l Lack) Sentence() string {
 // Take has an instance give a task what it needs.
 func (x *Instance) Take(n Need) {
 	x.CPU, x.MemoryMiB, x.GPUs = x.CPU-n.CPU, x.MemoryMiB-n.MemoryMiB, x.GPUs-n.GPUs
+	x.Interfaces -= n.Interfaces
 	x.Taken = append(slices.Clip(x.Taken), n.Ports...)
 }

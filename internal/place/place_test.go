@@ -105,6 +105,7 @@ func TestTheClosestInstanceSaysWhatItLacks(t *testing.T) {
 		"memory":         {[]place.Instance{box("a", "z")}, place.Need{MemoryMiB: 4097}, place.Rules{}, "a RESOURCE:MEMORY"},
 		"gpu":            {[]place.Instance{box("a", "z")}, place.Need{GPUs: 1}, place.Rules{}, "a RESOURCE:GPU"},
 		"a port":         {[]place.Instance{box("a", "z")}, place.Need{Ports: []place.Port{{Number: 80}, {Number: 22}}}, place.Rules{}, "a RESOURCE:PORTS"},
+		"an interface":   {[]place.Instance{box("a", "z")}, place.Need{Interfaces: 1}, place.Rules{}, "a RESOURCE:ENI"},
 		"an attribute":   {[]place.Instance{box("a", "z")}, place.Need{Attributes: []string{"bare", "other"}}, place.Rules{}, "a ATTRIBUTE"},
 		"memberOf":       {[]place.Instance{box("a", "z")}, place.Need{}, place.Rules{Where: []place.Query{query(t, "attribute:stack == test")}}, "a MemberOf placement constraint unsatisfied."},
 		"distinct":       {[]place.Instance{box("a", "z", runs("g", 1))}, place.Need{Group: "g"}, distinct, "a DistinctInstance placement constraint unsatisfied."},

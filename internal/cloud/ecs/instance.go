@@ -197,5 +197,6 @@ func (x *Instance) fresh() place.Instance {
 	for _, a := range x.Attributes {
 		p.Attributes[a.Name] = a.Value
 	}
+	p.Interfaces = interfacesOf(p.Attributes["ecs.instance-type"])
 	return p
 }

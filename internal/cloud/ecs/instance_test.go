@@ -152,6 +152,29 @@ func TestATaskThatFindsNoInstanceIsToldOfInECSsWordsUntilThereIsRoom(t *testing.
 	})
 }
 
+func TestATaskWithANetworkOfItsOwnTakesAnInterfaceOfItsInstance(t *testing.T) {
+	onDeck(t, 1, "t3.small", func(h *harbour) {
+		definition := h.bridge("shop/web:1", 128, 128, 8080, func(in *sdk.RegisterTaskDefinitionInput) { in.NetworkMode = types.NetworkModeAwsvpc })
+		network := serviceAsk(definition, 3).NetworkConfiguration
+		h.create(onInstances(definition, 3, func(in *sdk.CreateServiceInput) { in.NetworkConfiguration = network }))
+		h.within(time.Minute, "two tasks of three", func() bool { return h.service().RunningCount == 2 && h.said(`encountered error "RESOURCE:ENI".`) == 1 })
+		out, err := h.room.RunTask(h.ctx, &sdk.RunTaskInput{
+			Cluster: new("c1"), TaskDefinition: new(definition), LaunchType: types.LaunchTypeEc2, NetworkConfiguration: network,
+		})
+		if err != nil || len(out.Tasks) != 0 || len(out.Failures) != 1 || *out.Failures[0].Reason != "RESOURCE:ENI" {
+			t.Errorf("a third task: %+v, %v", out, err)
+		}
+		h.update(&sdk.UpdateServiceInput{DesiredCount: new(int32(1))})
+		h.steady()
+		h.within(5*time.Minute, "a task in place of the one that left", func() bool {
+			out, err := h.room.RunTask(h.ctx, &sdk.RunTaskInput{
+				Cluster: new("c1"), TaskDefinition: new(definition), LaunchType: types.LaunchTypeEc2, NetworkConfiguration: network,
+			})
+			return err == nil && len(out.Tasks) == 1
+		})
+	})
+}
+
 func TestUnplacedTasksTripTheBreaker(t *testing.T) {
 	onDeck(t, 1, "t3.small", func(h *harbour) {
 		breaker := &types.DeploymentConfiguration{DeploymentCircuitBreaker: &types.DeploymentCircuitBreaker{Enable: true, Rollback: true}}

@@ -86,7 +86,7 @@ func (st *standing) mark(resources bool) uint64 {
 		if !resources {
 			continue
 		}
-		for _, n := range []int{x.CPU, x.MemoryMiB, x.GPUs, x.Running, len(x.Taken)} {
+		for _, n := range []int{x.CPU, x.MemoryMiB, x.GPUs, x.Interfaces, x.Running, len(x.Taken)} {
 			h.Write([]byte(strconv.Itoa(n) + "\n"))
 		}
 	}
@@ -132,6 +132,9 @@ func needOf(d *types.TaskDefinition, o *types.TaskOverride) place.Need {
 		if mib, ok := memoryMiB(text(o.Memory)); ok {
 			n.MemoryMiB = mib
 		}
+	}
+	if d.NetworkMode == types.NetworkModeAwsvpc {
+		n.Interfaces = 1
 	}
 	for _, a := range d.RequiresAttributes {
 		n.Attributes = append(n.Attributes, text(a.Name))
