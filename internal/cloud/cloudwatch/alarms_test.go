@@ -265,6 +265,9 @@ func TestAlarmsThatAreRefused(t *testing.T) {
 			{put(func(a *in) { a.ComparisonOperator, a.EvaluationPeriods = "", nil }), invalid, "2 validation errors detected: Value null at 'comparisonOperator' failed to satisfy constraint: Member must not be null; Value null at 'evaluationPeriods' failed to satisfy constraint: Member must not be null"},
 			{put(func(a *in) { a.EvaluationPeriods = new(int32(0)) }), invalid, detected + "Value '0' at 'evaluationPeriods' failed to satisfy constraint: Member must have value greater than or equal to 1"},
 			{put(func(a *in) { a.Statistic = "Total" }), invalid, detected + "Value 'Total' at 'statistic' failed to satisfy constraint: Member must satisfy enum value set: [SampleCount, Average, Sum, Minimum, Maximum]"},
+			{put(func(a *in) {
+				a.Dimensions = []types.Dimension{{Name: new("Page"), Value: new("a")}, {Name: new("Page"), Value: new("b")}}
+			}), "InvalidParameterValueException", "No metric may specify the same dimension name twice."},
 			{put(func(a *in) { a.Period = new(int32(45)) }), invalid, "Period must be 10, 20, 30 or a multiple of 60"},
 			{put(func(a *in) { a.EvaluationPeriods = new(int32(1441)) }), invalid, "Metrics cannot be checked across more than a day (EvaluationPeriods * Period must be <= 86400)."},
 			{put(func(a *in) { a.Period, a.EvaluationPeriods = new(int32(3600)), new(int32(169)) }), invalid, "Metrics cannot be checked across more than seven days (EvaluationPeriods * Period must be <= 604800)."},

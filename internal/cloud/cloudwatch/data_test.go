@@ -97,8 +97,10 @@ func TestSeveralQueriesAreAnsweredAtOnce(t *testing.T) {
 		hidden.ReturnData = new(false)
 		other := query("m5", "Sum")
 		other.MetricStat.Metric.MetricName = new("Nothing")
+		again := other
+		again.Id = new("m6")
 		in := &sdk.GetMetricDataInput{
-			MetricDataQueries: []types.MetricDataQuery{query("m1", "Average"), query("m2", "SampleCount"), named, hidden, other},
+			MetricDataQueries: []types.MetricDataQuery{query("m1", "Average"), query("m2", "SampleCount"), named, hidden, other, again},
 			StartTime:         new(time.Now().Add(-time.Hour)), EndTime: new(time.Now()),
 		}
 		out := must[*sdk.GetMetricDataOutput](t)(w.GetMetricData(w.ctx, in))
@@ -111,7 +113,7 @@ func TestSeveralQueriesAreAnsweredAtOnce(t *testing.T) {
 		}
 		want := map[string][]float64{
 			"m1 Latency Average Complete": {40, 10}, "m2 Latency SampleCount Complete": {2, 1},
-			"m3 slowest Complete": {50, 10}, "m5 Nothing Complete": {},
+			"m3 slowest Complete": {50, 10}, "m5 Nothing Complete": {}, "m6 Nothing Complete": {},
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("newest first (-want +got):\n%s", diff)

@@ -241,17 +241,21 @@ func (s *Service) query(scope names.Scope, q *types.MetricDataQuery, label strin
 }
 
 // labelsOf gives each query's label: its own, else the metric's name, followed by the statistic
-// where the same metric is asked for more than once.
+// where the same metric is asked for by several statistics.
 func labelsOf(queries []types.MetricDataQuery) []string {
 	identity := func(q *types.MetricDataQuery) string {
 		m := metricOf(q.MetricStat.Metric.Namespace, q.MetricStat.Metric.MetricName, q.MetricStat.Metric.Dimensions)
 		m.Dimensions = inOrder(m.Dimensions)
 		return key(names.Scope{}, m)
 	}
-	asked := map[string]int{}
+	first, several := map[string]string{}, map[string]bool{}
 	for i := range queries {
-		if queries[i].MetricStat != nil {
-			asked[identity(&queries[i])]++
+		if q := &queries[i]; q.MetricStat != nil {
+			id, stat := identity(q), *q.MetricStat.Stat
+			if _, ok := first[id]; !ok {
+				first[id] = stat
+			}
+			several[id] = several[id] || first[id] != stat
 		}
 	}
 	labels := make([]string, len(queries))
@@ -259,7 +263,7 @@ func labelsOf(queries []types.MetricDataQuery) []string {
 		q := &queries[i]
 		if q.MetricStat == nil {
 			labels[i] = *q.Id
-		} else if labels[i] = *q.MetricStat.Metric.MetricName; asked[identity(q)] > 1 {
+		} else if labels[i] = *q.MetricStat.Metric.MetricName; several[identity(q)] {
 			labels[i] += " " + *q.MetricStat.Stat
 		}
 		if q.Label != nil {

@@ -133,8 +133,16 @@ func checkDimensions(member string, dimensions []types.Dimension) error {
 			}
 		}
 	}
+	for i, d := range dimensions {
+		if slices.ContainsFunc(dimensions[:i], func(other types.Dimension) bool { return *other.Name == *d.Name }) {
+			return badValue(wordTwice)
+		}
+	}
 	return nil
 }
+
+// wordTwice is what PutMetricData says; other operations are unconfirmed and say the same.
+const wordTwice = "No metric may specify the same dimension name twice."
 
 // samples reads the values of a datum in one of their three forms.
 func samples(at string, d *types.MetricDatum, p *Point) (err error) {

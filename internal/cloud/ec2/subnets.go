@@ -30,6 +30,12 @@ func (s *Service) Subnet(tx *store.Tx, scope names.Scope, id string) (vpc, zone 
 	return n.VPC, n.Zone, ok
 }
 
+// HasVPC reports whether there is a VPC. It is a port for others.
+func (s *Service) HasVPC(tx *store.Tx, scope names.Scope, id string) bool {
+	_, ok := s.vpcs.find(tx, scope, id)
+	return ok
+}
+
 // reserved is how many addresses of each subnet AWS keeps for itself.
 const reserved = 5
 

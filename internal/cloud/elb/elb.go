@@ -22,6 +22,8 @@ import (
 
 // Network is what load balancers need to know of VPCs.
 type Network interface {
+	// HasVPC reports whether there is a VPC.
+	HasVPC(tx *store.Tx, scope names.Scope, id string) bool
 	// Subnet gives a subnet's VPC and Availability Zone.
 	Subnet(tx *store.Tx, scope names.Scope, id string) (vpc, zone string, ok bool)
 	// SecurityGroup gives a security group's VPC.
@@ -36,8 +38,8 @@ type Options struct {
 	Network Network
 	// Buckets is where access logs go; nil keeps none.
 	Buckets Buckets
-	// Lenient accepts a balancer in one subnet and a security group of another VPC, each with
-	// a warning.
+	// Lenient accepts a balancer in one subnet and a security group of another VPC, and a
+	// target group of none, each with a warning.
 	Lenient bool
 	// Warn takes a sentence for the operator; nil drops it.
 	Warn func(msg string)

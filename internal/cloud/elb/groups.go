@@ -2,6 +2,7 @@ package elb
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -31,6 +32,12 @@ func (s *Service) CreateTargetGroup(ctx context.Context, in *elbv2.CreateTargetG
 			}
 			out.TargetGroups = []types.TargetGroup{s.groupView(tx, there)}
 			return nil
+		}
+		if !s.o.Network.HasVPC(tx, scope, want.VPC) {
+			if !s.o.Lenient {
+				return invalid("The VPC ID '%s' is not found", want.VPC)
+			}
+			s.o.Warn(fmt.Sprintf("accepted, as asked by --lenient: target group %s in %s, which there is not; AWS refuses it", want.Name, want.VPC))
 		}
 		if count(s.groups.Prefix(tx, scope.ARN(s.Name(), "targetgroup/"))) >= maxGroups {
 			return &types.TooManyTargetGroupsException{Message: aws.String("The maximum number of target groups has been reached")}

@@ -63,6 +63,7 @@ func TestGroupsThatAWSRefusesAreRefused(t *testing.T) {
 		{func(in *elbv2.CreateTargetGroupInput) { in.Protocol = "" }, "ValidationError", "A protocol must be specified"},
 		{func(in *elbv2.CreateTargetGroupInput) { in.Port = nil }, "ValidationError", "A port must be specified"},
 		{func(in *elbv2.CreateTargetGroupInput) { in.VpcId = nil }, "ValidationError", "A VPC ID must be specified"},
+		{func(in *elbv2.CreateTargetGroupInput) { in.VpcId = aws.String("vpc-gone") }, "ValidationError", "The VPC ID 'vpc-gone' is not found"},
 		{func(in *elbv2.CreateTargetGroupInput) { in.Port = aws.Int32(0) }, "ValidationError", ""},
 		{func(in *elbv2.CreateTargetGroupInput) { in.Protocol = "TLS" }, "InvalidConfigurationRequest", "Target groups with the protocol 'TLS' are not supported by this local cloud"},
 		{func(in *elbv2.CreateTargetGroupInput) { in.TargetType = "lambda" }, "InvalidConfigurationRequest", ""},

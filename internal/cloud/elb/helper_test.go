@@ -45,6 +45,10 @@ func (network) Subnet(_ *store.Tx, _ names.Scope, id string) (vpc, zone string, 
 	return "", "", false
 }
 
+func (network) HasVPC(_ *store.Tx, _ names.Scope, id string) bool {
+	return id == "vpc-1" || id == "vpc-2"
+}
+
 func (network) SecurityGroup(_ *store.Tx, _ names.Scope, id string) (vpc string, ok bool) {
 	switch id {
 	case "sg-1", "sg-default":
