@@ -15,6 +15,10 @@ func WildcardFold(pattern, s string) bool { return wildcard(pattern, s, true, fa
 // themselves, and \\ for a backslash.
 func WildcardQuery(pattern, s string) bool { return wildcard(pattern, s, true, true) }
 
+// WildcardEscaped is Wildcard where \* and \? in the pattern stand for the characters themselves, and
+// \\ for a backslash. So do the filters of EC2's lists.
+func WildcardEscaped(pattern, s string) bool { return wildcard(pattern, s, false, true) }
+
 // wildcard walks both strings once and, on a mismatch, goes back to the last star only: a later
 // star makes earlier ones settled. Time is at most the product of the lengths.
 func wildcard(p, s string, fold, escapes bool) bool {

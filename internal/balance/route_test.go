@@ -131,6 +131,9 @@ func TestWildcardsMeanWhatTheirExpressionsMean(t *testing.T) {
 		if got, want := balance.WildcardFold(pattern, s), translated(pattern, true, false).MatchString(s); got != want {
 			t.Errorf("WildcardFold(%q, %q) = %v", pattern, s, got)
 		}
+		if got, want := balance.WildcardEscaped(pattern, s), translated(pattern, false, true).MatchString(s); got != want {
+			t.Errorf("WildcardEscaped(%q, %q) = %v", pattern, s, got)
+		}
 		if got, want := balance.WildcardQuery(pattern, s), translated(pattern, true, true).MatchString(s); got != want {
 			t.Errorf("WildcardQuery(%q, %q) = %v", pattern, s, got)
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
+	"github.com/slipway-ecs/slipway/internal/balance"
 	"github.com/slipway-ecs/slipway/internal/cloud/page"
 	"github.com/slipway-ecs/slipway/internal/names"
 	"github.com/slipway-ecs/slipway/internal/store"
@@ -97,42 +98,8 @@ func lookup[T any, P thinged[T]](v P, f types.Filter, values func(*T, string) ([
 // anyMatch says that one of the values matches one of the patterns.
 func anyMatch(patterns, values []string) bool {
 	return slices.ContainsFunc(values, func(v string) bool {
-		return slices.ContainsFunc(patterns, func(p string) bool { return matches(p, v) })
+		return slices.ContainsFunc(patterns, func(p string) bool { return balance.WildcardEscaped(p, v) })
 	})
-}
-
-// matches compares a filter's pattern with a value: * is any text, ? any character, a backslash
-// takes the meaning off the character behind it. Case counts.
-func matches(pattern, value string) bool {
-	type place struct{ pattern, value string }
-	retry, star := place{}, false
-	for {
-		if pattern != "" && pattern[0] == '*' {
-			pattern = pattern[1:]
-			retry, star = place{pattern, value}, true
-			continue
-		}
-		if value == "" {
-			if pattern == "" {
-				return true
-			}
-		} else if pattern != "" {
-			width := 1
-			same := pattern[0] == '?' || pattern[0] == value[0]
-			if pattern[0] == '\\' && len(pattern) > 1 {
-				same, width = pattern[1] == value[0], 2
-			}
-			if same {
-				pattern, value = pattern[width:], value[1:]
-				continue
-			}
-		}
-		if !star || retry.value == "" {
-			return false
-		}
-		retry.value = retry.value[1:]
-		pattern, value = retry.pattern, retry.value
-	}
 }
 
 func one(s string) ([]string, bool)   { return []string{s}, true }

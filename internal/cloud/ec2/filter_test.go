@@ -12,8 +12,8 @@ func TestFilterPatternsAreEC2s(t *testing.T) {
 		{"w?b", "web", true}, {"w?b", "wb", false}, {"*-b", "us-east-1-b", true}, {"*a*b", "xaxxb", true}, {"*a*b", "xaxxbc", false},
 		{`\*`, "*", true}, {`\*`, "x", false}, {`a\?`, "a?", true}, {`a\?`, "ab", false},
 	} {
-		if got := matches(c.pattern, c.value); got != c.want {
-			t.Errorf("matches(%q, %q): got %v, want %v", c.pattern, c.value, got, c.want)
+		if got := anyMatch([]string{c.pattern}, []string{c.value}); got != c.want {
+			t.Errorf("%q fits %q: got %v, want %v", c.pattern, c.value, got, c.want)
 		}
 	}
 }
