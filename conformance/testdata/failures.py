@@ -16,6 +16,14 @@ refused("InvalidParameterException", "", ecs.describe_tasks, cluster="c", tasks=
 refused("InvalidParameterException", "The referenced task was not found.", ecs.stop_task, cluster="c", task=ghost)
 refused("ClientException", "Unable to describe task definition.", ecs.describe_task_definition, taskDefinition="none:1")
 refused("ServiceNotFoundException", "Service not found.", ecs.update_service, cluster="c", service="none", desiredCount=1)
+for call, args in (
+    (ecs.list_task_definitions, {"status": "GONE"}), (ecs.list_task_definition_families, {"status": "GONE"}), (ecs.list_tasks, {"cluster": "c", "desiredStatus": "DEAD"}),
+    (ecs.list_tasks, {"cluster": "c", "launchType": "MOON"}), (ecs.list_services, {"cluster": "c", "schedulingStrategy": "ONCE"}),
+    (ecs.list_container_instances, {"cluster": "c", "status": "GONE"}),
+):
+    refused("InvalidParameterException", list(args.values())[-1], call, **args)
+vpc = {"Name": "web", "Protocol": "HTTP", "Port": 80, "TargetType": "ip", "VpcId": "vpc-0123456789abcdef0"}
+refused("ValidationError", "The VPC ID 'vpc-0123456789abcdef0' is not found", aws.elbv2.create_target_group, **vpc)
 
 d = define("web:v1")
 refused("InvalidParameterException", "", create, d, desired=-1)

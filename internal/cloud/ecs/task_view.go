@@ -131,8 +131,8 @@ func (t *Task) containerView(x *Container, d *types.TaskDefinition, o types.Cont
 				continue
 			}
 			b := types.NetworkBinding{BindIP: new(t.Place.Address), ContainerPort: p.ContainerPort, HostPort: p.ContainerPort, Protocol: p.Protocol}
-			if t.Instance != "" { // on its instance; where the runtime publishes ports, there
-				b.BindIP, b.HostPort = new("0.0.0.0"), new(int32(t.hostPortOf(x.Name, p)))
+			if t.Instance != "" { // of its instance; where the runtime publishes ports, there
+				b.HostPort = new(int32(t.hostPortOf(x.Name, p)))
 			}
 			if i := slices.IndexFunc(t.Place.Ports, func(e launch.PortAt) bool { return e.Container == int(*p.ContainerPort) }); i >= 0 {
 				b.BindIP, b.HostPort = new(t.Place.Ports[i].Host), new(int32(t.Place.Ports[i].Port))
