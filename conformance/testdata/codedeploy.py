@@ -175,6 +175,8 @@ equal(d["rollbackInfo"]["rollbackMessage"], f"Deployment {stopped} terminated. A
 r = until("the rollback is done", lambda: (x := look(back))["status"] == "Succeeded" and x)
 equal((r["creator"], r["deploymentConfigName"], r["rollbackInfo"]["rollbackTriggeringDeploymentId"]), ("codeDeployRollback", "CodeDeployDefault.ECSAllAtOnce", stopped), "the rollback")
 equal((events(stopped)["AllowTraffic"], events(stopped)["AfterAllowTraffic"], set(events(back).values())), ("Failed", "Skipped", {"Succeeded"}), "events")
+moved = next(e for e in target(back)["lifecycleEvents"] if e["lifecycleEventName"] == "AllowTraffic")["endTime"]
+assert datetime.timedelta(0) <= moved - d["completeTime"] < datetime.timedelta(seconds=3), f"stopped at {d['completeTime']}, blue back at {moved}: shorter than any wait"
 equal(weights(test_listener), (0, 100), "the test route is as it was")
 until("one set is left", lambda: [k["status"] for k in service()["taskSets"]] == ["PRIMARY"])
 equal(cd.list_deployments(applicationName="web", deploymentGroupName="web-dg")["deployments"], [back, stopped, id], "newest first")

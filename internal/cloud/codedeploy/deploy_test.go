@@ -222,6 +222,57 @@ func TestStopLeavesThingsAsTheyAreUnlessARollbackIsAskedFor(t *testing.T) {
 	}
 }
 
+func TestAStopWithARollbackBringsBlueBackWithinASecond(t *testing.T) {
+	canary := func(in *sdk.CreateDeploymentGroupInput) {
+		in.DeploymentConfigName = aws.String("CodeDeployDefault.ECSCanary10Percent15Minutes")
+	}
+	for _, c := range []struct {
+		name  string
+		group func(in *sdk.CreateDeploymentGroupInput)
+		at    string // how the listener stands when it is stopped
+		wait  func(y *yard, id string)
+	}{
+		{"in a canary's wait", canary, "90/10", func(y *yard, id string) { y.at(id, "AllowTraffic"); time.Sleep(7 * time.Minute) }},
+		{"between linear steps", func(*sdk.CreateDeploymentGroupInput) {}, "60/40", func(y *yard, id string) { y.at(id, "AllowTraffic"); time.Sleep(3*time.Minute + 30*time.Second) }},
+		{"with all of the traffic, in a hook", atOnce, "0/100", func(y *yard, id string) { y.at(id, "AfterAllowTraffic") }},
+		{"in the termination wait", atOnce, "0/100", func(y *yard, id string) {
+			y.within(time.Hour, "the termination wait", func() bool { return y.get(id).InstanceTerminationWaitTimeStarted })
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inYard(t, func(y *yard) {
+				y.group(c.group)
+				var hooks []string
+				if strings.HasSuffix(c.name, "hook") {
+					hooks = []string{"AfterAllowTraffic mute"}
+				}
+				id := y.deploy(appspec("web:2", hooks...))
+				c.wait(y, id)
+				synctest.Wait()
+				if got := y.weights(production); got != c.at {
+					t.Fatalf("it is stopped at %s, want %s", got, c.at)
+				}
+				asked := time.Now()
+				if _, err := y.room.StopDeployment(y.ctx, &sdk.StopDeploymentInput{DeploymentId: &id, AutoRollbackEnabled: aws.Bool(true)}); err != nil {
+					t.Fatal(err)
+				}
+				if took := y.within(time.Minute, "blue's return", func() bool { return y.weights(production) == "100/0" }); took >= time.Second {
+					t.Errorf("blue was back after %s", took)
+				}
+				d := y.get(id)
+				if d.RollbackInfo == nil || d.CompleteTime.Sub(asked) >= time.Second {
+					t.Fatalf("it was stopped at %s, asked for at %s: %+v", d.CompleteTime, asked, d.RollbackInfo)
+				}
+				for _, e := range y.target(*d.RollbackInfo.RollbackDeploymentId).LifecycleEvents {
+					if *e.LifecycleEventName == "AllowTraffic" && (e.EndTime == nil || e.EndTime.Sub(asked) >= time.Second) {
+						t.Errorf("the rollback moved traffic at %v, asked for at %s", e.EndTime, asked)
+					}
+				}
+			})
+		})
+	}
+}
+
 func TestAStopInTheTerminationWaitOnlyMovesTheWeights(t *testing.T) {
 	inYard(t, func(y *yard) {
 		y.group(atOnce)
