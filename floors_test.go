@@ -71,7 +71,7 @@ var homes = []struct{ what, home, why string }{
 // groups are the names the tables use for several packages.
 var groups = map[string][]string{
 	"ground":   {"internal/rollout", "internal/strategy", "internal/reconcile", "internal/gate", "internal/alarm", "internal/balance", "internal/names", "internal/place"},
-	"tools":    {"internal/drive", "internal/wire", "internal/shapes", "internal/store", "internal/clock", "internal/ids", "internal/proc", "internal/source", "internal/fail", "internal/pattern"},
+	"tools":    {"internal/drive", "internal/wire", "internal/shapes", "internal/store", "internal/clock", "internal/ids", "internal/proc", "internal/proc/...", "internal/source", "internal/fail", "internal/pattern"},
 	"cloud":    {"internal/cloud", "internal/cloud/...", "internal/lb", "internal/launch", "internal/launch/..."},
 	"deployer": {"internal/ship", "internal/ship/...", "internal/ci", "internal/sdk", "internal/project", "internal/registry"},
 	"wings":    {"internal/cloud", "internal/cloud/...", "internal/lb", "internal/launch", "internal/launch/...", "internal/ship", "internal/ship/...", "internal/ci", "internal/sdk", "internal/project", "internal/registry", "internal/sim"},

@@ -1,0 +1,49 @@
+package hugepages
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// The kernel's own account of the heap's pages says that the advice was taken, and taken back.
+func TestTheKernelKnowsTheAdvice(t *testing.T) {
+	t.Parallel()
+	heap := advise()
+	if heap == (span{}) {
+		t.Skip("skipped: this kernel has no transparent huge pages")
+	}
+	if flags := flagsOf(t, heap); !all(flags, "hg") {
+		t.Errorf("%x is not advised: %q", heap, flags)
+	}
+	heap.withdraw()
+	if flags := flagsOf(t, heap); !all(flags, "nh") {
+		t.Errorf("the advice for %x still stands: %q", heap, flags)
+	}
+}
+
+func all(flags [][]string, want string) bool {
+	return len(flags) > 0 && !slices.ContainsFunc(flags, func(f []string) bool { return !slices.Contains(f, want) })
+}
+
+// flagsOf gives the flags of each mapping within a span. Source: proc_pid_smaps(5).
+func flagsOf(t *testing.T, s span) (flags [][]string) {
+	t.Helper()
+	smaps, err := os.ReadFile("/proc/self/smaps")
+	if err != nil {
+		t.Skipf("skipped: %v", err)
+	}
+	within := false
+	for line := range strings.Lines(string(smaps)) {
+		var low, high uintptr
+		if n, _ := fmt.Sscanf(line, "%x-%x ", &low, &high); n == 2 {
+			within = low < s.to && s.from < high
+		}
+		if text, ok := strings.CutPrefix(line, "VmFlags:"); ok && within {
+			flags = append(flags, strings.Fields(text))
+		}
+	}
+	return flags
+}
