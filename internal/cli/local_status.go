@@ -111,10 +111,7 @@ func drawTask(w io.Writer, indent string, t ecs.TaskStatus) {
 func drawBalancer(w io.Writer, b elb.BalancerStatus) {
 	fmt.Fprintf(w, "\nload balancer %s\t%s\n", b.Name, b.DNSName)
 	for _, l := range b.Listeners {
-		at, scheme := "not bound yet", "http://"
-		if l.Protocol == "TCP" {
-			scheme = "tcp://"
-		}
+		at, scheme := "not bound yet", strings.ToLower(l.Protocol)+"://"
 		if l.Shared != "" {
 			at = scheme + l.Shared
 		}
