@@ -14,6 +14,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -109,7 +110,7 @@ const most = 200
 func (r *report) open() {
 	r.story = Story{Service: last(r.w.Service), Cluster: last(r.w.Cluster)}
 	if r.w.Plain {
-		io.WriteString(r.w.Log, openGroup(r.system, "slipway deploy "+r.story.Service, time.Now()))
+		io.WriteString(r.w.Log, openGroup(r.system, r.story.title(), time.Now()))
 		r.opened = true
 	}
 }
@@ -134,7 +135,7 @@ func (r *report) hear(ctx context.Context, e ship.Event, tell func(ship.Event)) 
 	case e.Kind == ship.KindProgress:
 		return
 	case e.Kind == ship.KindWarning:
-		r.annotate(warning, "slipway deploy "+r.story.Service, e.Text)
+		r.annotate(warning, r.story.title(), e.Text)
 	case e.Kind == ship.KindUpdated || e.Kind == ship.KindCreated:
 		r.statuses.begin(ctx)
 	}
@@ -150,7 +151,7 @@ func (r *report) end(ctx context.Context, err error) {
 	r.close()
 	r.story.Err = err
 	level, text := r.story.headline()
-	r.annotate(level, "slipway deploy "+r.story.Service, text)
+	r.annotate(level, r.story.title(), text)
 	values := r.story.values()
 	warn := func(what string, err error) {
 		if err != nil {
@@ -189,6 +190,9 @@ func (r *report) annotate(l level, title, text string) {
 		fmt.Fprintln(r.w.Log, command(l, title, text))
 	}
 }
+
+// title says what was asked for.
+func (s Story) title() string { return strings.TrimSpace("slipway deploy " + s.Service) }
 
 // headline gives the end in one line, and how bad it is.
 func (s Story) headline() (level, string) {

@@ -14,7 +14,7 @@ import (
 func (s Story) Markdown() string {
 	var b strings.Builder
 	if s.Outcome == nil {
-		fmt.Fprintf(&b, "### ✗ slipway: %s was not deployed to %s\n\n", plain(s.Service), plain(s.Cluster))
+		b.WriteString("### ✗ slipway: " + s.refused() + "\n\n")
 		if s.Err != nil {
 			fmt.Fprintf(&b, "%s\n\n", plain(s.Err.Error()))
 			if f := fail.Of(s.Err); f != nil && f.Hint != "" {
@@ -27,6 +27,17 @@ func (s Story) Markdown() string {
 	s.changes(&b)
 	s.timeline(&b)
 	return b.String()
+}
+
+// refused says what was not deployed, as far as that is known.
+func (s Story) refused() string {
+	switch {
+	case s.Service == "":
+		return "nothing was deployed"
+	case s.Cluster == "":
+		return plain(s.Service) + " was not deployed"
+	}
+	return plain(s.Service) + " was not deployed to " + plain(s.Cluster)
 }
 
 func (s Story) verdict(b *strings.Builder, o ship.Outcome) {

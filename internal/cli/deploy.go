@@ -60,37 +60,45 @@ func newDeployCmd(app *App) *cobra.Command {
 
 // run deploys and tells how it ended: nil for success, *Exit for other ends of a deployment.
 func (o *deployOptions) run(ctx context.Context, app *App) error {
-	until, err := points(o.until, ship.PointRegistered)
+	d, request, err := o.prepare(ctx, app)
 	if err != nil {
+		_, report := o.report(ctx, app, ship.Request{Cluster: o.cluster, Service: o.service}, func(ship.Event) {})
+		report(err)
 		return err
 	}
-	p, err := o.find(ctx, app)
-	if err != nil {
-		return err
-	}
-	request, err := o.request(ctx, p)
-	if err != nil {
-		return err
-	}
-	p.pin(app, &request)
-	request.Tags = provenance(app)
-	if err := planned(&request, o.plan); err != nil {
-		return err
-	}
-	if request.Lease, err = o.lease.lease(app, "deploy"); err != nil {
-		return err
-	}
-	d, err := p.deployer(ctx)
-	if err != nil {
-		return err
-	}
-	s := o.show(ctx, app, "deploy "+p.Service+" to "+p.Cluster, false)
-	request.Until, request.Detach, request.Ask = until, o.detach, s.ask()
+	s := o.show(ctx, app, "deploy "+request.Service+" to "+request.Cluster, false)
+	request.Ask = s.ask()
 	say, report := o.report(ctx, app, request, s.say)
 	out, err := d.Deploy(ctx, request, say)
 	s.stop()
 	report(err)
 	return ended(out, err)
+}
+
+// prepare reads files and flags, and changes nothing.
+func (o *deployOptions) prepare(ctx context.Context, app *App) (*ship.Deployer, ship.Request, error) {
+	until, err := points(o.until, ship.PointRegistered)
+	if err != nil {
+		return nil, ship.Request{}, err
+	}
+	p, err := o.find(ctx, app)
+	if err != nil {
+		return nil, ship.Request{}, err
+	}
+	request, err := o.request(ctx, p)
+	if err != nil {
+		return nil, ship.Request{}, err
+	}
+	p.pin(app, &request)
+	request.Tags, request.Until, request.Detach = provenance(app), until, o.detach
+	if err := planned(&request, o.plan); err != nil {
+		return nil, ship.Request{}, err
+	}
+	if request.Lease, err = o.lease.lease(app, "deploy"); err != nil {
+		return nil, ship.Request{}, err
+	}
+	d, err := p.deployer(ctx)
+	return d, request, err
 }
 
 // request puts what the file says of the service and the flags together; flags win.

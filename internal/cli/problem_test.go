@@ -92,3 +92,31 @@ func TestEveryVerbTellsErrorsInJSON(t *testing.T) {
 		}
 	}
 }
+
+func TestACIJobIsToldOfWhatIsRefusedBeforeAnythingWasAskedOfTheCloud(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file, output, summary := filepath.Join(dir, "slipway.yaml"), filepath.Join(dir, "output"), filepath.Join(dir, "summary")
+	if err := os.WriteFile(file, []byte("version: 1\napp: shop\ncluster: main\nservices:\n  api: {cuont: 2}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for service, title := range map[string]string{"api": "slipway: api was not deployed\n", "": "slipway: nothing was deployed\n"} {
+		args := []string{"deploy", "-f", file}
+		if service != "" {
+			args = append(args, service)
+		}
+		var out, talk bytes.Buffer
+		code := cli.Main(context.Background(), args, strings.NewReader(""), &out, &talk, []string{"GITHUB_ACTIONS=true", "GITHUB_OUTPUT=" + output, "GITHUB_STEP_SUMMARY=" + summary})
+		said, err := os.ReadFile(output)
+		wrote, err2 := os.ReadFile(summary)
+		if code != 2 || err != nil || err2 != nil || !strings.HasPrefix(string(said), "verdict=refused\n") || !strings.Contains(string(said), "cuont") {
+			t.Errorf("%q: exit code %d, outputs %q, %v", service, code, said, err)
+		}
+		if !strings.Contains(string(wrote), title) || !strings.Contains(out.String(), "::error title=slipway deploy") {
+			t.Errorf("%q: the summary is %q, the log %q", service, wrote, out.String())
+		}
+		if err := os.Remove(summary); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
