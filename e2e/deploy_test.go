@@ -1,8 +1,12 @@
 package e2e_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -139,6 +143,27 @@ func TestJSONIsOneEventALineAndEndsWithTheVerdict(t *testing.T) {
 	}
 	if end.Kind != "verdict" || end.Outcome.Verdict != "succeeded" || !strings.Contains(end.Outcome.Deployment, ":service-deployment/main/web/") {
 		t.Errorf("the last line is %+v", end)
+	}
+	w.goesOnUnheard("deploy", "web", "--force")
+}
+
+// goesOnUnheard runs a command whose output nobody reads, and wants it to end well all the same.
+func (w *team) goesOnUnheard(args ...string) {
+	w.t.Helper()
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if err := reader.Close(); err != nil {
+		w.t.Fatal(err)
+	}
+	ctx, done := context.WithTimeout(w.t.Context(), deployPatience)
+	defer done()
+	cmd := exec.CommandContext(ctx, binary, args...)
+	cmd.Dir, cmd.Env, cmd.Stdout = w.dir, append(w.env(w.endpoint), "IMAGE=web:v1"), writer
+	err = errors.Join(cmd.Run(), writer.Close())
+	if err != nil {
+		w.t.Errorf("with output that nobody reads, %v ends with %v", args, err)
 	}
 }
 

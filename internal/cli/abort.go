@@ -42,6 +42,7 @@ func (o *following) abort(ctx context.Context, app *App) error {
 	}
 	w := o.watch(p)
 	w.Abort = true
+	outlive()
 	s := o.show(ctx, app, "abort "+p.Service+" in "+p.Cluster, false)
 	w.Ask = s.ask()
 	out, err := d.Watch(ctx, w, s.say)

@@ -134,6 +134,7 @@ func (o *answerOptions) goOn(ctx context.Context, app *App) error {
 	}
 	w := o.watch(p)
 	w.GoOn, w.Reason, w.By, w.Hooks = true, o.reason, app.who(), hooksOf(p.Entry)
+	outlive()
 	s := o.show(ctx, app, "continue "+p.Service+" in "+p.Cluster, false)
 	w.Ask = s.ask()
 	out, err := d.Watch(ctx, w, s.say)

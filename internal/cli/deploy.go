@@ -66,6 +66,7 @@ func (o *deployOptions) run(ctx context.Context, app *App) error {
 		report(err)
 		return err
 	}
+	outlive()
 	s := o.show(ctx, app, "deploy "+request.Service+" to "+request.Cluster, false)
 	request.Ask = s.ask()
 	say, report := o.report(ctx, app, request, s.say)

@@ -210,6 +210,10 @@ type screen struct {
 	stop func()
 }
 
+// outlive lets who changes a service go on to the verdict when whoever reads our output has gone:
+// to write there would end us by SIGPIPE. Programs that we start are ended by it as ever.
+func outlive() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) }
+
 // show picks how events are shown. quiet shows the end alone.
 func (o *following) show(ctx context.Context, app *App, title string, quiet bool) *screen {
 	s := &screen{app: app, json: o.output == outputJSON, stop: func() {}}

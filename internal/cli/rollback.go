@@ -51,6 +51,7 @@ func (o *rollbackOptions) run(ctx context.Context, app *App) error {
 	if err != nil {
 		return err
 	}
+	outlive()
 	s := o.show(ctx, app, "rollback "+p.Service+" in "+p.Cluster, false)
 	r := ship.Request{Cluster: p.Cluster, Service: p.Service, Timeout: o.timeout, Lease: lease, Ask: s.ask()}
 	out, byAbort, err := d.Rollback(ctx, r, o.to, s.say)

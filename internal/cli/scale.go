@@ -33,6 +33,7 @@ func (o *change) make(ctx context.Context, app *App, act string, set func(*ship.
 	if err != nil {
 		return err
 	}
+	outlive()
 	s := o.show(ctx, app, act+" "+p.Service+" in "+p.Cluster, false)
 	r := ship.Request{Cluster: p.Cluster, Service: p.Service, Timeout: o.timeout, Lease: lease, Ask: s.ask()}
 	set(&r)
