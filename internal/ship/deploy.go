@@ -42,7 +42,7 @@ type Request struct {
 	Task    []byte // a task definition in AWS's shape, JSON; nil: the live one is edited
 	Create  []byte // what the service is to be: CreateService's input, JSON; nil: settings stay, and a missing service is an error
 	Images  map[string]string
-	Tag     string // put on the image of the one container there is, or of the one essential container
+	Tag     string // put on the image of the one container there is, or of the one essential container; on the one in Images where there is one
 	Env     map[string]map[string]string
 	Secrets map[string]map[string]string // by container and name; where from
 	Tags    map[string]string            // put on a definition that is registered, beside those it has

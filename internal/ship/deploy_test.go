@@ -306,6 +306,22 @@ func TestATagGoesToTheOnlyEssentialContainer(t *testing.T) {
 	}
 }
 
+func TestATagGoesOnTheImageThatTheFileGives(t *testing.T) {
+	t.Parallel()
+	f := newFake()
+	f.script = succeeds()
+	images := map[string]string{"app": "other/app:3", "log": "repo/log:8"}
+	out, _, err := deploy(t, f, ship.Request{Cluster: "main", Service: "web", Tag: "9", Images: images})
+	want(t, out, err, ship.Succeeded)
+	text, err := json.Marshal(f.definitions[1])
+	if err != nil || !strings.Contains(string(text), `"other/app:9"`) || !strings.Contains(string(text), `"repo/log:8"`) {
+		t.Errorf("registered %s", text)
+	}
+	if images["app"] != "other/app:3" {
+		t.Errorf("the request's images were written to: %v", images)
+	}
+}
+
 func TestAMissingServiceIsCreatedFromItsFile(t *testing.T) {
 	t.Parallel()
 	f := newFake()

@@ -3,6 +3,7 @@ package ship
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -39,10 +40,14 @@ func edit(definition sdk.Tree, r Request) (changes []string, err error) {
 		if err != nil {
 			return nil, err
 		}
-		images = map[string]string{name: withTag(text(containers[name]["image"]), r.Tag)}
-		for c, ref := range r.Images {
-			images[c] = ref
+		images = maps.Clone(r.Images)
+		if images == nil {
+			images = map[string]string{}
 		}
+		if images[name] == "" {
+			images[name] = text(containers[name]["image"])
+		}
+		images[name] = withTag(images[name], r.Tag)
 	}
 	for _, name := range sorted(images) {
 		c, err := find(name, "an image")
