@@ -187,7 +187,7 @@ func (s *Service) clear(tx *store.Tx, d *Deployment, live []Deployment) {
 	to, _ := s.candidate(tx, d)
 	for i := range live {
 		old := &live[i]
-		if old.Status == deploymentActive && old.Want == 0 && old.over() && !tasks[old.Digits] && old.Digits != d.Base && old.Key != to.Key {
+		if old.Set == nil && old.Status == deploymentActive && old.Want == 0 && old.over() && !tasks[old.Digits] && old.Digits != d.Base && old.Key != to.Key {
 			old.Status = deploymentInactive
 			s.deployments.Put(tx, *old)
 		}
