@@ -149,6 +149,7 @@ func readAction(text string) (*action, int) {
 type caller struct {
 	tokens []tok
 	funcs  map[string]Func
+	depth  int // of parentheses
 }
 
 func (c *caller) next() (tok, bool) {
@@ -237,6 +238,9 @@ func (c *caller) call(last []string) (string, error) {
 
 // inside is what stands in parentheses, of which the first has been read.
 func (c *caller) inside() (string, error) {
+	if c.depth++; c.depth > maxDepth {
+		return "", fail.New("template.wrong", "", "a {{ }} has more than %d parentheses", maxDepth)
+	}
 	answer, err := c.pipeline()
 	if err != nil {
 		return "", err

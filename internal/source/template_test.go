@@ -75,6 +75,7 @@ func TestTemplatesThatCannotBeCarriedOutSayWhere(t *testing.T) {
 		"{\"a\": \"{{ must_env `TAG` | nothing }}\"}":                        {`no function "nothing"`},
 		"{\"a\": \"{{ must_env TAG }}\"}":                                    {`"TAG" is no argument`},
 		"{\"a\": \"{{ must_env (env `TAG` }}\"}":                             {"parenthesis"},
+		"{\"a\": \"{{ env " + strings.Repeat("(", 1<<20) + "`TAG` }}\"}":     {"parentheses"},
 		"{\"a\": \"{{ must_env `TAG` ) }}\"}":                                {`")" has no place`},
 		"{\"4\": 1, \"{{ must_env `N` }}\": 2}":                              {"f.json:1:10", `"4"`, "already"},
 		"{\"a\": \"{{ must_env `NONE` }}\", \"b\": \"{{ must_env `N0` }}\"}": {"NONE is not set", "N0 is not set"},
