@@ -229,8 +229,7 @@ const enums = "" +
 	"lambda.FunctionVersionLatestPublished\tLATEST_PUBLISHED\n" +
 	"lambda.InvocationType\tEvent\tRequestResponse\tDryRun\n" +
 	"lambda.InvokeMode\tBUFFERED\tRESPONSE_STREAM\n" +
-	"lambda.KafkaEventSourceMappingConsumptionMode\tStream\tQueue\n" +
-	"lambda.KafkaSchemaRegistryAuthType\tBASIC_AUTH\tCLIENT_CERTIFICATE_TLS_AUTH\tSERVER_ROOT_CA_CERTIFICATE\tOAUTHBEARER_AUTH\n" +
+	"lambda.KafkaSchemaRegistryAuthType\tBASIC_AUTH\tCLIENT_CERTIFICATE_TLS_AUTH\tSERVER_ROOT_CA_CERTIFICATE\n" +
 	"lambda.KafkaSchemaValidationAttribute\tKEY\tVALUE\n" +
 	"lambda.LogFormat\tJSON\tText\n" +
 	"lambda.LogType\tNone\tTail\n" +
@@ -244,7 +243,7 @@ const enums = "" +
 	"lambda.S3ObjectStorageMode\tCOPY\tREFERENCE\n" +
 	"lambda.SchemaRegistryEventRecordFormat\tJSON\tSOURCE\n" +
 	"lambda.SnapStartApplyOn\tPublishedVersions\tNone\n" +
-	"lambda.SourceAccessType\tBASIC_AUTH\tVPC_SUBNET\tVPC_SECURITY_GROUP\tSASL_SCRAM_512_AUTH\tSASL_SCRAM_256_AUTH\tVIRTUAL_HOST\tCLIENT_CERTIFICATE_TLS_AUTH\tSERVER_ROOT_CA_CERTIFICATE\tOAUTHBEARER_AUTH\tOAUTHBEARER_SCOPE\tOAUTHBEARER_AUDIENCE\tOAUTHBEARER_LOGICAL_CLUSTER\tOAUTHBEARER_IDENTITY_POOL\tIAM_AUTH\tIAM_OAUTHBEARER_AUTH\n" +
+	"lambda.SourceAccessType\tBASIC_AUTH\tVPC_SUBNET\tVPC_SECURITY_GROUP\tSASL_SCRAM_512_AUTH\tSASL_SCRAM_256_AUTH\tVIRTUAL_HOST\tCLIENT_CERTIFICATE_TLS_AUTH\tSERVER_ROOT_CA_CERTIFICATE\n" +
 	"lambda.SystemLogLevel\tDEBUG\tINFO\tWARN\n" +
 	"lambda.TenantIsolationMode\tPER_TENANT\n" +
 	"lambda.TracingMode\tActive\tPassThrough\n" +

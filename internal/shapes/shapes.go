@@ -1,10 +1,11 @@
 // Package shapes holds what the wire cannot derive from the SDK's structs: how members are named
 // where no run-time schema says so, the members of unions, the makers of documents, which members
-// are required, what enumerations there are, where REST operations live, and which plain numbers are times.
+// are required, what enumerations there are, where REST operations live and their members stand,
+// and which plain numbers are times.
 //
 // It is tables and the rule they are exceptions to; it knows nothing of protocols. The rule is
-// Member; the generated tables come from the SDK's own sources (go generate). As AWS gives more
-// services run-time schemas, the tables empty by themselves.
+// Member; the generated tables come from the SDK's own sources (go generate). Run-time schemas
+// of the SDK, where its package has them, say the names instead.
 package shapes
 
 //go:generate go run ./gen
@@ -130,6 +131,32 @@ type Route struct {
 
 // Routes gives the operations of a REST service by its signing name, as the SDK knows them.
 func Routes(signingName string) []Route { return routes()[signingName] }
+
+// At is a part of a REST message.
+type At uint8
+
+// The parts. A member stands in the body unless something else is said of it.
+const (
+	InBody At = iota
+	InPath
+	InQuery
+	InHeader
+	InPayload // it is the body
+	InStatus  // it is the answer's status
+)
+
+// Place is where a member stands in a REST message, and its name there.
+type Place struct {
+	At   At
+	Name string
+}
+
+// PlaceOf gives the place of a field of a REST service's input, output or error.
+//
+// Source: the SDK's serializers.
+func PlaceOf(t reflect.Type, field string) Place {
+	return places()[Service(t)+"."+t.Name()+"."+field]
+}
 
 func lowerFirst(s string) string {
 	if s == "" {

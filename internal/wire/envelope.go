@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/slipway-ecs/slipway/internal/shapes"
 )
 
 type protocol uint8
@@ -120,7 +122,7 @@ func (q *request) jsonError(f failure, typeName string) []byte {
 			continue
 		}
 		fv := f.value.Field(field.index)
-		if field.place != inBody {
+		if field.place.At != shapes.InBody {
 			continue
 		}
 		if field.node.absent(fv) {

@@ -105,8 +105,12 @@ func (s *Service) failureOf(err error) (f failure, ok bool) {
 	v := reflect.ValueOf(api)
 	if v.Kind() == reflect.Pointer && !v.IsNil() && v.Elem().Kind() == reflect.Struct {
 		f.value, f.shape = v.Elem(), shapeOf(v.Elem().Type())
-		if f.shape.httpState != 0 {
-			f.status = f.shape.httpState
+		status := f.shape.httpState
+		if s.rest {
+			status = shapes.Status(v.Elem().Type(), f.code)
+		}
+		if status != 0 {
+			f.status = status
 		}
 		if f.shape.queryCode != "" {
 			f.queryCode = f.shape.queryCode

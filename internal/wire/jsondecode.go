@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/slipway-ecs/slipway/internal/shapes"
 )
 
 // decodeError is a body that is not what the operation's input asks for.
@@ -98,7 +100,7 @@ func (d *jsonDecoder) object(v reflect.Value, s *Shape) error {
 	for d.more('}') {
 		key := d.key()
 		i, known := s.byName[string(key)]
-		if known && body && s.Fields[i].place != inBody {
+		if known && body && s.Fields[i].place.At != shapes.InBody {
 			known = false
 		}
 		d.next()

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"time"
 	"unicode/utf8"
+
+	"github.com/slipway-ecs/slipway/internal/shapes"
 )
 
 // jsonEncoder appends values as JSON by their wire names. Absent members are left out, never null.
@@ -24,7 +26,7 @@ func (e *jsonEncoder) object(dst []byte, v reflect.Value, s *Shape) ([]byte, err
 	first := true
 	for i := range s.Fields {
 		f := &s.Fields[i]
-		if e.body && f.place != inBody {
+		if e.body && f.place.At != shapes.InBody {
 			continue
 		}
 		fv := v.Field(f.index)

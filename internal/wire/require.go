@@ -4,6 +4,8 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+
+	"github.com/slipway-ecs/slipway/internal/shapes"
 )
 
 // missing gives the path of the first required member that a request lacks, "" where all are
@@ -12,7 +14,7 @@ func missing(v reflect.Value, s *Shape) string {
 	for i := range s.Fields {
 		f := &s.Fields[i]
 		fv := v.Field(f.index)
-		if f.place == inPayload || f.node.kind == kindReader {
+		if f.place.At == shapes.InPayload || f.node.kind == kindReader {
 			continue // an empty body is a body
 		}
 		if f.node.absent(fv) {

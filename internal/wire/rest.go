@@ -113,18 +113,14 @@ func (q *request) decodeREST(op *operation, v reflect.Value) ([]Extra, error) {
 	for i := range op.in.Fields {
 		f := &op.in.Fields[i]
 		fv := v.Field(f.index)
-		switch f.place {
-		case inPath:
-			err = parseScalar(q.labels[f.Names.Member], fv, f.node, q.times, f.Names.Member)
-		case inQuery:
-			err = parseValues(query[f.header], fv, f.node, q.times, f.header)
-		case inQueryMap:
-			err = restMap(query, "", fv, f.node)
-		case inHeader:
-			err = parseValues(q.r.Header.Values(f.header), fv, f.node, q.times, f.header)
-		case inHeaderMap:
-			err = restMap(url.Values(q.r.Header), f.header, fv, f.node)
-		case inPayload:
+		switch f.place.At {
+		case shapes.InPath:
+			err = parseScalar(q.labels[f.place.Name], fv, f.node, q.times, f.place.Name)
+		case shapes.InQuery:
+			err = parseValues(query[f.place.Name], fv, f.node, q.times, f.place.Name)
+		case shapes.InHeader:
+			err = parseValues(q.r.Header.Values(f.place.Name), fv, f.node, q.times, f.place.Name)
+		case shapes.InPayload:
 			payload = true
 			err = q.payload(fv, f.node)
 		}
@@ -178,20 +174,6 @@ func parseValues(values []string, v reflect.Value, n *node, times Times, path st
 	return nil
 }
 
-// restMap reads all parameters, or all headers with a prefix, into a map of strings.
-func restMap(values url.Values, prefix string, v reflect.Value, n *node) error {
-	m := map[string]string{}
-	for k, all := range values { // into another map: the order does not matter
-		if len(k) >= len(prefix) && strings.EqualFold(k[:len(prefix)], prefix) && len(all) > 0 {
-			m[k[len(prefix):]] = all[0]
-		}
-	}
-	if len(m) > 0 && n.typ == reflect.TypeOf(m) {
-		v.Set(reflect.ValueOf(m))
-	}
-	return nil
-}
-
 // answerREST writes an output: status, headers, and a payload or a JSON body.
 func (q *request) answerREST(w http.ResponseWriter, op *operation, v reflect.Value) error {
 	status := op.route.status
@@ -200,7 +182,7 @@ func (q *request) answerREST(w http.ResponseWriter, op *operation, v reflect.Val
 	for i := range op.out.Fields {
 		f := &op.out.Fields[i]
 		fv := v.Field(f.index)
-		if f.place == inBody {
+		if f.place.At == shapes.InBody {
 			plain = true
 			continue
 		}
@@ -208,18 +190,18 @@ func (q *request) answerREST(w http.ResponseWriter, op *operation, v reflect.Val
 			continue
 		}
 		fv = f.node.deref(fv)
-		switch f.place {
-		case inStatus:
+		switch f.place.At {
+		case shapes.InStatus:
 			if n := int(fv.Int()); n >= 200 && n <= 599 {
 				status = n
 			}
-		case inHeader:
+		case shapes.InHeader:
 			text, err := appendScalar(nil, fv, f.node, q.times, http.TimeFormat, func(b []byte, s string) []byte { return append(b, s...) })
 			if err != nil {
 				return err
 			}
-			w.Header().Set(f.header, string(text))
-		case inPayload:
+			w.Header().Set(f.place.Name, string(text))
+		case shapes.InPayload:
 			written = true
 			switch f.node.kind {
 			case kindBytes:

@@ -24,7 +24,7 @@ func schemaOf(t reflect.Type) *smithy.Schema {
 	return r.first
 }
 
-// bind takes a field's names and place from its member in the schema. Members the schema does not
+// bind takes a field's names from its member in the schema. Members the schema does not
 // have keep what the rule says; a test proves that there are none.
 func bind(f *Field, schema *smithy.Schema) {
 	m := memberOf(schema, f)
@@ -42,30 +42,6 @@ func bind(f *Field, schema *smithy.Schema) {
 			"date-time": formatDateTime, "epoch-seconds": formatEpoch, "http-date": formatHTTPDate,
 		}[t.Format]
 	}
-	switch {
-	case has[*traits.HTTPLabel](m):
-		f.place = inPath
-	case has[*traits.HTTPPayload](m):
-		f.place = inPayload
-	case has[*traits.HTTPResponseCode](m):
-		f.place = inStatus
-	case has[*traits.HTTPQueryParams](m):
-		f.place = inQueryMap
-	}
-	if t, ok := smithy.SchemaTrait[*traits.HTTPQuery](m); ok {
-		f.place, f.header = inQuery, t.Name
-	}
-	if t, ok := smithy.SchemaTrait[*traits.HTTPHeader](m); ok {
-		f.place, f.header = inHeader, t.Name
-	}
-	if t, ok := smithy.SchemaTrait[*traits.HTTPPrefixHeaders](m); ok {
-		f.place, f.header = inHeaderMap, t.Prefix
-	}
-}
-
-func has[T smithy.Trait](m *smithy.Schema) bool {
-	_, ok := smithy.SchemaTrait[T](m)
-	return ok
 }
 
 // memberOf finds a field's member: by the rule's name, else by the Go name with either first letter.

@@ -35,24 +35,9 @@ type Field struct {
 
 	index    int
 	node     *node
-	place    place
-	header   string // its name there, for a header or a query parameter
+	place    shapes.Place // in a REST message
 	required bool
 }
-
-// place is where a member stands in a REST message.
-type place uint8
-
-const (
-	inBody place = iota
-	inPath
-	inQuery
-	inQueryMap
-	inHeader
-	inHeaderMap
-	inPayload
-	inStatus
-)
 
 type kind uint8
 
@@ -147,7 +132,7 @@ func compile(t reflect.Type) *Shape {
 			continue
 		}
 		n.epoch = shapes.EpochOf(t, f.Name)
-		field := Field{Go: f.Name, Names: shapes.Member(t, f.Name), index: i, node: n, required: needed[f.Name]}
+		field := Field{Go: f.Name, Names: shapes.Member(t, f.Name), index: i, node: n, place: shapes.PlaceOf(t, f.Name), required: needed[f.Name]}
 		if schema != nil {
 			bind(&field, schema)
 		}

@@ -68,8 +68,8 @@ func NewEC2(apiVersion, namespace string) *Service {
 	return s
 }
 
-// NewREST makes a service of REST-JSON. Paths come from shapes.Routes, bindings from the SDK's
-// run-time schemas.
+// NewREST makes a service of REST-JSON. Paths and the places of members come from
+// package shapes.
 func NewREST(signingName string) *Service {
 	s := &Service{name: signingName, rest: true, operations: map[string]*operation{}}
 	for _, r := range shapes.Routes(signingName) {

@@ -17,7 +17,7 @@ var (
 // read. EC2's are left out: they are many, and its rooms judge the few they know.
 func enums(all []*service) string {
 	var b strings.Builder
-	b.WriteString(head + "// enums holds the values of the enumerations that requests have; see Enum.\nconst enums = \"\" +\n")
+	b.WriteString(bare + "// enums holds the values of the enumerations that requests have; see Enum.\nconst enums = \"\" +\n")
 	for _, s := range all {
 		if s.name == "ec2" {
 			continue
