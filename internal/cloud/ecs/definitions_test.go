@@ -276,6 +276,8 @@ func TestAValueThatIsNotOfItsEnumerationIsRefusedAndNothingIsListedOrMade(t *tes
 			"ClientException", "Invalid name: depth"},
 		{"RegisterTaskDefinition", `{"family":"web","networkMode":"air","containerDefinitions":[{"name":"web","image":"web","memory":64}]}`,
 			"ClientException", "Invalid 'networkMode' setting for task: 'air'."},
+		{"RegisterTaskDefinition", `{"family":"web","placementConstraints":[{"type":"near","expression":"x"}],"containerDefinitions":[{"name":"web","image":"web","memory":64}]}`,
+			"ClientException", "Invalid type: near"},
 	} {
 		status, answer := call(c.operation, c.body)
 		if status != 400 || answer["__type"] != c.kind || answer["message"] != c.message {

@@ -45,7 +45,11 @@ func missingMember(operation, member string) error {
 func unlisted(u wire.Unlisted) error {
 	path := strings.Split(u.Member, ".")
 	name := path[len(path)-1]
-	if own[path[0]] || strings.HasSuffix(u.Operation, "ContainerInstances") || strings.HasSuffix(u.Operation, "ContainerInstancesState") ||
+	judged := own[path[0]]
+	if path[0] == "placementConstraints" && u.Operation == "RegisterTaskDefinition" {
+		judged = false // only those of services and tasks are looked at there
+	}
+	if judged || strings.HasSuffix(u.Operation, "ContainerInstances") || strings.HasSuffix(u.Operation, "ContainerInstancesState") ||
 		strings.HasPrefix(u.Operation, "PutAccountSetting") || name == "targetType" {
 		return nil
 	}
