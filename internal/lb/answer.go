@@ -9,8 +9,10 @@ import (
 // limit is for all of them together.
 func (l *line) response(r *http.Request) (*http.Response, error) {
 	l.room = maxResponseHeader
-	l.fold = folding{}
 	for {
+		l.fold = folding{}
+		ahead, _ := l.in.Peek(l.in.Buffered()) // came along with the head before this one
+		l.fold.feed(ahead)
 		res, err := http.ReadResponse(l.in, r)
 		if err != nil {
 			return nil, l.broke(err)

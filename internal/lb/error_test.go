@@ -38,6 +38,25 @@ func tcp(t *testing.T, f func(net.Conn)) *httptest.Server {
 	return &httptest.Server{Listener: ln}
 }
 
+func TestABodyThatLooksFoldedIsNoHeader(t *testing.T) {
+	t.Parallel()
+	const body = "a\r\n b\r\n\r\n\tc"
+	for name, before := range map[string]string{"alone": "", "after another head": "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newCloud(t)
+			target := tcp(t, func(conn net.Conn) {
+				_, _ = http.ReadRequest(bufio.NewReader(conn))
+				_, _ = fmt.Fprintf(conn, "%sHTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", before, len(body), body)
+			})
+			url := c.serve(web(freePort(t), forward(balance.Weighted{Group: "web", Weight: 1}), group("web", target)))
+			if code, got := get(t, client(t), url); code != 200 || got != body {
+				t.Errorf("got %d %q, want the target's answer", code, got)
+			}
+		})
+	}
+}
+
 func TestErrorsOfTheBalancer(t *testing.T) {
 	t.Parallel()
 	ok := backend(t, "ok")
@@ -56,6 +75,16 @@ func TestErrorsOfTheBalancer(t *testing.T) {
 		_, _ = io.WriteString(c, "\n")
 		_, _ = io.WriteString(c, "\tb\r\nContent-Length: 0\r\n\r\n")
 	})
+	heads := func(parts ...string) *httptest.Server {
+		return tcp(t, func(c net.Conn) {
+			readHead(c)
+			for _, p := range parts {
+				_, _ = io.WriteString(c, p)
+			}
+		})
+	}
+	const hints, fold, end = "HTTP/1.1 103 Early Hints\r\nLink: x\r\n", "X-A: a\r\n b\r\n", "Content-Length: 0\r\n\r\n"
+	const final = "HTTP/1.1 200 OK\r\n"
 	silent := tcp(t, func(c net.Conn) { readHead(c); _, _ = io.Copy(io.Discard, c) })
 
 	plain := "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
@@ -69,6 +98,10 @@ func TestErrorsOfTheBalancer(t *testing.T) {
 		"the target speaks no HTTP":      {[]*httptest.Server{garbage}, plain, 502},
 		"response headers above 32 K":    {[]*httptest.Server{huge}, plain, 502},
 		"a folded response header":       {[]*httptest.Server{folds}, plain, 502},
+		"folded after one head, at once": {[]*httptest.Server{heads(hints + "\r\n" + final + fold + end)}, plain, 502},
+		"folded after one head":          {[]*httptest.Server{heads(hints+"\r\n", final+fold+end)}, plain, 502},
+		"folded after two heads":         {[]*httptest.Server{heads(hints+"\r\n"+hints+"\r\n"+final+"X-A: a\r\n", " b\r\n"+end)}, plain, 502},
+		"a folded head before the last":  {[]*httptest.Server{heads(hints + "\r\n" + hints + fold + "\r\n" + final + end)}, plain, 502},
 		"no target":                      {nil, plain, 503},
 		"a form that is opaque":          {[]*httptest.Server{ok}, "GET mailto:one HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 400},
 		"no answer in the idle time-out": {[]*httptest.Server{silent}, plain, 504},
