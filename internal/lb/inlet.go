@@ -30,32 +30,55 @@ type inlet struct {
 	close       func()
 }
 
-// flow opens a listener of TCP, or has the one there is go by what is new.
+// flow opens a listener of TCP, or has the one there is go by what is new. It is safe to repeat:
+// where a port could not be had it is asked for again.
 func (p *plane) flow(d *door) {
 	key := inletKey{d.listener.ARN, d.listener.Port}
 	in := p.inlets[key]
 	if in == nil {
 		in = &inlet{plane: p, number: d.listener.Port}
 		in.closing, in.close = context.WithCancel(p.ctx)
-		in.door.Store(d)
 		p.inlets[key] = in
-		in.open(d)
 	}
 	in.door.Store(d)
+	in.openShared(d.listener.Substitute)
+	in.openOwn(d.balancer.Address)
 }
 
-func (in *inlet) open(d *door) {
-	in.shared, in.got, in.why = bind(in.plane.host, in.number, d.listener.Substitute)
+// openShared listens on the host. What stands in for a port that is taken goes once that is free.
+func (in *inlet) openShared(substitute int) {
 	if in.shared == nil {
-		in.plane.log.Error("no port for a listener", "port", in.number, "err", in.why)
+		in.shared, in.got, in.why = bind(in.plane.host, in.number, substitute)
+		if in.shared == nil {
+			in.plane.log.Error("no port for a listener", "port", in.number, "err", in.why)
+			return
+		}
+		in.accept(in.shared)
 		return
 	}
-	in.accept(in.shared)
+	if in.got == in.number {
+		return
+	}
+	ln, err := net.Listen("tcp", net.JoinHostPort(in.plane.host, strconv.Itoa(in.number)))
+	if err != nil {
+		return // why is known
+	}
+	_ = in.shared.Close() // its connections go on
+	in.shared, in.got, in.why = ln, in.number, ""
+	in.accept(ln)
+}
+
+// openOwn listens on the balancer's own address too, where the system has that.
+func (in *inlet) openOwn(address string) {
+	if in.own != nil || in.shared == nil {
+		return
+	}
+	in.ownWhy = ""
 	wide := in.shared.Addr().(*net.TCPAddr).IP.IsUnspecified()
-	if d.balancer.Address == "" || wide && in.got == in.number {
+	if address == "" || wide && in.got == in.number {
 		return // the shared listener has all addresses, this one too
 	}
-	own, err := net.Listen("tcp", net.JoinHostPort(d.balancer.Address, strconv.Itoa(in.number)))
+	own, err := net.Listen("tcp", net.JoinHostPort(address, strconv.Itoa(in.number)))
 	if err != nil {
 		if !wide {
 			in.ownWhy = err.Error()

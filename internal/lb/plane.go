@@ -88,6 +88,7 @@ func (p *plane) set(table balance.Table) Serving {
 	p.logEvery.Store(int64(table.LogEvery))
 	gone := p.adopt(&table)
 	snap := p.build(&table)
+	p.release(snap)
 	for _, b := range oldestFirst(&table) {
 		for j := range b.Listeners {
 			l := &b.Listeners[j]
@@ -105,20 +106,6 @@ func (p *plane) set(table balance.Table) Serving {
 		}
 	}
 	p.snap.Store(snap)
-	for key, in := range p.inlets {
-		if snap.inlets[key] == nil {
-			p.shut(in)
-			delete(p.inlets, key)
-		}
-	}
-	for number, at := range p.ports {
-		if s := snap.sites[number]; s == nil {
-			p.retire(at)
-			delete(p.ports, number)
-		} else {
-			at.closeOwn(s)
-		}
-	}
 	for i := range table.Groups {
 		g := &table.Groups[i]
 		failsOpen := g.FailsOpen()
@@ -150,6 +137,24 @@ func (p *plane) set(table balance.Table) Serving {
 		}
 	}
 	return serving
+}
+
+// release closes what a snapshot no longer has, so that what it has instead finds the port free.
+func (p *plane) release(snap *snapshot) {
+	for key, in := range p.inlets {
+		if snap.inlets[key] == nil {
+			p.shut(in)
+			delete(p.inlets, key)
+		}
+	}
+	for number, at := range p.ports {
+		if s := snap.sites[number]; s == nil {
+			p.retire(at)
+			delete(p.ports, number)
+		} else {
+			at.closeOwn(s)
+		}
+	}
 }
 
 // adopt makes targets for the table's members and gives those it no longer has. A member that
