@@ -48,8 +48,8 @@ type Picked struct {
 //
 // The turn is a counter for RoundRobin, one more at every request, and any number for
 // WeightedRandom, where anomalous targets take their lesser part; LeastOutstanding breaks ties by it.
-// Now is for slow starts, which only RoundRobin has. Outstanding gives the requests a target has in flight; only LeastOutstanding
-// asks. Skip, when not nil, says which targets were tried already.
+// Now is for slow starts, which only RoundRobin has. Outstanding gives the requests a target has in
+// flight; only LeastOutstanding asks. Skip, when not nil, says which targets were tried already.
 func (g *Group) Pick(turn uint64, now time.Time, outstanding func(i int) int64, skip func(i int) bool) (Picked, bool) {
 	healthy, open, failOpen := g.count(skip)
 	if open == 0 {

@@ -68,8 +68,11 @@ func (s *Service) checkAdvanced(tx *store.Tx, strategy types.DeploymentStrategy,
 // of a network load balancer.
 func isRule(arn string) bool {
 	a, ok := names.ParseARN(arn)
-	return ok && a.Service == "elasticloadbalancing" &&
-		a.Kind() == map[bool]string{false: "listener-rule", true: "listener"}[names.OfNetworkLoadBalancer(arn)]
+	kind := "listener-rule"
+	if names.OfNetworkLoadBalancer(arn) {
+		kind = "listener"
+	}
+	return ok && a.Service == "elasticloadbalancing" && a.Kind() == kind
 }
 
 // forwards reports whether a group is one of those a rule knows, with whatever weight.

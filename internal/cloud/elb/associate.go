@@ -63,7 +63,11 @@ func (s *Service) checkGroups(tx *store.Tx, l listenerRow, a action) error {
 	for _, g := range all {
 		targets += count(s.targets.By(tx, "group", g))
 	}
-	if most := map[bool]int{false: maxTargetsOfBalancer, true: maxTargetsOfNetwork}[b.Network]; targets > most {
+	most := maxTargetsOfBalancer
+	if b.Network {
+		most = maxTargetsOfNetwork
+	}
+	if targets > most {
 		return &types.TooManyTargetsException{Message: aws.String("The maximum number of targets for the load balancer has been reached")}
 	}
 	return nil
