@@ -34,7 +34,7 @@ race:             ## under the race detector, with fewer random cases; but for t
 	$(GO) test -race -short -timeout $(PATIENCE) $(UNITS)
 
 lint:             ## formatting, vet, staticcheck
-	@test -z "$$(gofmt -l . | tee /dev/stderr)"
+	@unformatted="$$(gofmt -l .)"; test -z "$$unformatted" || { echo "gofmt would change: $$unformatted"; exit 1; }
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 
