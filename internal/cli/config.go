@@ -12,6 +12,7 @@ import (
 
 	"github.com/slipway-ecs/slipway/internal/fail"
 	"github.com/slipway-ecs/slipway/internal/project"
+	"github.com/slipway-ecs/slipway/internal/sdk"
 )
 
 // configOptions are the flags of config.
@@ -47,7 +48,7 @@ func (o *configOptions) run(ctx context.Context, app *App) error {
 	if err := checkOutput(o.output); err != nil {
 		return err
 	}
-	p, err := project.Load(ctx, cmp.Or(o.file, project.Beside("."), project.File), project.Options{Environment: o.environment, Var: app.LookupEnv, Version: app.Version.Version, Source: remote("")})
+	p, err := project.Load(ctx, cmp.Or(o.file, project.Beside("."), project.File), project.Options{Environment: o.environment, Var: app.LookupEnv, Version: app.Version.Version, Source: remote(sdk.Options{})})
 	if f := fail.Of(err); f != nil && f.Code == "file.missing" && project.Ecspresso(".") == "" {
 		f.Hint = "name another with --file, or write one: slipway init SERVICE --cluster C"
 	}

@@ -67,7 +67,7 @@ func (o *initOptions) run(ctx context.Context, app *App) error {
 		return fail.New("usage.service", "leave one of the two out", "%s says which service is meant", o.from)
 	}
 	if o.from != "" {
-		return o.runFrom(app)
+		return o.runFrom(ctx, app)
 	}
 	cluster, name, region := o.cluster, o.service, o.region
 	if c, s, r, ok := serviceARN(o.service); ok {

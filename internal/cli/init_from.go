@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -10,8 +11,8 @@ import (
 )
 
 // runFrom writes a slipway.yaml over the files of ecspresso's, which stay as they are.
-func (o *initOptions) runFrom(app *App) error {
-	f, err := project.ReadEcspresso(o.from)
+func (o *initOptions) runFrom(ctx context.Context, app *App) error {
+	f, err := project.ReadEcspresso(ctx, o.from)
 	if err != nil {
 		return err
 	}

@@ -89,14 +89,11 @@ func (t *target) look(ctx context.Context, app *App) (*place, error) {
 	if err := checkOutput(t.output); err != nil {
 		return nil, err
 	}
-	name, cluster, region := t.service, t.cluster, t.region
-	if c, s, r, ok := serviceARN(t.service); ok {
+	name, cluster, said := t.service, t.cluster, project.AWS{}
+	if c, s, _, ok := serviceARN(t.service); ok {
 		name = s
 		if cluster == "" {
 			cluster = c
-		}
-		if region == "" {
-			region = r
 		}
 	}
 	p := &place{Read: t.options(app, cluster)}
@@ -105,8 +102,7 @@ func (t *target) look(ctx context.Context, app *App) (*place, error) {
 		return nil, err
 	}
 	if f != nil {
-		p.Project, p.Cluster = f, f.Cluster
-		p.Where = sdk.Options{Region: f.AWS.Region, Profile: f.AWS.Profile, Account: f.AWS.Account, Role: f.AWS.Role}
+		p.Project, p.Cluster, said = f, f.Cluster, f.AWS
 		switch entry, err := f.Pick(name); {
 		case err == nil:
 			p.Entry, p.Service = entry, entry.Name
@@ -120,14 +116,17 @@ func (t *target) look(ctx context.Context, app *App) (*place, error) {
 	if cluster != "" {
 		p.Cluster = cluster
 	}
-	if region != "" {
-		p.Where.Region = region
-	}
-	if t.profile != "" {
-		p.Where.Profile = t.profile
-	}
-	p.Where.Endpoint = t.endpoint
+	p.Where = laid(said, t.over())
 	return p, nil
+}
+
+// over gives what the flags say of AWS; a service's ARN says its region.
+func (t *target) over() sdk.Options {
+	region := t.region
+	if _, _, r, ok := serviceARN(t.service); ok {
+		region = cmp.Or(region, r)
+	}
+	return sdk.Options{Region: region, Profile: t.profile, Endpoint: t.endpoint}
 }
 
 // lookup gives environment variables. Verbs that only need to know which service is meant get a
@@ -165,7 +164,7 @@ func (t *target) options(app *App, cluster string) project.Options {
 		name = s
 	}
 	return project.Options{Environment: t.environment, Cluster: cluster, Service: name, Unasked: t.unasked,
-		Var: t.lookup(app), Version: app.Version.Version, Source: remote(t.endpoint)}
+		Var: t.lookup(app), Version: app.Version.Version, Source: remote(t.over())}
 }
 
 // path gives the file to read, or "" where flags alone count.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/slipway-ecs/slipway/internal/fail"
+	"github.com/slipway-ecs/slipway/internal/project"
 	"github.com/slipway-ecs/slipway/internal/sdk"
 )
 
@@ -61,6 +62,23 @@ func TestATargetIsTheFilesUnlessFlagsSayMore(t *testing.T) {
 		}
 		if got := got.Entry != nil; got != (c.t.file != "") {
 			t.Errorf("%s: from a file: %v", c.name, got)
+		}
+	}
+}
+
+func TestFlagsWinOverWhatTheFileSaysOfAWS(t *testing.T) {
+	t.Parallel()
+	file := project.AWS{Region: "eu-west-1", Profile: "shop", Account: "123456789012", Role: "r"}
+	for _, c := range []struct {
+		t    target
+		want sdk.Options
+	}{
+		{target{}, sdk.Options{Region: "eu-west-1", Profile: "shop", Account: "123456789012", Role: "r"}},
+		{target{region: "us-east-1", profile: "p", endpoint: "http://localhost:1"}, sdk.Options{Region: "us-east-1", Profile: "p", Account: "123456789012", Role: "r", Endpoint: "http://localhost:1"}},
+		{target{service: "arn:aws:ecs:us-west-2:123456789012:service/prod/api"}, sdk.Options{Region: "us-west-2", Profile: "shop", Account: "123456789012", Role: "r"}},
+	} {
+		if got := laid(file, c.t.over()); got != c.want {
+			t.Errorf("%+v: got %+v, want %+v", c.t, got, c.want)
 		}
 	}
 }

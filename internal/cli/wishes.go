@@ -27,7 +27,7 @@ type wishes struct {
 func (w *wishes) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringArrayVar(&w.images, "image", nil, "`CONTAINER=IMAGE`; may be repeated")
-	f.StringVar(&w.task, "task", "", "task definition `FILE` in AWS's own shape, JSON or YAML; left out, the live one is edited")
+	f.StringVar(&w.task, "task", "", "task definition `FILE` in AWS's own shape, JSON, YAML or Jsonnet; left out, the live one is edited")
 	f.StringVar(&w.tag, "tag", "", "another `TAG` for the image of the only (essential) container, also where the file gives one")
 	f.StringArrayVar(&w.vars, "env-var", nil, "`CONTAINER:KEY=VALUE`, an environment variable; may be repeated")
 	f.Int32Var(&w.count, "count", 0, "how many tasks are wanted; left out, it stays as it is")
@@ -55,7 +55,7 @@ func (w *wishes) request(ctx context.Context, p *place) (ship.Request, error) {
 		return r, fail.New("usage.flag", "write --count 0 to stop all tasks", "--count %d is less than 0", w.count)
 	}
 	if w.task != "" {
-		task, err := project.Definition(ctx, w.task, p.Read)
+		task, err := project.Definition(ctx, w.task, p.Project, p.Read)
 		if err != nil {
 			return r, err
 		}

@@ -23,13 +23,17 @@ const (
 
 // Definition reads a task definition in AWS's own shape from a file, YAML, JSON or Jsonnet, and gives
 // it as JSON: a dollar in a command is a dollar, ecspresso's templates are carried out, and of what
-// describe-task-definition prints the definition counts. Errors are as Load's.
-func Definition(ctx context.Context, path string, o Options) ([]byte, error) {
+// describe-task-definition prints the definition counts. What it asks is asked with p's 'aws' and of
+// p's 'tfstate'; p may be nil. Errors are as Load's.
+func Definition(ctx context.Context, path string, p *Project, o Options) ([]byte, error) {
 	if o.Var == nil {
 		o.Var = func(string) (string, bool) { return "", false }
 	}
 	f := filler(ctx, nil, path, o)
 	f.dir, f.aws = ".", &AWS{}
+	if p != nil {
+		f.dir, f.aws, f.tfstate = filepath.Dir(p.Path), &p.AWS, p.TFState
+	}
 	return f.definition(path, taskShape)
 }
 
@@ -64,11 +68,12 @@ func (f *filling) definition(path string, s shape) ([]byte, error) {
 	calls := f.calls()
 	var doc *source.Doc
 	if source.IsJsonnet(path) {
-		if doc, err = source.Jsonnet(path, text, calls.natives()); err == nil {
-			err = doc.Expand(calls.funcs())
-		}
+		doc, err = source.Jsonnet(f.ctx, path, text, source.Reading{Natives: calls.natives(), Roots: []string{f.dir}, Funcs: calls.funcs()})
 	} else {
 		doc, err = source.Templated(path, text, calls.funcs())
+	}
+	if f.ctx.Err() != nil {
+		return nil, f.ctx.Err()
 	}
 	if err != nil {
 		return nil, problems(path, err, "")

@@ -147,3 +147,40 @@ local service(n) = { count: n, images: { app: 'repo/app:${TAG}' } };
 		}
 	}
 }
+
+func TestWhatAVariableHoldsIsNeverCarriedOut(t *testing.T) {
+	t.Parallel()
+	const message = "fix {{ must_env `SECRET` }} and {{0}} and ${SECRET}"
+	dir := folder(t, map[string]string{
+		"slipway.jsonnet": "{ version: 1, cluster: 'main', services: { web: { task: 'task.jsonnet', env: { app: { A: std.native('must_env')('MESSAGE') } } } } }",
+		"task.jsonnet":    "{ family: std.native('must_env')('MESSAGE'), cpu: '{{ must_env `CPU` }}' }",
+	})
+	p, err := project.Load(t.Context(), filepath.Join(dir, "slipway.jsonnet"), answering(map[string]string{"MESSAGE": message, "SECRET": "s3cr3t", "CPU": "64"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := p.Services[0].Env["app"]["A"]; got != message {
+		t.Errorf("the project has %q", got)
+	}
+	if got, want := string(p.Services[0].Task), `{"cpu":"64","family":"`+message+`"}`; got != want {
+		t.Errorf("the definition is %s, want %s", got, want)
+	}
+}
+
+func TestADefinitionBesideAProjectIsAskedAsTheProjectIs(t *testing.T) {
+	t.Parallel()
+	dir := folder(t, map[string]string{
+		"slipway.yaml": "version: 1\ncluster: main\naws: {region: eu-west-1}\ntfstate: ${STATE}\nservices: {web: {}}\n",
+		"state.json":   stateOfTests,
+	})
+	other := folder(t, map[string]string{"task.json": "{\"family\": \"{{ ssm `/p` }}-{{ tfstate `output.nets[1]` }}\"}"})
+	o := answering(map[string]string{"STATE": "state.json"})
+	p, err := project.Load(t.Context(), filepath.Join(dir, "slipway.yaml"), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := project.Definition(t.Context(), filepath.Join(other, "task.json"), p, o)
+	if want := `{"family":"ssm(/p)eu-west-1-subnet-2"}`; err != nil || string(got) != want {
+		t.Errorf("gives %s, %v, want %s", got, err, want)
+	}
+}

@@ -1,6 +1,7 @@
 package project
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -32,8 +33,8 @@ type Foreign struct {
 // Load's.
 //
 // Source: ecspresso's README, "Configuration file" and "Plugins", versions 1 to 3.
-func ReadEcspresso(path string) (*Foreign, error) {
-	doc, err := readForeign(path)
+func ReadEcspresso(ctx context.Context, path string) (*Foreign, error) {
+	doc, err := readForeign(ctx, path)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +63,7 @@ func ReadEcspresso(path string) (*Foreign, error) {
 	if err := out.plugins(doc, path); err != nil {
 		return nil, err
 	}
-	out.count(filepath.Dir(path))
+	out.count(ctx, filepath.Dir(path))
 	return out, nil
 }
 
@@ -95,7 +96,7 @@ func (f *Foreign) plugins(doc *source.Doc, path string) error {
 }
 
 // count reads desiredCount, which a deploy of ecspresso's sends when the file has it.
-func (f *Foreign) count(dir string) {
+func (f *Foreign) count(ctx context.Context, dir string) {
 	if f.Definition == "" || strings.Contains(f.Definition, "${") {
 		return
 	}
@@ -103,7 +104,7 @@ func (f *Foreign) count(dir string) {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(dir, path)
 	}
-	doc, err := readForeign(path)
+	doc, err := readForeign(ctx, path)
 	if err != nil {
 		f.Notes = append(f.Notes, fmt.Sprintf("'count' is left out, so a deploy leaves it alone: %s cannot be read without its values", filepath.Base(path)))
 		return
@@ -124,18 +125,19 @@ func spelt(s string) string {
 }
 
 // readForeign reads a file and writes ${…} for what it calls.
-func readForeign(path string) (*source.Doc, error) {
+func readForeign(ctx context.Context, path string) (*source.Doc, error) {
 	text, err := read(path)
 	if err != nil {
 		return nil, err
 	}
 	var doc *source.Doc
 	if source.IsJsonnet(path) {
-		if doc, err = source.Jsonnet(path, text, spellings.natives()); err == nil {
-			err = doc.Expand(spellings.funcs())
-		}
+		doc, err = source.Jsonnet(ctx, path, text, source.Reading{Natives: spellings.natives(), Funcs: spellings.funcs()})
 	} else {
 		doc, err = source.Templated(path, text, spellings.funcs())
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
 	}
 	if err != nil {
 		return nil, problems(path, err, "")

@@ -19,7 +19,7 @@ func TestAFileOfEcspressoIsReadInTermsOfOurs(t *testing.T) {
 			"appspec:\n  Hooks:\n    - BeforeInstall: \"{{ tfstate `aws_lambda_function.hook['a'].arn` }}$1\"\n",
 		"service.json": "{\"desiredCount\": {{ env `N` `2` }}}",
 	})
-	got, err := project.ReadEcspresso(filepath.Join(dir, "ecspresso.yml"))
+	got, err := project.ReadEcspresso(t.Context(), filepath.Join(dir, "ecspresso.yml"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func TestAFileOfEcspressoInJsonnetIsReadToo(t *testing.T) {
 	dir := folder(t, map[string]string{
 		"ecspresso.jsonnet": "local must_env = std.native('must_env');\n{ region: 'eu-west-1', cluster: 'main', service: must_env('SERVICE'), service_definition: 'gone.json', task_definition: 'task.json', timeout: '10m0s' }",
 	})
-	got, err := project.ReadEcspresso(filepath.Join(dir, "ecspresso.jsonnet"))
+	got, err := project.ReadEcspresso(t.Context(), filepath.Join(dir, "ecspresso.jsonnet"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func TestWhatOursCannotSayOfAFileOfEcspressoIsAnError(t *testing.T) {
 		"task_definition: a\nplugins:\n{{ if (env `X` ``) }}\n  - name: ssm\n{{ end }}\n":                                "ecspresso.yml:3:1: {{ if (env `X` ``) }} is more than a call",
 	} {
 		dir := folder(t, map[string]string{"ecspresso.yml": text})
-		if _, err := project.ReadEcspresso(filepath.Join(dir, "ecspresso.yml")); err == nil || !strings.Contains(err.Error(), says) {
+		if _, err := project.ReadEcspresso(t.Context(), filepath.Join(dir, "ecspresso.yml")); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: says %v, want %s", text, err, says)
 		}
 	}

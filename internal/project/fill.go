@@ -16,15 +16,16 @@ var kinds = []string{"git", "file", "ssm", "cfn", "tfstate"}
 
 // filling is a document being filled.
 type filling struct {
-	ctx   context.Context //nolint:containedctx // lives as long as one fill
-	doc   *source.Doc     // nil where there are definitions alone
-	path  string          // of the document
-	dir   string          // of the file, from which paths are taken
-	o     Options
-	aws   *AWS              // once it is known; nil before
-	asked map[string]string // what sources of AWS said
-	state *state            // Terraform's, once it was asked for
-	lost  error             // why it cannot be had
+	ctx     context.Context //nolint:containedctx // lives as long as one fill
+	doc     *source.Doc     // nil where there are definitions alone
+	path    string          // of the document
+	dir     string          // of the file, from which paths are taken
+	o       Options
+	aws     *AWS              // once it is known; nil before
+	tfstate string            // as the file says where it is; with doc it is there
+	asked   map[string]string // what sources of AWS said
+	state   *state            // Terraform's, once it was asked for
+	lost    error             // why it cannot be had
 }
 
 func filler(ctx context.Context, doc *source.Doc, path string, o Options) *filling {
@@ -162,7 +163,7 @@ func (f *filling) terraform() (*state, error) {
 	if f.state != nil || f.lost != nil {
 		return f.state, f.lost
 	}
-	where := ""
+	where := f.tfstate
 	if f.doc != nil {
 		where = text(f.doc.Root.Get("tfstate"))
 	}

@@ -39,6 +39,7 @@ type Project struct {
 	App         string
 	Environment string // "" where none was asked for
 	AWS         AWS
+	TFState     string // where Terraform's state is, from the file's folder, or a URL; "" where the file does not say
 	Cluster     string
 	Services    []Service // in the file's order, at least one
 	Tasks       []Task    // in the file's order
@@ -112,15 +113,18 @@ func Load(ctx context.Context, path string, o Options) (*Project, error) {
 	if o.Var == nil {
 		o.Var = func(string) (string, bool) { return "", false }
 	}
-	doc, err := parse(path, o.Var)
+	doc, err := parse(ctx, path, o.Var)
 	if f := fail.Of(err); f != nil && f.Code == "file.missing" {
 		f.Hint = "name another with --file, or deploy from flags: slipway deploy SERVICE --cluster C --image CONTAINER=REF"
 		if other := Ecspresso(filepath.Dir(path)); other != "" {
 			f.Hint = fmt.Sprintf("write one over the files of %s: slipway init --from %s", filepath.Base(other), other)
 		}
 	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	if err != nil || doc.Root.Get("task_definition") != nil {
-		if _, e := ReadEcspresso(path); e == nil {
+		if _, e := ReadEcspresso(ctx, path); e == nil {
 			return nil, fail.New("file.ecspresso", "write a slipway.yaml over the same files: slipway init --from "+path, "%s is a file of ecspresso's", filepath.Base(path))
 		}
 	}
@@ -218,7 +222,7 @@ func (f *filling) decode() (*Project, error) {
 	if err := doc.Decode(&raw); err != nil {
 		return nil, wrong(path, err)
 	}
-	p := &Project{Path: path, App: raw.App, Environment: f.o.Environment, AWS: raw.AWS, Cluster: raw.Cluster, Values: values(doc), Merged: doc.Root.JSON()}
+	p := &Project{Path: path, App: raw.App, Environment: f.o.Environment, AWS: raw.AWS, TFState: text(doc.Root.Get("tfstate")), Cluster: raw.Cluster, Values: values(doc), Merged: doc.Root.JSON()}
 	d := &decoder{doc: doc, filling: f}
 	for _, k := range doc.Root.Get("services").Keys {
 		s, err := d.service(k)
@@ -300,14 +304,14 @@ func near(typed string, names []string) string {
 }
 
 // parse reads a project's file.
-func parse(path string, lookup func(string) (string, bool)) (*source.Doc, error) {
+func parse(ctx context.Context, path string, lookup func(string) (string, bool)) (*source.Doc, error) {
 	text, err := read(path)
 	if err != nil {
 		return nil, err
 	}
 	var doc *source.Doc
 	if source.IsJsonnet(path) {
-		doc, err = source.Jsonnet(path, text, ofEnvironment(lookup).natives())
+		doc, err = source.Jsonnet(ctx, path, text, source.Reading{Natives: ofEnvironment(lookup).natives(), Filled: true})
 	} else {
 		doc, err = source.Parse(path, text)
 	}

@@ -1,7 +1,10 @@
 package source
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -26,40 +29,92 @@ func IsJsonnet(path string) bool {
 	return slices.Contains([]string{".jsonnet", ".libsonnet"}, filepath.Ext(path))
 }
 
+// Reading says how a Jsonnet file is read.
+type Reading struct {
+	Natives []Native
+	Roots   []string        // folders that it may import from, besides its own
+	Funcs   map[string]Func // what templates in its own strings call, as Templated's; nil: they are texts
+	Filled  bool            // Fill comes after it, and is to find the variables that the file has written alone
+}
+
 // Jsonnet reads a Jsonnet file's text by evaluating it; path is where it stands, for its imports,
-// and its name in errors. What it gives has the places of the file's own expressions, as far as they
+// and its name in errors. It returns when ctx ends, and leaves an evaluation behind that has no end.
+// What it gives has the places of the file's own expressions, as far as they
 // can be followed without evaluating: through locals, objects, arrays and sums of objects. The rest
 // has the place of what it stands in.
 //
 // Sources: the Jsonnet specification; google/go-jsonnet evaluates.
-func Jsonnet(path string, text []byte, natives []Native) (*Doc, error) {
+func Jsonnet(ctx context.Context, path string, text []byte, r Reading) (*Doc, error) {
 	d := &Doc{Name: path, text: string(text)}
 	if len(text) > maxBytes {
 		return nil, Problems{d.At(nil, "", "the file has %d bytes, more than %d", len(text), maxBytes)}
 	}
+	hints := map[string]string{} // of errors of natives and imports, which are texts on their way out
 	vm := jsonnet.MakeVM()
-	hints := map[string]string{} // of natives' errors, which are texts on their way out
-	for _, n := range natives {
-		vm.NativeFunction(native(n, hints))
+	vm.Importer(newImporter(append([]string{filepath.Dir(path)}, r.Roots...), hints))
+	dollar := ""
+	if r.Filled {
+		dollar = string(rune(0xf0000 + rand.IntN(0xfffe))) //nolint:gosec // a value cannot aim at it
+	}
+	for _, n := range r.Natives {
+		vm.NativeFunction(native(n, hints, dollar))
 	}
 	program, err := jsonnet.SnippetToAST(path, string(text))
 	if err != nil {
 		return nil, Problems{d.jsonnet(err, hints)}
 	}
-	out, err := vm.Evaluate(program)
+	if err := d.written(vm, program, r.Funcs, dollar); err != nil {
+		return nil, err
+	}
+	out, err := evaluate(ctx, vm, program)
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("evaluate %s: %w", path, ctx.Err())
+	}
 	if err != nil {
-		return nil, Problems{d.jsonnet(err, hints)}
+		p := d.jsonnet(err, hints)
+		if dollar != "" {
+			p.Msg = strings.ReplaceAll(p.Msg, dollar, "$")
+		}
+		return nil, Problems{p}
 	}
 	result, err := parse(path, []byte(out), d.text)
 	if err != nil {
 		return nil, err
 	}
 	placed{doc: d}.node(result.Root, program, nil, &Node{Line: 1, Column: 1}, 0)
+	if dollar != "" {
+		undollar(result.Root, dollar)
+	}
 	return result, nil
 }
 
-func native(n Native, hints map[string]string) *jsonnet.NativeFunction {
+// evaluate ends with ctx. Jsonnet cannot be stopped, so an evaluation without an end is left to the
+// end of the program.
+func evaluate(ctx context.Context, vm *jsonnet.VM, program ast.Node) (string, error) {
+	type answer struct {
+		text string
+		err  error
+	}
+	done := make(chan answer, 1)
+	go func() {
+		text, err := vm.Evaluate(program)
+		done <- answer{text, err}
+	}()
+	select {
+	case a := <-done:
+		return a.text, a.err
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+}
+
+func native(n Native, hints map[string]string, dollar string) *jsonnet.NativeFunction {
 	f := &jsonnet.NativeFunction{Name: n.Name, Func: func(args []any) (any, error) {
+		for i, a := range args {
+			if text, ok := a.(string); ok && dollar != "" {
+				args[i] = strings.ReplaceAll(text, dollar, "$")
+			}
+		}
 		out, err := n.Call(args)
 		if f := fail.Of(err); f != nil {
 			hints[err.Error()] = f.Hint

@@ -34,7 +34,7 @@ base {
   port: lib.port,
   made: { [k]: k for k in ['a'] },
 }`
-	d, err := source.Jsonnet(path, []byte(text), environment)
+	d, err := source.Jsonnet(t.Context(), path, []byte(text), source.Reading{Natives: environment})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +75,7 @@ func TestWhatIsWrongWithJsonnetHasItsPlaceAndLine(t *testing.T) {
 		"local f(x) = f(x + 1); { a: [f(1)] }":         {"f.jsonnet", "stack"},
 		"{ assert std.length('x') > 1 : 'too short' }": {"f.jsonnet:1:3", "too short"},
 	} {
-		_, err := source.Jsonnet(filepath.Join(dir, "f.jsonnet"), []byte(text), environment)
+		_, err := source.Jsonnet(t.Context(), filepath.Join(dir, "f.jsonnet"), []byte(text), source.Reading{Natives: environment})
 		if err == nil {
 			t.Errorf("%s: no error", text)
 			continue
@@ -90,7 +90,7 @@ func TestWhatIsWrongWithJsonnetHasItsPlaceAndLine(t *testing.T) {
 
 func TestTheSchemaPointsIntoJsonnet(t *testing.T) {
 	t.Parallel()
-	d, err := source.Jsonnet("f.jsonnet", []byte("local n = 'four';\n{\n  count: n,\n  name: 'x',\n}"), nil)
+	d, err := source.Jsonnet(t.Context(), "f.jsonnet", []byte("local n = 'four';\n{\n  count: n,\n  name: 'x',\n}"), source.Reading{})
 	if err != nil {
 		t.Fatal(err)
 	}

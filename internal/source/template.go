@@ -25,11 +25,11 @@ type Func func(args []string) (string, error)
 // backticks or quotes, calls in parentheses, pipes, comments, and hyphens that trim.
 func Templated(name string, text []byte, funcs map[string]Func) (*Doc, error) {
 	t := &templates{doc: &Doc{Name: name, text: strings.TrimPrefix(string(text), "\ufeff")}, funcs: funcs}
-	kept := t.keep(t.doc.text)
-	if len(t.problems) > 0 {
-		return nil, t.problems
-	}
+	kept, more := t.keep(t.doc.text)
 	doc, err := parse(name, []byte(kept), t.doc.text)
+	if err != nil && len(more) > 0 {
+		return nil, more // it may be what the file does not parse for
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -41,20 +41,11 @@ func Templated(name string, text []byte, funcs map[string]Func) (*Doc, error) {
 	return doc, nil
 }
 
-// Expand carries out templates in the strings of a document that has been read already.
-func (d *Doc) Expand(funcs map[string]Func) error {
-	t := &templates{doc: d, funcs: funcs}
-	t.node(d.Root)
-	if len(t.problems) > 0 {
-		return t.problems
-	}
-	return nil
-}
-
 // templates carries out the templates of one document.
 type templates struct {
 	doc      *Doc
 	funcs    map[string]Func
+	marks    bool     // keep was there: what looks like an action now is a text
 	kept     []action // of keep, by number
 	done     map[*Node]bool
 	problems Problems
@@ -68,8 +59,11 @@ const (
 )
 
 // keep puts a mark in place of each action, as long as it is, so that a parser sees plain
-// characters and columns stay; comments become spaces.
-func (t *templates) keep(text string) string {
+// characters and columns stay; comments become spaces. It gives what is wrong with actions that are
+// more than calls, which is told only where they turn out to stand in a value: a comment of YAML may
+// have them.
+func (t *templates) keep(text string) (kept string, more Problems) {
+	t.marks = true
 	var b strings.Builder
 	line, column := 1, 1
 	for _, p := range pieces(text) {
@@ -91,14 +85,14 @@ func (t *templates) keep(text string) string {
 			}, p.text))
 		default:
 			if msg, hint := t.beyond(p.action); msg != "" {
-				t.problems = append(t.problems, t.doc.At(at, hint, "%s", msg))
-				return b.String()
+				more = append(more, t.doc.At(at, hint, "%s", msg))
 			}
+			p.action.at = at
 			b.WriteString(mark(len(t.kept), utf8.RuneCountInString(p.text)))
 			t.kept = append(t.kept, *p.action)
 		}
 	}
-	return b.String()
+	return b.String(), more
 }
 
 func mark(number, length int) string {
@@ -119,7 +113,7 @@ func mark(number, length int) string {
 
 // split takes a string apart into text and actions, marks among them.
 func (t *templates) split(text string) []piece {
-	if len(t.kept) == 0 {
+	if !t.marks {
 		return pieces(text)
 	}
 	var out []piece
@@ -225,6 +219,9 @@ func (t *templates) expand(at *Node, text string) (out string, called bool) {
 			continue
 		}
 		if msg, hint := t.beyond(p.action); msg != "" {
+			if p.action.at != nil {
+				at = p.action.at
+			}
 			t.problems = append(t.problems, t.doc.At(at, hint, "%s", msg))
 			continue
 		}
@@ -247,9 +244,9 @@ func (t *templates) expand(at *Node, text string) (out string, called bool) {
 }
 
 // ours reports whether an action is one to carry out: it calls a function there is, or nearly, or
-// is a comment or a plain text.
+// is a comment or a text in backticks, which is how braces are written out.
 func (t *templates) ours(a *action) bool {
-	if a.comment || len(a.tokens) == 1 && a.tokens[0].kind == literal {
+	if a.comment || len(a.tokens) == 1 && a.tokens[0].raw {
 		return true
 	}
 	for _, k := range a.tokens {

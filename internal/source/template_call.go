@@ -23,6 +23,7 @@ type action struct {
 	tokens              []tok
 	comment             bool
 	trimLeft, trimRight bool
+	at                  *Node // its place, where it was kept
 }
 
 type tokKind int
@@ -39,6 +40,7 @@ const (
 type tok struct {
 	kind tokKind
 	text string
+	raw  bool // in backticks
 }
 
 // pieces takes a text apart. Braces that nothing closes are text.
@@ -105,7 +107,7 @@ func readAction(text string) (*action, int) {
 			if end < 0 {
 				return nil, 0
 			}
-			a.tokens = append(a.tokens, tok{literal, text[i+1 : i+1+end]})
+			a.tokens = append(a.tokens, tok{literal, text[i+1 : i+1+end], true})
 			i += end + 2
 		case c == '"':
 			quoted, err := strconv.QuotedPrefix(text[i:])
@@ -116,29 +118,29 @@ func readAction(text string) (*action, int) {
 			if err != nil {
 				return nil, 0
 			}
-			a.tokens = append(a.tokens, tok{literal, s})
+			a.tokens = append(a.tokens, tok{kind: literal, text: s})
 			i += len(quoted)
 		case c == '(' || c == ')' || c == '|':
-			a.tokens = append(a.tokens, tok{map[byte]tokKind{'(': open, ')': shut, '|': pipe}[c], string(c)})
+			a.tokens = append(a.tokens, tok{map[byte]tokKind{'(': open, ')': shut, '|': pipe}[c], string(c), false})
 			i++
 		case wordByte(c, 0):
 			end := i
 			for end < len(text) && wordByte(text[end], 1) {
 				end++
 			}
-			a.tokens = append(a.tokens, tok{word, text[i:end]})
+			a.tokens = append(a.tokens, tok{kind: word, text: text[i:end]})
 			i = end
 		case c >= '0' && c <= '9':
 			end := i
 			for end < len(text) && (text[end] >= '0' && text[end] <= '9' || text[end] == '.') {
 				end++
 			}
-			a.tokens = append(a.tokens, tok{literal, text[i:end]})
+			a.tokens = append(a.tokens, tok{kind: literal, text: text[i:end]})
 			i = end
-		case c == '{':
+		case c == '{' || c == '\\': // quotes of a text in quotes are not a template's
 			return nil, 0 // braces of another kind
 		default:
-			a.tokens = append(a.tokens, tok{other, string(c)})
+			a.tokens = append(a.tokens, tok{kind: other, text: string(c)})
 			i++
 		}
 	}
@@ -253,5 +255,5 @@ func (c *caller) inside() (string, error) {
 
 func sortedNames[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-// jsonValue reports whether a text reads as JSON, and not as a text.
+// jsonValue reports whether a text reads as JSON of any kind.
 func jsonValue(text string) bool { return json.Valid([]byte(text)) }

@@ -50,6 +50,11 @@ func TestTemplatesGiveWayToWhatTheyCall(t *testing.T) {
 		"{\"a\": \"{{.Name}} {{json .State}} {{ $x }} {{\"}":                                              `{"a":"{{.Name}} {{json .State}} {{ $x }} {{"}`,
 		"{\"a\": \"{{`{{ env `}}`X` }}\"}":                                                                "{\"a\":\"{{ env `X` }}\"}",
 		"{\"a\": \"{{ must_env `ODD` }}\"}":                                                               `{"a":"a: b\n\"c\" ${TAG} - ["}`,
+		"a: '{{2}} {{0}} {{ \"lit\" }}'":                                                                  `{"a":"{{2}} {{0}} {{ \"lit\" }}"}`,
+		"a: '[0-9]{{2}} {{ must_env `N` }}'":                                                              `{"a":"[0-9]{{2}} 4"}`,
+		"{\"a\": \"{{ env \\\"N\\\" }}\"}":                                                                `{"a":"{{ env \"N\" }}"}`,
+		"{\"a\": \"{{ env \\\"N\\\" }}\", \"b\": {\"c\": \"{{ must_env `N` }}\"}}":                        `{"a":"{{ env \"N\" }}","b":{"c":"4"}}`,
+		"a: 1 # to do: {{ if env \"N\" }} later, {{ mustenv `N` }}":                                       `{"a":1}`,
 		"a: 1 # {{ must_env `NONE` }}":                                                                    `{"a":1}`,
 		"x: &x {{ must_env `N` }}\ny: *x":                                                                 `{"x":4,"y":4}`,
 	} {
