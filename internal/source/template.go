@@ -96,9 +96,8 @@ func (t *templates) keep(text string) (kept string, more Problems) {
 }
 
 func mark(number, length int) string {
-	digits := []rune(strconv.FormatInt(int64(number), 16))
 	out := []rune{keptFirst}
-	for _, d := range digits {
+	for _, d := range strconv.FormatInt(int64(number), 16) {
 		v, err := strconv.ParseInt(string(d), 16, 32)
 		if err != nil {
 			panic("source: a digit of sixteen is none: " + err.Error())
