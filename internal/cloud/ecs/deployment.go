@@ -257,18 +257,20 @@ func (s *Service) candidate(tx *store.Tx, d *Deployment) (best Deployment, ok bo
 
 // tally counts a service's tasks as deployments show them, by digits.
 //
-// Source: ecs.md 4.1: pending is everything before RUNNING (unconfirmed).
+// Source: ecs.md 4.1: pending is everything before RUNNING (unconfirmed), and tasks that are to stop
+// count no more, also where they have not begun to: no look sees more of them than the percents allow.
 func (s *Service) tally(tx *store.Tx, service string) map[string]tallied {
 	all := map[string]tallied{}
 	for t := range s.tasks.By(tx, "service", service) {
+		if t.Desired != string(types.DesiredStatusRunning) {
+			continue
+		}
 		n := all[t.Deployment]
 		switch t.Last {
 		case "RUNNING":
 			n.running++
 		case "PROVISIONING", "PENDING", "ACTIVATING":
-			if t.Desired == string(types.DesiredStatusRunning) {
-				n.pending++
-			}
+			n.pending++
 		}
 		all[t.Deployment] = n
 	}
