@@ -1,6 +1,7 @@
 package process_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -153,6 +154,32 @@ func TestAProgramThatCannotBeStartedIsAStartError(t *testing.T) {
 				t.Errorf("watching what never started: %v, want ErrGone", err)
 			}
 		})
+	}
+}
+
+// A cloud that ends stops what Find finds: a start that its end overtook is among that.
+func TestAStartIsSeenThroughThoughItsContextEnds(t *testing.T) {
+	t.Parallel()
+	r := open(t, t.TempDir())
+	task := launch.Task{ID: "begun", Containers: []launch.Container{{Name: "main", EntryPoint: []string{"/bin/sh", "-c", "exec sleep 1000"}}}}
+	if _, err := r.Prepare(t.Context(), task); err != nil {
+		t.Fatal(err)
+	}
+	ctx, end := context.WithCancel(t.Context())
+	end()
+	h, err := r.Start(ctx, task, "main", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	places, err := r.Find(bounded(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(places) != 1 || len(places[0].Started) != 1 || places[0].Started[0].ID != h.ID {
+		t.Errorf("found %+v, want the one start %s", places, h.ID)
+	}
+	if err := r.Remove(bounded(t), task.ID); err != nil {
+		t.Error(err)
 	}
 }
 
