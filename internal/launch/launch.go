@@ -37,6 +37,7 @@ type Runtime interface {
 	// first start and counts its restarts in place: the same attempt is started once only, and
 	// answers with the same Handle even when it has ended since. A program that cannot be
 	// started is a *StartError; then nothing was started, and the attempt may be made again.
+	// A start that has begun is seen through though ctx ends (Through), so that Find tells of it.
 	Start(ctx context.Context, t Task, container string, attempt int) (Handle, error)
 
 	// Watch blocks until the container ends and says how. For one that has ended already, even

@@ -171,6 +171,29 @@ func TestTheSameAttemptIsStartedOnce(t *testing.T) {
 	}
 }
 
+// A cloud that ends stops what Find finds: a start that its end overtook is among that.
+func TestAStartIsSeenThroughThoughItsContextEnds(t *testing.T) {
+	t.Parallel()
+	r := open(t, t.TempDir())
+	begun := task("begun", "serve", "on")
+	if _, err := r.Prepare(bounded(t), begun); err != nil {
+		t.Fatal(err)
+	}
+	ctx, end := context.WithCancel(t.Context())
+	end()
+	h, err := r.Start(ctx, begun, "web", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	places, err := r.Find(bounded(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(places) != 1 || len(places[0].Started) != 1 || places[0].Started[0].ID != h.ID {
+		t.Errorf("found %+v, want the one start %s", places, h.ID)
+	}
+}
+
 func TestALaterRuntimeFindsWhatRunsAndWhatEnded(t *testing.T) {
 	t.Parallel()
 	owner := t.TempDir()

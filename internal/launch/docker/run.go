@@ -114,6 +114,8 @@ func (r *Runtime) Start(ctx context.Context, t launch.Task, name string, attempt
 	if !ok {
 		return launch.Handle{}, fmt.Errorf("task %s has no container %q", t.ID, name)
 	}
+	ctx, done := launch.Through(ctx)
+	defer done()
 	id := r.name(t.ID, name, attempt)
 	h, err := r.inspectHandle(ctx, id)
 	switch {

@@ -37,11 +37,7 @@ func (r *Runtime) Pull(_ context.Context, t launch.Task, container string) (stri
 	return digest(c.Image, image), nil
 }
 
-// startPatience is how long a shim may take to say how its start went.
-const startPatience = time.Minute
-
-// Start starts the container's program under a shim. A start that has begun is seen through though
-// ctx ends meanwhile, as it does when the cloud ends: who then stops all that Find finds must find it.
+// Start starts the container's program under a shim.
 func (r *Runtime) Start(ctx context.Context, t launch.Task, container string, attempt int) (launch.Handle, error) {
 	c, err := containerOf(t, container)
 	if err != nil {
@@ -66,9 +62,9 @@ func (r *Runtime) Start(ctx context.Context, t launch.Task, container string, at
 			return launch.Handle{}, err
 		}
 	}
-	begun, done := context.WithTimeout(context.WithoutCancel(ctx), startPatience)
+	through, done := launch.Through(ctx)
 	defer done()
-	state, err := proc.Start(begun, r.shim, dir, spec)
+	state, err := proc.Start(through, r.shim, dir, spec)
 	if failed, ok := errors.AsType[*proc.StartError](err); ok {
 		return launch.Handle{}, &launch.StartError{Code: failed.Code, Msg: "failed to create task for container: unable to start container process: " + failed.Msg}
 	}
