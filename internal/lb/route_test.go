@@ -271,7 +271,7 @@ func TestBalancersOnOnePortAreToldApartByHostAndStrangersGoToTheOldest(t *testin
 	}
 	bound := c.plane.set(table).Bound[1]
 	if bound.Own == "" {
-		t.Skipf("no own addresses here: %s", bound.OwnError)
+		t.Skipf("SKIPPED: no own addresses here: %s", bound.OwnError)
 	}
 	if _, body := get(t, cl, "http://"+bound.Own); body != "old" {
 		t.Errorf("the own address answered %q", body)

@@ -384,7 +384,7 @@ func killedShim(ctx context.Context, shim Shim, dir string, after time.Duration)
 func TestWhatAShimLeavesBehindIsEndedThroughASymlinkToo(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {
-		t.Skip("only Linux tells who holds a file")
+		t.Skip("SKIPPED: only Linux tells who holds a file")
 	}
 	root := t.TempDir()
 	real, dir := filepath.Join(root, "real"), filepath.Join(root, "link")
