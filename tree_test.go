@@ -158,6 +158,9 @@ func exportedReceiver(d *ast.FuncDecl) bool {
 	}
 }
 
+// answersAtOnce may have init functions: to answer before the rest is initialized is all it does.
+const answersAtOnce = "internal/atonce/"
+
 func TestNothingIsInitialisedBehindTheReadersBack(t *testing.T) {
 	t.Parallel()
 	for path, text := range sources(t) {
@@ -166,7 +169,7 @@ func TestNothingIsInitialisedBehindTheReadersBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, decl := range file.Decls {
-			if f, ok := decl.(*ast.FuncDecl); ok && f.Recv == nil && f.Name.Name == "init" {
+			if f, ok := decl.(*ast.FuncDecl); ok && f.Recv == nil && f.Name.Name == "init" && !strings.HasPrefix(path, answersAtOnce) {
 				t.Errorf("%s has an init function", path)
 			}
 		}

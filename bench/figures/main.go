@@ -62,7 +62,8 @@ func build(ctx context.Context, dir string) (string, error) {
 		return path, nil
 	}
 	path := filepath.Join(dir, "slipway")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", path, "./cmd/slipway")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "./cmd/slipway")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	cmd.Stderr = os.Stderr
 	if err := cmd.Run(); err != nil {
 		return "", fmt.Errorf("build the binary: %w", err)

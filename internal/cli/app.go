@@ -12,6 +12,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/slipway-ecs/slipway/internal/build"
 	"github.com/slipway-ecs/slipway/internal/fail"
 	"github.com/slipway-ecs/slipway/internal/ui"
 )
@@ -37,7 +38,7 @@ type App struct {
 	Stdout  io.Writer // data
 	Stderr  io.Writer // talk
 	Env     []string  // KEY=VALUE, as of os.Environ
-	Version Version
+	Version build.Version
 }
 
 // Getenv gives an environment variable, the last one if there are several; "" if there is none.
@@ -66,7 +67,7 @@ func (e *Exit) Error() string { return fmt.Sprintf("exit with code %d", e.Code) 
 // Errors are printed here, once; to who asked for JSON as an event on stdout too. When ctx ends, commands return early with code 130, or with
 // their own.
 func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env []string) int {
-	app := &App{Stdin: stdin, Stdout: stdout, Stderr: stderr, Env: env, Version: readVersion()}
+	app := &App{Stdin: stdin, Stdout: stdout, Stderr: stderr, Env: env, Version: build.Read()}
 	root := newRoot(app)
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)

@@ -3,49 +3,11 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
-	"runtime"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-ecs/slipway/internal/fail"
 )
-
-// Version says which build this is.
-type Version struct {
-	Version  string `json:"version"`            // of the module; "devel" for a build from a working copy
-	Commit   string `json:"commit,omitempty"`   // empty where the build did not know
-	Modified bool   `json:"modified,omitempty"` // built from a working copy with changes
-	Go       string `json:"go"`
-	Platform string `json:"platform"` // linux/amd64
-}
-
-// release is the version of a release, stamped by the linker (internal/release); "" otherwise.
-var release string
-
-// readVersion asks the binary about itself.
-func readVersion() Version {
-	v := Version{Version: "devel", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return v
-	}
-	if m := info.Main.Version; m != "" && m != "(devel)" {
-		v.Version = m
-	}
-	if release != "" {
-		v.Version = release
-	}
-	for _, s := range info.Settings {
-		switch s.Key {
-		case "vcs.revision":
-			v.Commit = s.Value
-		case "vcs.modified":
-			v.Modified = s.Value == "true"
-		}
-	}
-	return v
-}
 
 func newVersionCmd(app *App) *cobra.Command {
 	var output string
@@ -68,15 +30,7 @@ func printVersion(app *App, output string) error {
 	if output == outputJSON {
 		return json.NewEncoder(app.Stdout).Encode(v)
 	}
-	line := "slipway " + v.Version
-	if v.Commit != "" {
-		line += " (" + v.Commit[:min(12, len(v.Commit))]
-		if v.Modified {
-			line += ", modified"
-		}
-		line += ")"
-	}
-	_, err := fmt.Fprintf(app.Stdout, "%s %s %s\n", line, v.Go, v.Platform)
+	_, err := fmt.Fprintln(app.Stdout, v)
 	return err
 }
 

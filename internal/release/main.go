@@ -29,7 +29,7 @@ const largest = 40 << 20
 const everywhere = "linux/amd64,linux/arm64,darwin/amd64,darwin/arm64"
 
 // stamp is the variable that holds a release's version.
-const stamp = "github.com/slipway-ecs/slipway/internal/cli.release"
+const stamp = "github.com/slipway-ecs/slipway/internal/build.release"
 
 func main() {
 	version := flag.String("version", "", "version, as v1.2.3 (default: as git describes the commit)")
