@@ -48,6 +48,7 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	defer stop()
 	signal.Ignore(syscall.SIGHUP) // the terminal of whoever started us may go
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	takeCores()
 	err := run(ctx, *dir, log)
 	switch {
 	case errors.Is(err, errTaken):
