@@ -48,7 +48,6 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	defer stop()
 	signal.Ignore(syscall.SIGHUP) // the terminal of whoever started us may go
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))
-	takeCores()
 	err := run(ctx, *dir, log)
 	switch {
 	case errors.Is(err, errTaken):
@@ -86,6 +85,7 @@ func run(ctx context.Context, dir string, log *slog.Logger) error {
 		defer close(done)
 		h.accept(ln)
 	}()
+	takeCores()
 	proc.Slim()
 	second := time.NewTicker(time.Second)
 	defer second.Stop()
