@@ -108,6 +108,7 @@ func New(o Options) *Service {
 				}
 				return t.Cluster + " " + t.Token
 			}),
+			store.One("boarding", (*Task).boarding),
 			store.Index[Task]{Name: "metadata", Of: metadataTokens}),
 		events: store.NewTable("ecs.events", func(e *Event) string { return e.Key },
 			store.One("service", func(e *Event) string { return e.Service })),

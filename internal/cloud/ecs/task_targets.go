@@ -38,11 +38,9 @@ func (c *care) targets() {
 		return
 	}
 	pause := registerTick
-	for other := range c.tasks.By(c.tx, "service", t.Service) {
-		if other.Deployment == t.Deployment && other.Desired == "RUNNING" && other.assembled().IsZero() {
-			pause = registerWait
-			break
-		}
+	for range c.tasks.By(c.tx, "boarding", coming+t.crew()) {
+		pause = registerWait
+		break
 	}
 	if at := t.assembled().Add(pause); now.Before(at) {
 		c.res.Sooner(at)
@@ -50,8 +48,8 @@ func (c *care) targets() {
 	}
 	var groups []string // one element for each target, in the order of registration
 	c.enrol(&groups)
-	for other := range c.tasks.By(c.tx, "service", t.Service) {
-		if other.ARN == t.ARN || other.Deployment != t.Deployment || other.Desired != "RUNNING" || other.Last != "ACTIVATING" || other.assembled().IsZero() {
+	for other := range c.tasks.By(c.tx, "boarding", waiting+t.crew()) {
+		if other.ARN == t.ARN {
 			continue
 		}
 		if o := (&care{Service: c.Service, tx: c.tx, t: &other, d: c.d}); !o.enrolled() {
@@ -66,6 +64,29 @@ func (c *care) targets() {
 		c.say(c.tx, t.Service, "registered %d targets in (target-group %s)", all-len(groups), group)
 	}
 }
+
+// What the index "boarding" finds tasks of a deployment by that shall be targets, while they are not:
+// those whose containers have not all been started yet, and those that wait for the others.
+const (
+	coming  = "coming "
+	waiting = "waiting "
+)
+
+// boarding is under what the index has the task; "" while it is neither.
+func (t *Task) boarding() string {
+	switch {
+	case len(t.Targets) == 0 || t.Desired != "RUNNING":
+		return ""
+	case t.assembled().IsZero():
+		return coming + t.crew()
+	case t.Last == "ACTIVATING":
+		return waiting + t.crew()
+	}
+	return ""
+}
+
+// crew is what tasks of the same deployment share.
+func (t *Task) crew() string { return t.Service + " " + t.Deployment }
 
 // enrol registers the task with those of its groups that do not have it, and adds them to groups.
 func (c *care) enrol(groups *[]string) {
