@@ -10,21 +10,35 @@ import (
 	"github.com/slipway-ecs/slipway/internal/store"
 )
 
-// checkAdvanced refuses advanced configurations of load balancers that ECS refuses before a
-// deployment begins. A listener's rule must be given as such: a listener alone means its default
-// rule only for network load balancers.
+// checkForm refuses load balancers that ECS refuses whatever there is: a listener's rule must be
+// given as such, and a listener alone means its default rule only for network load balancers.
 //
 // Source: ecs.md 7.3. The wordings for members that are missing are ours (unconfirmed).
-func (s *Service) checkAdvanced(tx *store.Tx, strategy types.DeploymentStrategy, all []types.LoadBalancer) error {
-	groups, rules, with := map[string]bool{}, map[string]bool{}, 0
+func checkForm(strategy types.DeploymentStrategy, all []types.LoadBalancer) error {
+	groups, rules := map[string]bool{}, map[string]bool{}
+	with, classic, modern := 0, 0, 0
 	for _, b := range all {
-		groups[text(b.TargetGroupArn)] = true
+		group := text(b.TargetGroupArn)
+		if text(b.LoadBalancerName) != "" {
+			classic++
+		}
+		if group != "" {
+			modern++
+			if groups[group] {
+				return invalid("Duplicate targetGroupArn found: %s", group)
+			}
+		}
+		groups[group] = true
 		if b.AdvancedConfiguration != nil {
 			with++
 			rules[text(b.AdvancedConfiguration.ProductionListenerRule)] = true
 		}
 	}
 	switch {
+	case classic > 0 && modern > 0:
+		return invalid("All loadBalancers must be strictly either ELBv1 (defining loadBalancerName) or ELBv2 (defining targetGroupArn)")
+	case classic > 0 && with > 0:
+		return invalid("advancedConfiguration field is not allowed with ELBv1 loadBalancers")
 	case with != 0 && with != len(all):
 		return invalid("Either all or none of the provided loadBalancers must have advancedConfiguration defined")
 	case with == 0 && len(all) > 0 && strategy != types.DeploymentStrategyRolling:
@@ -53,6 +67,21 @@ func (s *Service) checkAdvanced(tx *store.Tx, strategy types.DeploymentStrategy,
 			return invalid("The following rules cannot be used as both production and test listener rules: %s", test)
 		}
 		groups[next] = true
+	}
+	return nil
+}
+
+// checkAdvanced refuses advanced configurations of load balancers, whose form was checked, that name
+// what is not there or does not fit, before a deployment begins.
+//
+// Source: ecs.md 7.3.
+func (s *Service) checkAdvanced(tx *store.Tx, all []types.LoadBalancer) error {
+	for _, b := range all {
+		a := b.AdvancedConfiguration
+		if a == nil {
+			continue
+		}
+		next, production, test := text(a.AlternateTargetGroupArn), text(a.ProductionListenerRule), text(a.TestListenerRule)
 		if _, ok := s.o.Balancer.Group(tx, next); !ok {
 			return invalid("The specified target group does not exist. (targetGroupArn: %s)", next)
 		}

@@ -150,12 +150,12 @@ func keepNetwork(c *types.NetworkConfiguration) json.RawMessage {
 	return keep(&types.NetworkConfiguration{AwsvpcConfiguration: &filled})
 }
 
-// checkLoadBalancers refuses load balancers that do not fit the task definition or do not exist.
+// checkLoadBalancers refuses load balancers, whose form was checked, that do not fit the task
+// definition or do not exist.
 func (s *Service) checkLoadBalancers(tx *store.Tx, d *types.TaskDefinition, all []types.LoadBalancer) error {
 	if len(all) > mostGroups {
 		return invalid("load balancers can have at most %d items.", mostGroups)
 	}
-	seen := make(map[string]bool, len(all))
 	for _, b := range all {
 		arn := text(b.TargetGroupArn)
 		if text(b.LoadBalancerName) != "" {
@@ -164,10 +164,6 @@ func (s *Service) checkLoadBalancers(tx *store.Tx, d *types.TaskDefinition, all 
 		if arn == "" {
 			return invalid("Either targetGroupArn or loadBalancerName must be specified.")
 		}
-		if seen[arn] {
-			return invalid("Duplicate targetGroupArn found: %s", arn)
-		}
-		seen[arn] = true
 		if err := checkPort(d, text(b.ContainerName), b.ContainerPort); err != nil {
 			return err
 		}

@@ -63,7 +63,7 @@ func (g *keeping) count() {
 		g.res.Sooner(at)
 		if sick && !t.ToldIll {
 			t.ToldIll = true
-			g.s.tell(g.tx, &g.row, illness(&t))
+			g.s.tell(g.tx, &g.row, illness(d, &t))
 		}
 		if t.Desired == taskStopped {
 			t.Counted = true
@@ -161,14 +161,24 @@ func (g *keeping) resolve(d *Deployment, t *Task) {
 	d.Images = images
 }
 
-// illness is the event of a task whose health fails. That of containers is unconfirmed.
+// illness is the event of a task of a deployment or a task set whose health fails. That of
+// containers is unconfirmed.
 //
-// Source: ecs.md 3.7.
-func illness(t *Task) string {
-	if bad := t.unhealthyTarget(); bad != nil {
-		return fmt.Sprintf("(task %s) (port %d) is unhealthy in (target-group %s) due to (reason %s)", t.ID, bad.Port, bad.Group, bad.Reason)
+// Source: ecs.md 3.7: in a group of instances the instance stands before its port, and a task set is
+// named behind the service.
+func illness(d *Deployment, t *Task) string {
+	set := ""
+	if d.Set != nil {
+		set = ", taskSet " + d.id() + ") "
 	}
-	return fmt.Sprintf("(task %s) failed container health checks.", t.ID)
+	bad := t.unhealthyTarget()
+	switch {
+	case bad == nil:
+		return fmt.Sprintf("%s(task %s) failed container health checks.", set, t.ID)
+	case bad.EC2 != "":
+		return fmt.Sprintf("%s(task %s) (instance %s) (port %d) is unhealthy in (target-group %s) due to (reason %s)", set, t.ID, bad.EC2, bad.Host, bad.Group, bad.Reason)
+	}
+	return fmt.Sprintf("%s(task %s) (port %d) is unhealthy in (target-group %s) due to (reason %s)", set, t.ID, bad.Port, bad.Group, bad.Reason)
 }
 
 // stopReason is why the scheduler stops a task now.

@@ -115,10 +115,13 @@ func (s *Service) fill(tx *store.Tx, scope names.Scope, cluster Cluster, row *Se
 		}
 	}
 	if controller != types.DeploymentControllerTypeExternal {
+		if err := checkForm(config.Strategy, in.LoadBalancers); err != nil {
+			return err
+		}
 		if err := s.fillWork(tx, scope, cluster, row, in); err != nil {
 			return err
 		}
-		if err := s.checkAdvanced(tx, config.Strategy, in.LoadBalancers); err != nil {
+		if err := s.checkAdvanced(tx, in.LoadBalancers); err != nil {
 			return err
 		}
 	}

@@ -140,8 +140,11 @@ func (s *Service) changeWorkload(tx *store.Tx, scope names.Scope, cluster Cluste
 	replace(&w.Volumes, in.VolumeConfigurations)
 	replace(&w.Lattices, in.VpcLatticeConfigurations)
 	replace(&w.Gateways, in.GatewayConnectors)
-	strategy := kept[*types.DeploymentConfiguration](row.Config).Strategy
-	if err := s.checkAdvanced(tx, strategy, kept[[]types.LoadBalancer](w.LoadBalancers)); err != nil {
+	balancers := kept[[]types.LoadBalancer](w.LoadBalancers)
+	if err := checkForm(kept[*types.DeploymentConfiguration](row.Config).Strategy, balancers); err != nil {
+		return err
+	}
+	if err := s.checkAdvanced(tx, balancers); err != nil {
 		return err
 	}
 	if !in.ForceNewDeployment && w.equal(&row.Work) {
@@ -150,7 +153,7 @@ func (s *Service) changeWorkload(tx *store.Tx, scope names.Scope, cluster Cluste
 	if err := s.checkWorkload(tx, scope, cluster, &w); err != nil {
 		return err
 	}
-	if err := s.checkAssociated(tx, kept[[]types.LoadBalancer](w.LoadBalancers)); err != nil {
+	if err := s.checkAssociated(tx, balancers); err != nil {
 		return err
 	}
 	row.Work = w

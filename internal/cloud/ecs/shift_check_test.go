@@ -35,6 +35,14 @@ func TestStrategiesThatShiftTrafficRefuseWhatECSRefuses(t *testing.T) {
 				in.LoadBalancers[0].TargetGroupArn = new(harbourGroup)
 				in.LoadBalancers = append(in.LoadBalancers, types.LoadBalancer{TargetGroupArn: new(greenGroup), ContainerName: new("web"), ContainerPort: new(int32(8080))})
 			}, "Either all or none of the provided loadBalancers must have advancedConfiguration defined"},
+			{"balancers of both generations", func(in *sdk.CreateServiceInput) { in.LoadBalancers[0].LoadBalancerName = new("old") },
+				"All loadBalancers must be strictly either ELBv1 (defining loadBalancerName) or ELBv2 (defining targetGroupArn)"},
+			{"advanced configuration of a classic balancer", func(in *sdk.CreateServiceInput) {
+				in.LoadBalancers[0].LoadBalancerName, in.LoadBalancers[0].TargetGroupArn = new("old"), nil
+			}, "advancedConfiguration field is not allowed with ELBv1 loadBalancers"},
+			{"a listener, whatever group there is", func(in *sdk.CreateServiceInput) {
+				in.LoadBalancers[0].TargetGroupArn, advanced(in).ProductionListenerRule = new(harbourGroup+"0"), new(listener)
+			}, "productionListenerRule has an invalid ARN format. Must be RuleArn for ALB or ListenerArn for NLB. Got: " + listener},
 			{"the same group twice", func(in *sdk.CreateServiceInput) { advanced(in).AlternateTargetGroupArn = new(harbourGroup) }, "Duplicate targetGroupArn found: " + harbourGroup},
 			{"a listener", func(in *sdk.CreateServiceInput) { advanced(in).ProductionListenerRule = new(listener) },
 				"productionListenerRule has an invalid ARN format. Must be RuleArn for ALB or ListenerArn for NLB. Got: " + listener},

@@ -99,6 +99,15 @@ func (s *Service) setOf(tx *store.Tx, row *ServiceRow, ref string) (Deployment, 
 	return d, nil
 }
 
+// setARN gives the ARN that a reference to a task set of a service means.
+func setARN(service, ref string) string {
+	if strings.HasPrefix(ref, "arn:") {
+		return ref
+	}
+	a, _ := names.ParseARN(service) // a service's ARN is always one
+	return a.Scope().ARN("ecs", "task-set/"+strings.Join(a.Path(), "/")+"/"+ref)
+}
+
 // setsOf gives a service's task sets, oldest first.
 func (s *Service) setsOf(tx *store.Tx, service string) (sets []Deployment) {
 	for _, d := range s.live(tx, service) {

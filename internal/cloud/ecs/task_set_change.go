@@ -118,8 +118,12 @@ func (s *Service) addSet(tx *store.Tx, cluster Cluster, row *ServiceRow, definit
 			w.LaunchType = string(types.LaunchTypeEc2)
 		}
 	}
-	if len(kept[[]types.LoadBalancer](w.LoadBalancers)) > 1 {
+	balancers := kept[[]types.LoadBalancer](w.LoadBalancers)
+	if len(balancers) > 1 {
 		return Deployment{}, invalid("load balancers can have at most 1 items.")
+	}
+	if err := checkForm(types.DeploymentStrategyRolling, balancers); err != nil {
+		return Deployment{}, err
 	}
 	if err := s.checkWorkload(tx, names.ScopeOf(row.ARN), cluster, &w); err != nil {
 		return Deployment{}, err
@@ -176,6 +180,8 @@ func (s *Service) rescale(tx *store.Tx, row *ServiceRow, d *Deployment, scale fl
 	set.Scale, d.Set, d.Updated = scale, &set, tx.Now()
 	if want := set.scaled(row.Desired); want != d.Want {
 		d.Want, set.Stable, set.Since = want, false, tx.Now()
+		s.tell(tx, row, recounted(d))
+		s.services.Put(tx, *row)
 	}
 	s.deployments.Put(tx, *d)
 }
@@ -270,7 +276,7 @@ func (s *Service) DescribeTaskSets(ctx context.Context, in *sdk.DescribeTaskSets
 			for _, ref := range in.TaskSets {
 				d, err := s.setOf(tx, row, ref)
 				if err != nil {
-					out.Failures = append(out.Failures, missing(ref))
+					out.Failures = append(out.Failures, missing(setARN(row.ARN, ref)))
 					continue
 				}
 				sets = append(sets, d)

@@ -1,6 +1,7 @@
 package ecs
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -22,7 +23,10 @@ func (g *keeping) keepSets() cloud.Result {
 			g.live = slices.DeleteFunc(g.live, func(o *Deployment) bool { return o == d })
 			continue
 		}
-		d.Want = d.Set.scaled(g.row.Desired)
+		if want := d.Set.scaled(g.row.Desired); want != d.Want {
+			d.Want = want
+			g.s.tell(g.tx, &g.row, recounted(d))
+		}
 		g.tend(d)
 		g.settle(d)
 	}
@@ -51,8 +55,8 @@ func (g *keeping) tend(d *Deployment) {
 	g.complainOfProtection(goal)
 }
 
-// settle finds out whether a set is stable: all its tasks run and are healthy, and none is on
-// its way. Source: ecs.md 8, stabilityStatus.
+// settle finds out whether a set is stable: all its tasks run and are healthy, none is on its way,
+// and none is on an instance that drains. Source: ecs.md 8, stabilityStatus.
 func (g *keeping) settle(d *Deployment) {
 	running, wanted, well := 0, 0, 0
 	for i := range g.tasks {
@@ -68,7 +72,7 @@ func (g *keeping) settle(d *Deployment) {
 		}
 		wanted++
 		healthy, at := reconcile.Healthy(g.seen[i], g.now)
-		if healthy {
+		if healthy && !g.seen[i].Moving {
 			well++
 		} else {
 			g.res.Sooner(at)
@@ -78,7 +82,16 @@ func (g *keeping) settle(d *Deployment) {
 	if stable != d.Set.Stable {
 		set := *d.Set
 		set.Stable, set.Since, d.Set = stable, g.now, &set
+		if stable && d.Status != deploymentDraining {
+			g.s.tell(g.tx, &g.row, ", taskSet "+d.id()+") updated state to STEADY_STATE.")
+		}
 	}
+}
+
+// recounted is the event of a task set that wants another number of tasks, as AWS's example of a
+// service of EXTERNAL has it.
+func recounted(d *Deployment) string {
+	return fmt.Sprintf("updated computedDesiredCount for taskSet %s to %d.", d.id(), d.Want)
 }
 
 // steady says once that all sets of a service are stable, and none is leaving.

@@ -7,6 +7,7 @@ import (
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/slipway-ecs/slipway/internal/store"
 )
@@ -304,5 +305,58 @@ func TestCreateTaskSetRefusesAndRepeats(t *testing.T) {
 		if err != nil || len(out.Failures) != 1 || *out.Failures[0].Reason != "MISSING" {
 			t.Errorf("an unknown set gave %+v, %v", out, err)
 		}
+	})
+}
+
+func TestATaskSetIsNamedInWhatIsToldOfIt(t *testing.T) {
+	inHarbour(t, nil, func(h *harbour) {
+		h.external(2)
+		set := h.addTaskSet(h.register("shop/web:1"), harbourGroup, 50)
+		h.settled()
+		if _, err := h.room.UpdateTaskSet(h.ctx, &sdk.UpdateTaskSetInput{Cluster: new("c1"), Service: new("web"), TaskSet: set.Id, Scale: &types.Scale{Value: 100}}); err != nil {
+			t.Fatal(err)
+		}
+		h.settled()
+		sick := h.tasks()[0].ARN
+		h.sicken(func(owner string) bool { return owner == sick })
+		h.within(5*time.Minute, "the sick target", func() bool { return h.said("is unhealthy in") == 1 })
+		want := []string{
+			"(service web) has started 1 tasks: (task T1).",
+			"(service web) registered 1 targets in (target-group G)",
+			"(service web, taskSet D1) updated state to STEADY_STATE.",
+			"(service web) updated computedDesiredCount for taskSet D1 to 2.",
+			"(service web) has started 1 tasks: (task T2).",
+			"(service web) registered 1 targets in (target-group G)",
+			"(service web, taskSet D1) updated state to STEADY_STATE.",
+			"(service web, taskSet D1) (task T1) (port 8080) is unhealthy in (target-group G) due to (reason Health checks failed with these codes: [503])",
+		}
+		if diff := cmp.Diff(want, plain(h.events())[:len(want)]); diff != "" {
+			t.Errorf("events differ (-want +got):\n%s", diff)
+		}
+		for _, ref := range []string{"ecs-svc/1", harbourScope.ARN("ecs", "task-set/c1/web/ecs-svc/1")} {
+			out, err := h.room.DescribeTaskSets(h.ctx, &sdk.DescribeTaskSetsInput{Cluster: new("c1"), Service: new("web"), TaskSets: []string{ref}})
+			if err != nil || len(out.Failures) != 1 || *out.Failures[0].Arn != harbourScope.ARN("ecs", "task-set/c1/web/ecs-svc/1") {
+				t.Errorf("%s: got %+v, %v", ref, out, err)
+			}
+		}
+	})
+}
+
+func TestATaskSetOnADrainingInstanceIsNotStable(t *testing.T) {
+	onDeck(t, 1, "t3.small", func(h *harbour) {
+		h.external(1)
+		out, err := h.room.CreateTaskSet(h.ctx, &sdk.CreateTaskSetInput{
+			Cluster: new("c1"), Service: new("web"), TaskDefinition: new(h.bridge("shop/web:1", 128, 128, 0)), Scale: &types.Scale{Value: 100},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.settled()
+		h.mark(0, types.ContainerInstanceStatusDraining)
+		h.within(time.Minute, "the set not to be stable", func() bool {
+			return h.taskSets()[*out.TaskSet.Id].StabilityStatus == types.StabilityStatusStabilizing
+		})
+		h.mark(0, types.ContainerInstanceStatusActive)
+		h.settled()
 	})
 }
