@@ -1,9 +1,11 @@
 package ecs
 
 import (
+	"bytes"
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
@@ -13,7 +15,11 @@ import (
 	"github.com/slipway-ecs/slipway/internal/store"
 )
 
-// CreateCluster makes a cluster; one that is ACTIVE already is answered as it is.
+// notTheSame is ECS's refusal to make a cluster that is there and differs from what is asked for.
+const notTheSame = "Arguments on this idempotent request are inconsistent with arguments used in previous request(s)."
+
+// CreateCluster makes a cluster; one that is ACTIVE already is answered as it is, unless the call
+// asks for something else.
 func (s *Service) CreateCluster(ctx context.Context, in *ecs.CreateClusterInput) (*ecs.CreateClusterOutput, error) {
 	scope, name := scopeOf(ctx), text(in.ClusterName)
 	if name == "" {
@@ -24,6 +30,9 @@ func (s *Service) CreateCluster(ctx context.Context, in *ecs.CreateClusterInput)
 	}
 	tags, err := tagsIn(in.Tags)
 	if err != nil {
+		return nil, err
+	}
+	if err := checkClusterSettings(in.Settings); err != nil {
 		return nil, err
 	}
 	var out *ecs.CreateClusterOutput
@@ -39,11 +48,31 @@ func (s *Service) CreateCluster(ctx context.Context, in *ecs.CreateClusterInput)
 			c.Extra = keep(&types.Cluster{Configuration: in.Configuration, ServiceConnectDefaults: connectDefaults(in.ServiceConnectDefaults)})
 			s.clusters.Put(tx, c)
 			s.equip(tx, c.ARN)
+		} else if !c.agrees(in, tags) {
+			return invalid(notTheSame)
 		}
 		out = &ecs.CreateClusterOutput{Cluster: s.clusterView(tx, c, allOfACluster)}
 		return nil
 	})
 	return out, err
+}
+
+// agrees reports whether a cluster is as a create asks for; what that leaves out may be anything.
+func (c *Cluster) agrees(in *ecs.CreateClusterInput, tags []Tag) bool {
+	more := kept[types.Cluster](c.Extra)
+	settings := kept[[]types.ClusterSetting](c.Settings)
+	has := func(ask types.ClusterSetting) bool {
+		return slices.ContainsFunc(settings, func(x types.ClusterSetting) bool { return x.Name == ask.Name && text(x.Value) == text(ask.Value) })
+	}
+	sorted := func(tags []Tag) []Tag {
+		return slices.SortedFunc(slices.Values(tags), func(a, b Tag) int { return strings.Compare(a.Key, b.Key) })
+	}
+	return (len(in.CapacityProviders) == 0 || slices.Equal(slices.Sorted(slices.Values(in.CapacityProviders)), slices.Sorted(slices.Values(c.Providers)))) &&
+		(len(in.DefaultCapacityProviderStrategy) == 0 || same(keep(in.DefaultCapacityProviderStrategy), c.Default)) &&
+		(in.Configuration == nil || bytes.Equal(keep(in.Configuration), keep(more.Configuration))) &&
+		(in.ServiceConnectDefaults == nil || bytes.Equal(keep(connectDefaults(in.ServiceConnectDefaults)), keep(more.ServiceConnectDefaults))) &&
+		!slices.ContainsFunc(in.Settings, func(x types.ClusterSetting) bool { return !has(x) }) &&
+		(len(tags) == 0 || slices.Equal(sorted(tags), sorted(c.Tags)))
 }
 
 // withDefaults gives a cluster's settings as they take effect.
@@ -136,6 +165,18 @@ func pageSize(max *int32, or int) (int, error) {
 	return int(*max), nil
 }
 
+// checkClusterSettings refuses values that the one setting there is does not have.
+//
+// Source: the API model's ClusterSetting. The words are ours (unconfirmed).
+func checkClusterSettings(all []types.ClusterSetting) error {
+	for _, x := range all {
+		if !slices.Contains([]string{"enabled", "disabled", "enhanced"}, text(x.Value)) {
+			return invalid("Invalid setting value: %s", text(x.Value))
+		}
+	}
+	return nil
+}
+
 // UpdateCluster changes configuration, settings and Service Connect's default of a cluster.
 func (s *Service) UpdateCluster(ctx context.Context, in *ecs.UpdateClusterInput) (*ecs.UpdateClusterOutput, error) {
 	c, err := s.changeCluster(ctx, in.Cluster, func(tx *store.Tx, c *Cluster) error {
@@ -148,7 +189,7 @@ func (s *Service) UpdateCluster(ctx context.Context, in *ecs.UpdateClusterInput)
 		}
 		c.Extra = keep(&more)
 		c.Settings = keep(mergeSettings(kept[[]types.ClusterSetting](c.Settings), in.Settings))
-		return nil
+		return checkClusterSettings(in.Settings)
 	})
 	return &ecs.UpdateClusterOutput{Cluster: c}, err
 }
@@ -157,7 +198,7 @@ func (s *Service) UpdateCluster(ctx context.Context, in *ecs.UpdateClusterInput)
 func (s *Service) UpdateClusterSettings(ctx context.Context, in *ecs.UpdateClusterSettingsInput) (*ecs.UpdateClusterSettingsOutput, error) {
 	c, err := s.changeCluster(ctx, in.Cluster, func(tx *store.Tx, c *Cluster) error {
 		c.Settings = keep(mergeSettings(kept[[]types.ClusterSetting](c.Settings), in.Settings))
-		return nil
+		return checkClusterSettings(in.Settings)
 	})
 	return &ecs.UpdateClusterSettingsOutput{Cluster: c}, err
 }

@@ -55,6 +55,59 @@ func TestAClusterIsMadeOnceDescribedAndDeleted(t *testing.T) {
 	})
 }
 
+func TestAClusterThatIsThereIsNotMadeAgainOtherwise(t *testing.T) {
+	t.Parallel()
+	w := newTaskWorld(t, nil)
+	setting := func(value string) []types.ClusterSetting {
+		return []types.ClusterSetting{{Name: types.ClusterSettingNameContainerInsights, Value: &value}}
+	}
+	ask := func() *sdk.CreateClusterInput {
+		return &sdk.CreateClusterInput{
+			ClusterName: new("prod"), Settings: setting("enabled"), CapacityProviders: []string{"FARGATE", "FARGATE_SPOT"},
+			Tags: []types.Tag{{Key: new("team"), Value: new("a")}, {Key: new("of"), Value: new("b")}},
+		}
+	}
+	if _, err := w.s.CreateCluster(w.ctx, ask()); err != nil {
+		t.Fatal(err)
+	}
+	for _, again := range []*sdk.CreateClusterInput{ask(), {ClusterName: new("prod")}, {ClusterName: new("prod"), CapacityProviders: []string{"FARGATE_SPOT", "FARGATE"}}} {
+		out, err := w.s.CreateCluster(w.ctx, again)
+		if err != nil || len(out.Cluster.Tags) != 2 || len(out.Cluster.CapacityProviders) != 2 {
+			t.Errorf("made again: %+v, %v", out, err)
+		}
+	}
+	for name, change := range map[string]func(*sdk.CreateClusterInput){
+		"settings":  func(in *sdk.CreateClusterInput) { in.Settings = setting("disabled") },
+		"providers": func(in *sdk.CreateClusterInput) { in.CapacityProviders = in.CapacityProviders[:1] },
+		"tags":      func(in *sdk.CreateClusterInput) { in.Tags = in.Tags[:1] },
+		"configuration": func(in *sdk.CreateClusterInput) {
+			in.Configuration = &types.ClusterConfiguration{ExecuteCommandConfiguration: &types.ExecuteCommandConfiguration{KmsKeyId: new("key")}}
+		},
+		"strategy": func(in *sdk.CreateClusterInput) {
+			in.DefaultCapacityProviderStrategy = []types.CapacityProviderStrategyItem{{CapacityProvider: new("FARGATE"), Weight: 1}}
+		},
+		"namespace": func(in *sdk.CreateClusterInput) {
+			in.ServiceConnectDefaults = &types.ClusterServiceConnectDefaultsRequest{Namespace: new("shop")}
+		},
+	} {
+		in := ask()
+		change(in)
+		_, err := w.s.CreateCluster(w.ctx, in)
+		if got, want := refusal(err), "InvalidParameterException: "+notTheSame; got != want {
+			t.Errorf("other %s: got %q, want %q", name, got, want)
+		}
+	}
+	_, err := w.s.UpdateClusterSettings(w.ctx, &sdk.UpdateClusterSettingsInput{Cluster: new("prod"), Settings: setting("purple")})
+	says(t, err, "InvalidParameterException: Invalid setting value: purple")
+	if _, err := w.s.DeleteCluster(w.ctx, &sdk.DeleteClusterInput{Cluster: new("prod")}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.s.ListTagsForResource(w.ctx, &sdk.ListTagsForResourceInput{ResourceArn: new(home.Cluster("prod"))})
+	says(t, err, "InvalidParameterException: The specified cluster is inactive. Specify an active cluster and try again.")
+	_, err = w.s.TagResource(w.ctx, &sdk.TagResourceInput{ResourceArn: new(home.Cluster("none"))})
+	says(t, err, "ClusterNotFoundException: Cluster not found.")
+}
+
 func TestNothingOfOneAccountIsSeenInAnother(t *testing.T) {
 	t.Parallel()
 	w := newTaskWorld(t, nil)
@@ -88,7 +141,9 @@ func TestTagsAreAddedChangedAndRemoved(t *testing.T) {
 			t.Errorf("tags of %s: %+v, %v", arn, out, err)
 		}
 	}
-	_, err := w.s.TagResource(w.ctx, &sdk.TagResourceInput{ResourceArn: new(home.Service("default", "none"))})
+	_, err := w.s.TagResource(w.ctx, &sdk.TagResourceInput{ResourceArn: new(home.ARN("ecs", "service/web"))})
+	says(t, err, "InvalidParameterException: Long arn format must be used for tagging operations")
+	_, err = w.s.TagResource(w.ctx, &sdk.TagResourceInput{ResourceArn: new(home.Service("default", "none"))})
 	says(t, err, "ServiceNotFoundException: Service not found.")
 }
 
@@ -114,7 +169,29 @@ func TestAccountSettingsHoldUntilForgotten(t *testing.T) {
 	if got := effective(); got != "disabled" {
 		t.Errorf("forgotten: got %s", got)
 	}
-	_, err := w.s.PutAccountSetting(w.ctx, &sdk.PutAccountSettingInput{Name: "nothing", Value: new("x")})
+	var names []string
+	list := &sdk.ListAccountSettingsInput{EffectiveSettings: true}
+	for pages := 1; ; pages++ {
+		out, err := w.s.ListAccountSettings(w.ctx, list)
+		if err != nil || pages > 2 {
+			t.Fatalf("page %d: %v", pages, err)
+		}
+		for _, x := range out.Settings {
+			names = append(names, string(x.Name))
+		}
+		if list.NextToken = out.NextToken; out.NextToken == nil {
+			break
+		}
+		if len(out.Settings) != settingsAPage {
+			t.Errorf("%d settings on a page nobody sized", len(out.Settings))
+		}
+	}
+	if len(names) != len(accountSettings) || !slices.IsSorted(names) {
+		t.Errorf("all pages: %q", names)
+	}
+	_, err := w.s.ListAccountSettings(w.ctx, &sdk.ListAccountSettingsInput{MaxResults: 11})
+	says(t, err, "InvalidParameterException: Invalid maxResults. Must be between 1 and 10, inclusive.")
+	_, err = w.s.PutAccountSetting(w.ctx, &sdk.PutAccountSettingInput{Name: "nothing", Value: new("x")})
 	says(t, err, "InvalidParameterException: Invalid setting name: nothing")
 }
 

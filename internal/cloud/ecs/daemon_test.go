@@ -195,3 +195,17 @@ func TestDaemonsAreRefusedWhatTheyCannotBe(t *testing.T) {
 		}
 	})
 }
+
+func TestADaemonIsDeletedWithoutForce(t *testing.T) {
+	onDeck(t, 2, "t3.small", func(h *harbour) {
+		h.create(onInstances(h.bridge("shop/web:1", 128, 128, 0), 0, func(in *sdk.CreateServiceInput) {
+			in.SchedulingStrategy, in.DesiredCount = types.SchedulingStrategyDaemon, nil
+		}))
+		h.steady()
+		out, err := h.room.DeleteService(h.ctx, &sdk.DeleteServiceInput{Cluster: new("c1"), Service: new("web")})
+		if err != nil || *out.Service.Status != "DRAINING" || out.Service.DesiredCount != 0 {
+			t.Fatalf("got %+v, %v", out, err)
+		}
+		h.within(5*time.Minute, "its end", func() bool { return *h.service().Status == "INACTIVE" })
+	})
+}

@@ -33,9 +33,10 @@ func (s *Service) RegisterTaskDefinition(ctx context.Context, in *ecs.RegisterTa
 	}
 	scope := scopeOf(ctx)
 	row := TaskDefinition{Family: text(d.Family), Status: "ACTIVE", Tags: tags, Extras: extras, By: rootARN(scope)}
-	if row.Body = keep(d); len(row.Body) > maxDefinition {
-		return nil, refused(wordTooLarge)
+	if n := len(keep(in)); n > maxDefinition { // as it was sent: what is filled in does not count
+		return nil, refused(wordTooLarge, n, maxDefinition)
 	}
+	row.Body = keep(d)
 	err = s.o.Store.Update(func(tx *store.Tx) error {
 		key := familyARN(scope.TaskDefinition(row.Family, 1))
 		f, _ := s.families.Get(tx, key)

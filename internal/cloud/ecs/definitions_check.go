@@ -17,7 +17,7 @@ const (
 
 // The words of refusals whose exact text is unconfirmed (ecs.md 2.5). Clients match the code.
 const (
-	wordTooLarge       = "Actual length of task definition exceeds the maximum of 65536 bytes."
+	wordTooLarge       = "Actual length: '%d'. Max allowed length is '%d' bytes."
 	wordNoDefinition   = "The specified task definition does not exist."
 	wordNoRevision     = "The specified task definition identifier is invalid. Specify a valid name or ARN and try again."
 	wordNoLaunch       = "Invalid requiresCompatibilities value: %s."
@@ -76,6 +76,11 @@ func checkDefinition(d *types.TaskDefinition) error {
 	if len(d.PlacementConstraints) > maxPlacement {
 		return refused("Task definitions can have at most %d placement constraints.", maxPlacement)
 	}
+	for _, c := range d.PlacementConstraints {
+		if why := badQuery(text(c.Expression)); why != "" {
+			return refused("%s", why)
+		}
+	}
 	if err := checkSizes(d); err != nil {
 		return err
 	}
@@ -127,7 +132,7 @@ func checkSizes(d *types.TaskDefinition) error {
 		case c.Memory != nil && c.MemoryReservation != nil && *c.Memory <= *c.MemoryReservation:
 			return refused(wordReservation, text(c.Name))
 		case c.Memory != nil && taskMemory != 0 && int(*c.Memory) > taskMemory:
-			return refused("Invalid setting for container '%s'. The 'memory' of a container must not exceed that of its task.", text(c.Name))
+			return refused("The 'memory' setting for container '%s' is greater than for the task.", text(c.Name))
 		case len(c.EnvironmentFiles) > maxEnvFiles:
 			return refused("Invalid setting for container '%s'. At most %d environment files can be specified.", text(c.Name), maxEnvFiles)
 		}
@@ -314,11 +319,19 @@ func fargateProblem(d *types.TaskDefinition) error {
 	if text(d.Memory) == "" {
 		return refused(wordFargateNeeds, "memory")
 	}
-	cpu, _ := cpuUnits(*d.Cpu)
-	memory, _ := memoryMiB(*d.Memory)
+	if err := checkFargateSize(*d.Cpu, *d.Memory); err != nil {
+		return err
+	}
+	return checkFargateValues(d)
+}
+
+// checkFargateSize refuses a task's cpu and memory that Fargate has not together.
+func checkFargateSize(taskCPU, taskMemory string) error {
+	cpu, _ := cpuUnits(taskCPU)
+	memory, _ := memoryMiB(taskMemory)
 	for _, f := range fargateSizes {
 		if cpu == f.cpu && memory >= f.from && memory <= f.to && (memory-f.from)%f.step == 0 {
-			return checkFargateValues(d)
+			return nil
 		}
 	}
 	return refused("No Fargate configuration exists for given values: %d CPU, %d memory", cpu, memory)

@@ -73,8 +73,12 @@ func TestWhatRegisterTaskDefinitionRefuses(t *testing.T) {
 		{"an interval of a second", first(func(c *types.ContainerDefinition) {
 			c.HealthCheck = &types.HealthCheck{Command: []string{"CMD", "x"}, Interval: new(int32(1))}
 		}), "Invalid 'healthCheck' setting for container 'app'"},
+		{"a placement constraint nobody can read", func(in *sdk.RegisterTaskDefinitionInput) {
+			in.PlacementConstraints = []types.TaskDefinitionPlacementConstraint{{Type: types.TaskDefinitionPlacementConstraintTypeMemberOf, Expression: new("attribute:")}}
+		}, "Invalid cluster query language expression"},
+		{"more memory inside than outside", first(func(c *types.ContainerDefinition) { c.Memory = new(int32(513)) }), "The 'memory' setting for container 'app' is greater than for the task."},
 		{"more cpu inside than outside", first(func(c *types.ContainerDefinition) { c.Cpu = 512 }), "The total of the containers' 'cpu'"},
-		{"too long", first(func(c *types.ContainerDefinition) { c.Command = []string{strings.Repeat("x", 65<<10)} }), "Actual length of task definition exceeds"},
+		{"too long", first(func(c *types.ContainerDefinition) { c.Command = []string{strings.Repeat("x", 65<<10)} }), "Actual length: '6"},
 		{"a stop time-out Fargate does not have", first(func(c *types.ContainerDefinition) { c.StopTimeout = new(int32(121)) }), "Invalid 'stopTimeout'"},
 		{"a start time-out Fargate does not have", first(func(c *types.ContainerDefinition) { c.StartTimeout = new(int32(1)) }), "Invalid 'startTimeout'"},
 		{"a network mode there is not", func(in *sdk.RegisterTaskDefinitionInput) { in.NetworkMode = "moon" }, "Invalid 'networkMode'"},

@@ -357,6 +357,44 @@ func TestTargetsInAGroupOfInstancesAreInstancesAndTheirHostPorts(t *testing.T) {
 	})
 }
 
+func TestASickTargetOfAnInstanceIsToldOfWithItsInstance(t *testing.T) {
+	onDeck(t, 1, "t3.small", func(h *harbour) {
+		h.create(onInstances(h.bridge("shop/web:1", 128, 128, 0), 1, func(in *sdk.CreateServiceInput) {
+			in.LoadBalancers = []types.LoadBalancer{{TargetGroupArn: new(instanceGroup), ContainerName: new("web"), ContainerPort: new(int32(8080))}}
+		}))
+		h.steady()
+		sick := h.tasks()[0]
+		h.sicken(func(owner string) bool { return owner == sick.ARN })
+		want := fmt.Sprintf("(service web) (task %s) (instance %s) (port 32768) is unhealthy in (target-group %s) due to (reason Health checks failed with these codes: [503])",
+			sick.ID, *h.instances()[0].Ec2InstanceId, instanceGroup)
+		h.within(5*time.Minute, "the event", func() bool { return h.said(want) == 1 })
+	})
+}
+
+func TestStartTaskSaysWhatBecameOfAnInstance(t *testing.T) {
+	onDeck(t, 2, "t3.small", func(h *harbour) {
+		h.bridge("shop/web:1", 128, 128, 0)
+		gone, drains := *h.instances()[0].ContainerInstanceArn, *h.instances()[1].ContainerInstanceArn
+		if _, err := h.room.DeregisterContainerInstance(h.ctx, &sdk.DeregisterContainerInstanceInput{Cluster: new("c1"), ContainerInstance: &gone}); err != nil {
+			t.Fatal(err)
+		}
+		h.mark(0, types.ContainerInstanceStatusDraining)
+		out, err := h.room.StartTask(h.ctx, &sdk.StartTaskInput{Cluster: new("c1"), TaskDefinition: new("web"), ContainerInstances: []string{gone, drains, "0123"}})
+		if err != nil || len(out.Tasks) != 0 || len(out.Failures) != 3 {
+			t.Fatalf("got %+v, %v", out, err)
+		}
+		for i, want := range []string{"INACTIVE", "DRAINING", "MISSING"} {
+			if got := *out.Failures[i].Reason; got != want {
+				t.Errorf("failure %d: got %s, want %s", i, got, want)
+			}
+		}
+		_, err = h.room.UpdateContainerAgent(h.ctx, &sdk.UpdateContainerAgentInput{Cluster: new("c1"), ContainerInstance: &drains})
+		says(t, err, "NoUpdateAvailableException: "+wordNewestAgent)
+		_, err = h.room.UpdateContainerAgent(h.ctx, &sdk.UpdateContainerAgentInput{Cluster: new("c1"), ContainerInstance: new("0123")})
+		says(t, err, "InvalidParameterException: Referenced container instance 0123 not found.")
+	})
+}
+
 // bindings gives the host ports that DescribeTasks shows of service web's running tasks.
 func (h *harbour) bindings() (ports []int32) {
 	h.t.Helper()

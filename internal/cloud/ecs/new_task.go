@@ -58,7 +58,7 @@ func (s *Service) newTask(tx *store.Tx, n newTask) Task {
 		if t.Provider = n.Provider; t.Provider == "" {
 			t.Provider = providerOf(strategy, 0)
 		}
-		t.LaunchType = "FARGATE"
+		t.LaunchType, t.Last = "FARGATE", "PROVISIONING"
 		if n.Berth != nil {
 			t.LaunchType = "EC2"
 		}

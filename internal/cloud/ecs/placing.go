@@ -2,6 +2,7 @@ package ecs
 
 import (
 	"cmp"
+	"fmt"
 	"hash/fnv"
 	"slices"
 	"strconv"
@@ -262,8 +263,8 @@ func checkPlacement(fargate bool, constraints []types.PlacementConstraint, strat
 				return invalid("The distinctInstance placement constraint does not take an expression.")
 			}
 		case types.PlacementConstraintTypeMemberOf:
-			if err := checkQuery(text(c.Expression)); err != nil {
-				return err
+			if why := badQuery(text(c.Expression)); why != "" {
+				return invalid("%s", why)
 			}
 		default:
 			return invalid("Invalid placement constraint type: %s", c.Type)
@@ -294,14 +295,15 @@ func checkPlacement(fargate bool, constraints []types.PlacementConstraint, strat
 // mostStrategies is how many placement strategies there may be. Source: ecs.md 3.2.
 const mostStrategies = 5
 
-func checkQuery(expression string) error {
+// badQuery says what is wrong with the expression of a memberOf constraint; "" for nothing.
+func badQuery(expression string) (why string) {
 	if strings.TrimSpace(expression) == "" {
-		return invalid("The memberOf placement constraint needs an expression.")
+		return "The memberOf placement constraint needs an expression."
 	}
 	if _, err := place.ParseQuery(expression); err != nil {
-		return invalid(wordQuery, err)
+		return fmt.Sprintf(wordQuery, err)
 	}
-	return nil
+	return ""
 }
 
 // rulesOf gives the rules of placement that a service or a run and its definition make.

@@ -105,6 +105,10 @@ func TestTasksOfAnAutoScalingGroupGoToTheInstancesThereAre(t *testing.T) {
 		_, err = h.room.CreateService(h.ctx, onInstances(definition, 2, byProviders(share("fleet", 0, 1), share("FARGATE", 0, 1))))
 		says(t, err, "InvalidParameterException: "+wordMixed)
 		h.create(onInstances(definition, 2, byProviders(share("fleet", 0, 1))))
+		ran, err := h.room.RunTask(h.ctx, &sdk.RunTaskInput{Cluster: new("c1"), TaskDefinition: new(definition), CapacityProviderStrategy: []types.CapacityProviderStrategyItem{share("fleet", 0, 1)}})
+		if err != nil || len(ran.Tasks) != 1 || *ran.Tasks[0].LastStatus != "PROVISIONING" {
+			t.Errorf("a new task of a provider: %+v, %v", ran, err)
+		}
 		h.steady()
 		for _, task := range h.tasks() {
 			if task.Provider != "fleet" || task.LaunchType != "EC2" || task.Instance == "" {

@@ -12,7 +12,10 @@ import (
 // fargateProviders are the capacity providers there are without anybody making them.
 var fargateProviders = []string{"FARGATE", "FARGATE_SPOT"}
 
-// The words of what a strategy cannot be.
+// mostProviders is how many capacity providers a strategy may have. Source: the API model's CreateService.
+const mostProviders = 20
+
+// The words of what a strategy cannot be; that of too many is ours (unconfirmed).
 const (
 	wordNoProvider = "The specified capacity provider could not be found. Specify a valid name or ARN and try again."
 	// wordMixed is unconfirmed.
@@ -48,6 +51,9 @@ func (s *Service) checkStrategy(tx *store.Tx, scope names.Scope, strategy []type
 		if onFargate(item) != onFargate(strategy[0]) && i > 0 {
 			return invalid(wordMixed)
 		}
+	}
+	if len(strategy) > mostProviders {
+		return invalid("The capacity provider strategy can have at most %d capacity providers.", mostProviders)
 	}
 	bases, weight := 0, int32(0)
 	for _, item := range strategy {

@@ -84,6 +84,17 @@ func (s *Service) clusterOf(tx *store.Tx, scope names.Scope, ref *string) (Clust
 	return c, nil
 }
 
+// elsewhere refuses the ARN of a service or a task of another cluster than the one that a call names.
+//
+// The words are as callers of ECS report them.
+func elsewhere(cluster Cluster, ref string) error {
+	a, ok := names.ParseARN(ref)
+	if path := a.Path(); ok && len(path) > 1 && a.Scope() == names.ScopeOf(cluster.ARN) && path[0] != cluster.Name {
+		return invalid("Invalid identifier: Identifier is for cluster %s. Your cluster is %s", path[0], cluster.Name)
+	}
+	return nil
+}
+
 // familyARN gives the key of the family a task definition ARN belongs to.
 func familyARN(arn string) string {
 	if i := strings.LastIndexByte(arn, ':'); i > strings.IndexByte(arn, '/') {

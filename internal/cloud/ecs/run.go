@@ -1,6 +1,7 @@
 package ecs
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -84,6 +85,11 @@ func (s *Service) RunTask(ctx context.Context, in *ecs.RunTaskInput) (*ecs.RunTa
 		}
 		if err := checkLaunch(cluster, n.Definition, &n.Work); err != nil {
 			return err
+		}
+		if n.Work.fargate() {
+			if err := checkResized(n.Definition, in.Overrides); err != nil {
+				return err
+			}
 		}
 		if err := checkPlacement(n.Work.fargate(), in.PlacementConstraints, in.PlacementStrategy); err != nil {
 			return err
@@ -221,6 +227,14 @@ func checkOverrides(d *types.TaskDefinition, o *types.TaskOverride) error {
 	return nil
 }
 
+// checkResized refuses overrides that give a task on Fargate a size that Fargate has not.
+func checkResized(d *types.TaskDefinition, o *types.TaskOverride) error {
+	if o == nil || text(o.Cpu) == "" && text(o.Memory) == "" {
+		return nil
+	}
+	return checkFargateSize(cmp.Or(text(o.Cpu), text(d.Cpu)), cmp.Or(text(o.Memory), text(d.Memory)))
+}
+
 func withTags(tags, more []Tag) []Tag {
 	out := slices.Clone(tags)
 	for _, t := range more {
@@ -241,6 +255,9 @@ func (s *Service) StopTask(ctx context.Context, in *ecs.StopTaskInput) (*ecs.Sto
 	err := s.o.Store.Update(func(tx *store.Tx) error {
 		cluster, err := s.clusterOf(tx, scopeOf(ctx), in.Cluster)
 		if err != nil {
+			return err
+		}
+		if err := elsewhere(cluster, text(in.Task)); err != nil {
 			return err
 		}
 		t, ok := s.taskOf(tx, cluster, text(in.Task))
@@ -273,6 +290,9 @@ func (s *Service) DescribeTasks(ctx context.Context, in *ecs.DescribeTasksInput)
 			return err
 		}
 		for _, ref := range in.Tasks {
+			if err := elsewhere(cluster, ref); err != nil {
+				return err
+			}
 			t, ok := s.taskOf(tx, cluster, ref)
 			if !ok {
 				arn := ref

@@ -74,6 +74,14 @@ func TestWhatRunTaskRefuses(t *testing.T) {
 		{"an override of nothing", func(in *sdk.RunTaskInput) {
 			in.Overrides = &types.TaskOverride{ContainerOverrides: []types.ContainerOverride{{Name: new("x")}}}
 		}, "InvalidParameterException: Override for container named x is not a container in the TaskDefinition."},
+		{"a size Fargate does not have", func(in *sdk.RunTaskInput) { in.Overrides = &types.TaskOverride{Memory: new("4 GB")} },
+			"ClientException: No Fargate configuration exists for given values: 256 CPU, 4096 memory"},
+		{"more providers than a strategy can have", func(in *sdk.RunTaskInput) {
+			in.LaunchType = ""
+			for range 21 {
+				in.CapacityProviderStrategy = append(in.CapacityProviderStrategy, types.CapacityProviderStrategyItem{CapacityProvider: new("FARGATE"), Weight: 1})
+			}
+		}, "InvalidParameterException: The capacity provider strategy can have at most 20 capacity providers."},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			in := &sdk.RunTaskInput{TaskDefinition: new("web"), LaunchType: types.LaunchTypeFargate, NetworkConfiguration: network()}
@@ -222,6 +230,53 @@ func TestLenientAcceptsWhatOnlyAnAccountNeedsAndWarns(t *testing.T) {
 			t.Errorf("warnings: %q", w.warned)
 		}
 	})
+}
+
+func TestWhatIsOfAnotherClusterIsRefused(t *testing.T) {
+	t.Parallel()
+	w := newTaskWorld(t, nil)
+	if _, err := w.s.CreateCluster(w.ctx, &sdk.CreateClusterInput{ClusterName: new("prod")}); err != nil {
+		t.Fatal(err)
+	}
+	w.register(nil)
+	arn, service := *w.run(nil).TaskArn, home.Service("default", "web")
+	for name, call := range map[string]func() error{
+		"StopTask": func() error {
+			_, err := w.s.StopTask(w.ctx, &sdk.StopTaskInput{Cluster: new("prod"), Task: &arn})
+			return err
+		},
+		"DescribeTasks": func() error {
+			_, err := w.s.DescribeTasks(w.ctx, &sdk.DescribeTasksInput{Cluster: new("prod"), Tasks: []string{arn}})
+			return err
+		},
+		"DescribeServices": func() error {
+			_, err := w.s.DescribeServices(w.ctx, &sdk.DescribeServicesInput{Cluster: new("prod"), Services: []string{service}})
+			return err
+		},
+		"UpdateService": func() error {
+			_, err := w.s.UpdateService(w.ctx, &sdk.UpdateServiceInput{Cluster: new("prod"), Service: &service})
+			return err
+		},
+	} {
+		if got, want := refusal(call()), "InvalidParameterException: Invalid identifier: Identifier is for cluster default. Your cluster is prod"; got != want {
+			t.Errorf("%s: got %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestNoCommandIsExecutedInATask(t *testing.T) {
+	t.Parallel()
+	w := newTaskWorld(t, nil)
+	w.register(nil)
+	arn := *w.run(func(in *sdk.RunTaskInput) { in.EnableExecuteCommand = true }).TaskArn
+	for want, in := range map[string]*sdk.ExecuteCommandInput{
+		wordNoExec: {Task: &arn},
+		"The container x does not exist in the task.": {Task: &arn, Container: new("x")},
+		noSuchTask: {Task: new("none")},
+	} {
+		_, err := w.s.ExecuteCommand(w.ctx, in)
+		says(t, err, "InvalidParameterException: "+want)
+	}
 }
 
 func TestStartTaskFindsNoInstances(t *testing.T) {

@@ -251,6 +251,11 @@ func TestListsComeInPagesAndDescribeTellsWhatIsMissing(t *testing.T) {
 		if len(got) != 5 || !slices.IsSorted(got) {
 			t.Errorf("listed %q", got)
 		}
+		for kind, want := range map[types.ResourceManagementType]int{types.ResourceManagementTypeCustomer: 5, types.ResourceManagementTypeEcs: 0} {
+			if out, err := h.room.ListServices(h.ctx, &sdk.ListServicesInput{Cluster: new("c1"), ResourceManagementType: kind}); err != nil || len(out.ServiceArns) != want {
+				t.Errorf("of %s: got %+v, %v, want %d", kind, out, err, want)
+			}
+		}
 		if _, err := h.room.ListServices(h.ctx, &sdk.ListServicesInput{Cluster: new("c1"), NextToken: new("?")}); err == nil {
 			t.Error("a token of nobody's was taken")
 		}

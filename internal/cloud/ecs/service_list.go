@@ -2,6 +2,7 @@ package ecs
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/ecs"
@@ -23,8 +24,11 @@ const (
 
 // serviceOf finds a service of a cluster by name or ARN, whatever its status.
 //
-// Errors: ServiceNotFoundException.
+// Errors: ServiceNotFoundException; see elsewhere.
 func (s *Service) serviceOf(tx *store.Tx, cluster Cluster, ref string) (ServiceRow, error) {
+	if err := elsewhere(cluster, ref); err != nil {
+		return ServiceRow{}, err
+	}
 	row, ok := s.services.Get(tx, serviceARN(cluster, ref))
 	if !ok || row.Cluster != cluster.ARN {
 		return ServiceRow{}, &types.ServiceNotFoundException{Message: new("Service not found.")}
@@ -64,6 +68,9 @@ func (s *Service) DescribeServices(ctx context.Context, in *sdk.DescribeServices
 		}
 		for _, ref := range in.Services {
 			row, err := s.serviceOf(tx, cluster, ref)
+			if _, unknown := errors.AsType[*types.ServiceNotFoundException](err); err != nil && !unknown {
+				return err
+			}
 			if err != nil {
 				out.Failures = append(out.Failures, missing(serviceARN(cluster, ref)))
 				continue
@@ -97,6 +104,7 @@ func (s *Service) ListServices(ctx context.Context, in *sdk.ListServicesInput) (
 		var arns []string
 		for row := range s.services.By(tx, "cluster", cluster.ARN) {
 			if row.Status == serviceActive &&
+				in.ResourceManagementType != types.ResourceManagementTypeEcs && // all of ours are the customer's
 				(in.LaunchType == "" || string(in.LaunchType) == row.Work.LaunchType) &&
 				(in.SchedulingStrategy == "" || string(in.SchedulingStrategy) == row.Settings.Scheduling) {
 				arns = append(arns, row.ARN)
@@ -176,10 +184,12 @@ func (s *Service) DeleteService(ctx context.Context, in *sdk.DeleteServiceInput)
 	return &sdk.DeleteServiceOutput{Service: out}, nil
 }
 
-// endService makes an ACTIVE service DRAINING, or INACTIVE where it has no tasks.
+// endService makes an ACTIVE service DRAINING, or INACTIVE where it has no tasks. A daemon, whose
+// count nobody can lower, needs no force.
 //
-// The wording for active deployments is unconfirmed.
+// Source: ecs.md 3.1; the API model's force of DeleteService. The wording for active deployments is unconfirmed.
 func (s *Service) endService(tx *store.Tx, row *ServiceRow, force bool) error {
+	force = force || row.Settings.daemon()
 	if !force && row.Desired > 0 {
 		return invalid("The service cannot be stopped while it is scaled above 0.")
 	}

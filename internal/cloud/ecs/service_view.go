@@ -126,14 +126,16 @@ func (s *Service) platformFamily(tx *store.Tx, w *Workload) *string {
 	if w.PlatformVersion == "" {
 		return nil
 	}
-	family := types.OSFamilyLinux
-	if d, ok := s.definition(tx, w.TaskDefinition); ok && d.RuntimePlatform != nil && d.RuntimePlatform.OperatingSystemFamily != "" {
-		family = d.RuntimePlatform.OperatingSystemFamily
+	d, _ := s.definition(tx, w.TaskDefinition)
+	return new(familyOf(d))
+}
+
+// familyOf gives the platform family of a definition on Fargate; nil is any of Linux.
+func familyOf(d *types.TaskDefinition) string {
+	if d == nil || d.RuntimePlatform == nil || d.RuntimePlatform.OperatingSystemFamily == "" || d.RuntimePlatform.OperatingSystemFamily == types.OSFamilyLinux {
+		return "Linux"
 	}
-	if family == types.OSFamilyLinux {
-		return new("Linux")
-	}
-	return new(string(family))
+	return string(d.RuntimePlatform.OperatingSystemFamily)
 }
 
 // listed gives a list AWS always writes.

@@ -1,6 +1,7 @@
 package ecs
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"github.com/slipway-ecs/slipway/internal/cloud/page"
 	"github.com/slipway-ecs/slipway/internal/names"
 	"github.com/slipway-ecs/slipway/internal/store"
 )
@@ -92,11 +94,20 @@ func (s *Service) DeleteAccountSetting(ctx context.Context, in *ecs.DeleteAccoun
 	return out, err
 }
 
+// settingsAPage is how many settings a page has at most, and where nobody asks for fewer.
+//
+// Source: the API model's ListAccountSettings.
+const settingsAPage = 10
+
 // ListAccountSettings lists what was set, or with effectiveSettings what holds.
 func (s *Service) ListAccountSettings(ctx context.Context, in *ecs.ListAccountSettingsInput) (*ecs.ListAccountSettingsOutput, error) {
 	scope, principal := scopeOf(ctx), text(in.PrincipalArn)
 	if principal == "" {
 		principal = rootARN(scope)
+	}
+	most := int(cmp.Or(in.MaxResults, settingsAPage))
+	if most < 1 || most > settingsAPage {
+		return nil, invalid("Invalid maxResults. Must be between 1 and %d, inclusive.", settingsAPage)
 	}
 	out := &ecs.ListAccountSettingsOutput{Settings: []types.Setting{}}
 	err := s.o.Store.View(func(tx *store.Tx) error {
@@ -114,6 +125,11 @@ func (s *Service) ListAccountSettings(ctx context.Context, in *ecs.ListAccountSe
 			out.Settings = append(out.Settings, *settingView(row))
 		}
 		slices.SortFunc(out.Settings, func(a, b types.Setting) int { return strings.Compare(string(a.Name), string(b.Name)) })
+		part, next, err := page.Cut(out.Settings, func(x *types.Setting) string { return string(x.Name) }, text(in.NextToken), most)
+		if err != nil {
+			return badToken()
+		}
+		out.Settings, out.NextToken = part, orNil(next)
 		return nil
 	})
 	return out, err

@@ -60,7 +60,11 @@ func (s *Service) StartTask(ctx context.Context, in *ecs.StartTaskInput) (*ecs.S
 			arn := instanceARN(cluster.ARN, ref)
 			i := st.index(arn)
 			if i < 0 {
-				out.Failures = append(out.Failures, missing(arn))
+				failure := missing(arn)
+				if x, ok := s.instanceOf(tx, cluster, ref); ok {
+					failure.Reason = new(x.Status)
+				}
+				out.Failures = append(out.Failures, failure)
 				continue
 			}
 			reason := place.Lacks(st.all[i], need).String()

@@ -58,6 +58,9 @@ func (s *Service) retag(ctx context.Context, arn string, change func([]Tag) ([]T
 	if !ok || a.Service != "ecs" || a.Scope() != scopeOf(ctx) {
 		return nil, invalid("Invalid resource ARN: %s", arn)
 	}
+	if kind := a.Kind(); (kind == "service" || kind == "task" || kind == "container-instance") && len(a.Path()) == 1 {
+		return nil, invalid("Long arn format must be used for tagging operations")
+	}
 	apply := func(had []Tag, put func([]Tag)) error {
 		if tags = had; change == nil {
 			return nil
@@ -71,7 +74,10 @@ func (s *Service) retag(ctx context.Context, arn string, change func([]Tag) ([]T
 	err = s.o.Store.Update(func(tx *store.Tx) error {
 		switch kind, _, _ := strings.Cut(a.Resource, "/"); kind {
 		case "cluster":
-			if c, ok := s.clusters.Get(tx, arn); ok && c.Status == "ACTIVE" {
+			if c, ok := s.clusters.Get(tx, arn); ok {
+				if c.Status != "ACTIVE" {
+					return invalid("The specified cluster is inactive. Specify an active cluster and try again.")
+				}
 				return apply(c.Tags, func(t []Tag) { c.Tags = t; s.clusters.Put(tx, c) })
 			}
 			return &types.ClusterNotFoundException{Message: new("Cluster not found.")}

@@ -42,7 +42,7 @@ func (s *Service) taskView(tx *store.Tx, t *Task, tags bool) types.Task {
 		v.Tags = tagsOut(t.Tags)
 	}
 	if t.LaunchType == "FARGATE" {
-		v.PlatformFamily = new("Linux")
+		v.PlatformFamily = new(familyOf(d))
 		size := int32(20)
 		if t.Ephemeral > 0 {
 			size = int32(t.Ephemeral)
@@ -97,12 +97,22 @@ func architecture(d *types.TaskDefinition) string {
 	return "x86_64"
 }
 
+// mostReason is how many characters a container's reason shows. Source: ecs.md 4.2.
+const mostReason = 1024
+
+func clipped(reason string) string {
+	if r := []rune(reason); len(r) > mostReason {
+		return string(r[:mostReason])
+	}
+	return reason
+}
+
 // containerView is a container as the API shows it: exitCode only once it has ended by itself.
 func (t *Task) containerView(x *Container, d *types.TaskDefinition, o types.ContainerOverride) types.Container {
 	def := definitionOf(d, x.Name)
 	v := types.Container{
 		ContainerArn: new(x.ARN), TaskArn: new(t.ARN), Name: new(x.Name), Image: new(x.Image), ImageDigest: orNil(x.Digest),
-		RuntimeId: orNil(x.RuntimeID), LastStatus: new(x.Last), HealthStatus: types.HealthStatusUnknown, Reason: orNil(x.Reason),
+		RuntimeId: orNil(x.RuntimeID), LastStatus: new(x.Last), HealthStatus: types.HealthStatusUnknown, Reason: orNil(clipped(x.Reason)),
 		NetworkBindings: []types.NetworkBinding{}, NetworkInterfaces: []types.NetworkInterface{},
 		Cpu: new(strconv.Itoa(int(def.Cpu))), Memory: number(def.Memory), MemoryReservation: number(def.MemoryReservation),
 	}

@@ -46,4 +46,6 @@ func (s *Service) taskOps(w *wire.Service) {
 	wire.Op(w, s.RegisterContainerInstance)
 	wire.Op(w, s.DeregisterContainerInstance)
 	wire.Op(w, s.UpdateContainerInstancesState)
+	wire.Op(w, s.UpdateContainerAgent)
+	wire.Op(w, s.ExecuteCommand)
 }
