@@ -221,8 +221,10 @@ func (at *port) redirect(w http.ResponseWriter, r *http.Request, c *conn, d *doo
 		place.Protocol = "https"
 	}
 	// Where the port asked for could not be had, "#{port}" is the one the client came to.
-	if _, port, err := net.SplitHostPort(c.LocalAddr().String()); err == nil && at.got != at.number && port == strconv.Itoa(at.got) {
-		place.Port = at.got
+	if got := at.shared.number(); got != at.number {
+		if _, port, err := net.SplitHostPort(c.LocalAddr().String()); err == nil && port == strconv.Itoa(got) {
+			place.Port = got
+		}
 	}
 	location := to.Location(place)
 	if len(location) > maxLocation {

@@ -19,15 +19,15 @@ type inletKey struct {
 // nothing in a connection tells balancers apart, and the port asked for of the balancer's own
 // address. The methods that change it are called under plane.mu.
 type inlet struct {
-	plane       *plane
-	number      int // as asked for
-	got         int // as bound; 0 where none could be had
-	why, ownWhy string
-	shared, own net.Listener
-	door        atomic.Pointer[door] // what new connections go by
-	flows       flows
-	closing     context.Context
-	close       func()
+	plane   *plane
+	number  int // as asked for
+	shared  shared
+	own     net.Listener
+	ownWhy  string
+	door    atomic.Pointer[door] // what new connections go by
+	flows   flows
+	closing context.Context
+	close   func()
 }
 
 // flow opens a listener of TCP, or has the one there is go by what is new. It is safe to repeat:
@@ -45,37 +45,21 @@ func (p *plane) flow(d *door) {
 	in.openOwn(d.balancer.Address)
 }
 
-// openShared listens on the host. What stands in for a port that is taken goes once that is free.
+// openShared listens on the host; see shared.open.
 func (in *inlet) openShared(substitute int) {
-	if in.shared == nil {
-		in.shared, in.got, in.why = bind(in.plane.host, in.number, substitute)
-		if in.shared == nil {
-			in.plane.log.Error("no port for a listener", "port", in.number, "err", in.why)
-			return
-		}
-		in.accept(in.shared)
-		return
+	if ln := in.shared.open(in.plane.log, in.plane.host, in.number, substitute); ln != nil {
+		in.accept(ln)
 	}
-	if in.got == in.number {
-		return
-	}
-	ln, err := net.Listen("tcp", net.JoinHostPort(in.plane.host, strconv.Itoa(in.number)))
-	if err != nil {
-		return // why is known
-	}
-	_ = in.shared.Close() // its connections go on
-	in.shared, in.got, in.why = ln, in.number, ""
-	in.accept(ln)
 }
 
 // openOwn listens on the balancer's own address too, where the system has that.
 func (in *inlet) openOwn(address string) {
-	if in.own != nil || in.shared == nil {
+	if in.own != nil || in.shared.ln == nil {
 		return
 	}
 	in.ownWhy = ""
-	wide := in.shared.Addr().(*net.TCPAddr).IP.IsUnspecified()
-	if address == "" || wide && in.got == in.number {
+	wide := in.shared.wide()
+	if address == "" || wide && in.shared.number() == in.number {
 		return // the shared listener has all addresses, this one too
 	}
 	own, err := net.Listen("tcp", net.JoinHostPort(address, strconv.Itoa(in.number)))
@@ -109,13 +93,13 @@ func (in *inlet) accept(ln net.Listener) {
 
 // bound tells where the listener is reached.
 func (in *inlet) bound() Bound {
-	b := Bound{Host: in.plane.host, Port: in.got, Error: in.why, OwnError: in.ownWhy}
+	b := Bound{Host: in.plane.host, Port: in.shared.number(), Error: in.shared.why, OwnError: in.ownWhy}
 	address := in.door.Load().balancer.Address
 	switch {
 	case in.own != nil:
 		b.Own = in.own.Addr().String()
-	case address != "" && in.ownWhy == "" && in.shared != nil:
-		b.Own = net.JoinHostPort(address, strconv.Itoa(in.got))
+	case address != "" && in.ownWhy == "" && in.shared.ln != nil:
+		b.Own = net.JoinHostPort(address, strconv.Itoa(in.shared.number()))
 	}
 	return b
 }
@@ -123,7 +107,7 @@ func (in *inlet) bound() Bound {
 // shut closes a listener: it accepts no more, connections on which nothing moves end after a
 // moment, and the others in time.
 func (p *plane) shut(in *inlet) {
-	for _, ln := range []net.Listener{in.shared, in.own} {
+	for _, ln := range []net.Listener{in.shared.ln, in.own} {
 		if ln != nil {
 			_ = ln.Close() // it accepts nothing more either way
 		}

@@ -98,10 +98,11 @@ func (p *plane) set(table balance.Table) Serving {
 			}
 			at := p.ports[l.Port]
 			if at == nil {
-				at = p.open(host, l.Port, l.Substitute)
+				at = p.newPort(l.Port)
 				p.ports[l.Port] = at
 			}
 			at.last.Store(snap.sites[l.Port])
+			at.openShared(l.Substitute)
 			at.openOwn(b.Address)
 		}
 	}

@@ -23,16 +23,14 @@ const (
 // listener there. The methods that change it are called under plane.mu.
 type port struct {
 	plane   *plane
-	number  int // as asked for
-	got     int // as bound; 0 where none could be had
-	why     string
+	number  int          // as asked for
+	shared  shared       // at the address all balancers share
 	server  *http.Server // HTTP/1.1, with TLS below it or without
 	h2      *http.Server // HTTP/2, always with TLS below it
 	shaken  *queue       // for server: after TLS, or its absence, was seen
 	streams *queue       // for h2
 	closing context.Context
 	close   func()
-	shared  net.Listener
 	own     map[string]net.Listener
 	ownWhy  map[string]string
 	leaving atomic.Bool
@@ -40,9 +38,8 @@ type port struct {
 	last    atomic.Pointer[site] // what it served by, for requests after it left the table
 }
 
-// open listens on a port of the host. Where the port is taken or privileged it takes the
-// substitute, or else any free one.
-func (p *plane) open(host string, number, substitute int) *port {
+// newPort makes a port that listens nowhere yet.
+func (p *plane) newPort(number int) *port {
 	at := &port{plane: p, number: number, own: map[string]net.Listener{}, ownWhy: map[string]string{}}
 	at.server = &http.Server{
 		Handler:                      at,
@@ -64,42 +61,24 @@ func (p *plane) open(host string, number, substitute int) *port {
 	at.h2.Protocols.SetUnencryptedHTTP2(true)
 	at.run(at.server, at.shaken)
 	at.run(at.h2, at.streams)
-	at.shared, at.got, at.why = bind(host, number, substitute)
-	if at.shared == nil {
-		p.log.Error("no port for a listener", "port", number, "err", at.why)
-		return at
-	}
-	at.serve(at.shared)
 	return at
 }
 
-// bind listens on a port of the host, on the substitute where it is taken or privileged, or else
-// on any free one. It tells the port got and why that is not the one asked for; ln is nil where
-// none could be had.
-func bind(host string, number, substitute int) (ln net.Listener, got int, why string) {
-	tries := []int{number}
-	if substitute != 0 && substitute != number {
-		tries = append(tries, substitute)
+// openShared listens on the host; see shared.open.
+func (at *port) openShared(substitute int) {
+	if ln := at.shared.open(at.plane.log, at.plane.host, at.number, substitute); ln != nil {
+		at.serve(ln, false)
 	}
-	for _, try := range append(tries, 0) {
-		ln, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(try)))
-		if err == nil {
-			return ln, ln.Addr().(*net.TCPAddr).Port, why
-		}
-		if why == "" {
-			why = err.Error()
-		}
-	}
-	return nil, 0, why
 }
 
 // openOwn listens on a balancer's own address too, where the system has that. It is safe to
-// repeat.
+// repeat: where the port could not be had it is asked for again.
 func (at *port) openOwn(address string) {
-	if address == "" || at.own[address] != nil || at.ownWhy[address] != "" {
+	if address == "" || at.own[address] != nil {
 		return
 	}
-	if at.shared != nil && at.shared.Addr().(*net.TCPAddr).IP.IsUnspecified() {
+	delete(at.ownWhy, address)
+	if at.shared.wide() {
 		return // the shared listener has all addresses, this one too
 	}
 	ln, err := net.Listen("tcp", net.JoinHostPort(address, strconv.Itoa(at.number)))
@@ -108,7 +87,7 @@ func (at *port) openOwn(address string) {
 		return
 	}
 	at.own[address] = ln
-	at.serve(ln)
+	at.serve(ln, true)
 }
 
 // closeOwn stops accepting for balancers that have left this port.
@@ -119,12 +98,16 @@ func (at *port) closeOwn(s *site) {
 			delete(at.own, address)
 		}
 	}
+	for address := range at.ownWhy {
+		if !s.own[address] {
+			delete(at.ownWhy, address)
+		}
+	}
 }
 
-// serve accepts until the listener or the server is closed. The plane waits for its end.
-func (at *port) serve(ln net.Listener) {
-	at.run(at.server, listener{ln, at, ln != at.shared})
-}
+// serve accepts until the listener or the server is closed; own says that it is of a balancer's own
+// address. The plane waits for its end.
+func (at *port) serve(ln net.Listener, own bool) { at.run(at.server, listener{ln, at, own}) }
 
 // run serves what a listener accepts.
 func (at *port) run(server *http.Server, ln net.Listener) {
@@ -138,7 +121,7 @@ func (at *port) run(server *http.Server, ln net.Listener) {
 
 // bound tells where the port is reached; address is a balancer's own.
 func (at *port) bound(address string) Bound {
-	b := Bound{Host: at.plane.host, Port: at.got, Error: at.why}
+	b := Bound{Host: at.plane.host, Port: at.shared.number(), Error: at.shared.why}
 	if address == "" {
 		return b
 	}
@@ -146,7 +129,7 @@ func (at *port) bound(address string) Bound {
 	if at.own[address] != nil {
 		b.Own = net.JoinHostPort(address, strconv.Itoa(at.number))
 	} else if b.OwnError == "" {
-		b.Own = net.JoinHostPort(address, strconv.Itoa(at.got))
+		b.Own = net.JoinHostPort(address, strconv.Itoa(at.shared.number()))
 	}
 	return b
 }
@@ -156,8 +139,8 @@ func (at *port) bound(address string) Bound {
 func (p *plane) retire(at *port) {
 	at.leaving.Store(true)
 	listeners := make([]net.Listener, 0, len(at.own)+1)
-	if at.shared != nil {
-		listeners = append(listeners, at.shared)
+	if at.shared.ln != nil {
+		listeners = append(listeners, at.shared.ln)
 	}
 	for _, ln := range at.own {
 		listeners = append(listeners, ln)

@@ -1,0 +1,84 @@
+package lb
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"testing"
+
+	"github.com/slipway-ecs/slipway/internal/balance"
+)
+
+func TestAListenerOfHTTPTakesItsPortOnceThatIsFree(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	holder, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer holder.Close()
+	port := holder.Addr().(*net.TCPAddr).Port
+	table := web(port, balance.Action{Redirect: &balance.Redirect{Code: 302, Host: "next.test"}})
+	location := func(cl *http.Client, url string) string {
+		res, err := cl.Get(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, res.Body) // so that the connection is kept
+		_ = res.Body.Close()
+		return res.Header.Get("Location")
+	}
+	elsewhere := c.serve(table)
+	stand := c.plane.ports[port].shared.number()
+	if stand == port || stand == 0 || elsewhere != fmt.Sprintf("http://127.0.0.1:%d", stand) {
+		t.Fatalf("bound to %d at %s though somebody has port %d", stand, elsewhere, port)
+	}
+	old := client(t)
+	if got, want := location(old, elsewhere), "http://next.test:"+strconv.Itoa(stand)+"/"; got != want {
+		t.Errorf("at the port that stands in: redirected to %s, want %s", got, want)
+	}
+	if again := c.serve(table); again != elsewhere {
+		t.Errorf("the listener moved from %s to %s though its port is taken", elsewhere, again)
+	}
+	_ = holder.Close()
+	url := fmt.Sprintf("http://127.0.0.1:%d", port)
+	eventually(t, "the listener has its port", func() bool { return c.serve(table) == url })
+	want := "http://next.test:" + strconv.Itoa(port) + "/"
+	if got := location(client(t), url); got != want {
+		t.Errorf("at its port: redirected to %s, want %s", got, want)
+	}
+	if got := location(old, elsewhere); got != want { // on the connection it kept
+		t.Errorf("on a connection from before: redirected to %s, want %s", got, want)
+	}
+	if conn, err := net.Dial("tcp", elsewhere[len("http://"):]); err == nil {
+		_ = conn.Close()
+		t.Errorf("what stood in at %s accepts", elsewhere)
+	}
+}
+
+func TestAListenerOfHTTPTakesItsOwnAddressOnceThatIsFree(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	const own = "127.0.0.3"
+	holder, err := net.Listen("tcp", own+":0")
+	if err != nil {
+		t.Skip("SKIPPED: this system has one loopback address: ", err)
+	}
+	defer holder.Close()
+	at := holder.Addr().String()
+	table := web(holder.Addr().(*net.TCPAddr).Port, balance.Action{Fixed: &balance.Fixed{Code: 200, Body: "own"}})
+	table.Balancers[0].Address = own
+	if b := c.plane.set(table).Bound[0]; b.Own != "" || b.OwnError == "" {
+		t.Fatalf("bound %+v, want a reason why %s cannot be had", b, at)
+	}
+	_ = holder.Close()
+	eventually(t, "the listener has its own address", func() bool {
+		b := c.plane.set(table).Bound[0]
+		return b.Own == at && b.OwnError == ""
+	})
+	if _, body := get(t, client(t), "http://"+at); body != "own" {
+		t.Errorf("answered %q", body)
+	}
+}
