@@ -52,6 +52,9 @@ func (x *exchange) carry(w http.ResponseWriter, r *http.Request) error {
 		}
 		err := send(w, r)
 		t.outstanding.Add(-1)
+		if err != nil && handshakeFailed(err) {
+			cell.add(x.conn.shard, targetHandshakes, 1)
+		}
 		if err == nil || !errors.As(err, new(dialError)) {
 			return err
 		}

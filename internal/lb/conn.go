@@ -107,8 +107,10 @@ func (c *conn) Write(b []byte) (int, error) {
 	if !c.h2 && !c.responding.Load() && bytes.HasPrefix(b, statusLine) && len(b) >= len(statusLine)+3 {
 		code, err := strconv.Atoi(string(b[len(statusLine) : len(statusLine)+3]))
 		if err == nil && code >= 400 {
-			if code == http.StatusRequestHeaderFieldsTooLarge {
-				code = http.StatusBadRequest // what ALB answers
+			if code == http.StatusRequestHeaderFieldsTooLarge { // ALB tells a long head from a long URL
+				if code = http.StatusBadRequest; c.unserved().long {
+					code = http.StatusRequestURITooLong
+				}
 			}
 			c.refuse(code)
 			return len(b), nil
@@ -126,7 +128,11 @@ func (c *conn) refuse(code int) {
 		return
 	}
 	if s := c.port.site(); s != nil {
-		s.any(c.local).countELB(c.shard, code)
+		d := s.any(c.local)
+		d.countELB(c.shard, code)
+		if c.unserved().class > compliant {
+			d.cell.add(c.shard, nonCompliant, 1)
+		}
 	}
 	c.hurry()
 	n, _ := c.Conn.Write(rawReply(code)) // a client that is gone needs no answer
@@ -156,6 +162,13 @@ func (c *conn) verdict() verdict {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.heads.take()
+}
+
+// unserved gives what was seen of the head that no handler has.
+func (c *conn) unserved() verdict {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.heads.unserved()
 }
 
 // opaque says that what comes is not HTTP any more.

@@ -37,6 +37,11 @@ const (
 	targetResets
 	elbResets
 	rejectedFlows
+	nonCompliant
+	grpcRequests
+	longRedirects
+	clientHandshakes
+	targetHandshakes
 	counters
 )
 
@@ -133,6 +138,7 @@ func (c *cell) take() (Counts, bool) {
 		ConnectionErrors: n[connectionErrors], UnhealthyRouted: n[unhealthyRouted], NewConnections: n[newConnections],
 		ActiveConnections: uint64(max(c.active.Load(), 0)), FixedResponses: n[fixedResponses], Redirects: n[redirects], ProcessedBytes: n[processedBytes],
 		ClientResets: n[clientResets], TargetResets: n[targetResets], ELBResets: n[elbResets], RejectedFlows: n[rejectedFlows],
+		NonCompliant: n[nonCompliant], GRPCRequests: n[grpcRequests], LongRedirects: n[longRedirects], ClientHandshakes: n[clientHandshakes], TargetHandshakes: n[targetHandshakes],
 	}
 	some := out != Counts{}
 	if t.Count > 0 {
@@ -229,6 +235,7 @@ func plus(a, b Counts) Counts {
 	a.Target5XX += b.Target5XX
 	a.ConnectionErrors += b.ConnectionErrors
 	a.UnhealthyRouted += b.UnhealthyRouted
+	a.TargetHandshakes += b.TargetHandshakes
 	a.Times = a.Times.plus(b.Times)
 	return a
 }

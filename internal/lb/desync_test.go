@@ -132,3 +132,52 @@ func FuzzHeads(f *testing.F) {
 		}
 	})
 }
+
+func TestRequestsThatAreNotCompliantAreCounted(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	table := web(freePort(t), forward(balance.Weighted{Group: "web", Weight: 1}), group("web", backend(t, "ok")))
+	for _, mode := range []balance.Desync{balance.Monitor, balance.Defensive, balance.Strictest} {
+		table.Balancers[0].Desync = mode
+		url := c.serve(table)
+		for _, request := range []string{
+			"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",                                                         // compliant
+			"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",                                    // acceptable
+			"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 1\r\nConnection: close\r\n\r\na",             // ambiguous
+			"POST / HTTP/1.1\r\nHost: x\r\nTransfer_Encoding: chunked\r\nContent-Length: 1\r\nConnection: close\r\n\r\na",    // severe
+			"POST / HTTP/1.1\r\nHost: x\r\nContent-Length : 1\r\nConnection: close\r\n\r\na",                                 // never seen by a handler
+			"GET / HTTP/1.1\r\nHost: x\r\nX: " + strings.Repeat("x", maxHeaders) + strings.Repeat("y", maxLine) + "\r\n\r\n", // too long, and nothing else
+		} {
+			if answer := raw(t, url, request); !strings.HasPrefix(answer, "HTTP/1.1 ") {
+				t.Fatalf("%s: %q got %q", mode, request[:min(len(request), 80)], answer)
+			}
+		}
+		var seen uint64
+		eventually(t, "four of them are counted", func() bool {
+			seen += c.row("").NonCompliant
+			return seen >= 4
+		})
+		if seen += c.row("").NonCompliant; seen != 4 {
+			t.Errorf("%s: counted %d, want 4", mode, seen)
+		}
+	}
+}
+
+func TestAURLThatIsTooLongIsToldFromALongHead(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	url := c.serve(web(freePort(t), forward(balance.Weighted{Group: "web", Weight: 1}), group("web", backend(t, "ok"))))
+	for name, tt := range map[string]struct {
+		request string
+		want    int
+	}{
+		"a long URL":                             {"GET /" + strings.Repeat("a", maxLine) + " HTTP/1.1\r\nHost: x\r\n\r\n", 414},
+		"a URL longer than all headers may be":   {"GET /" + strings.Repeat("a", maxHeaders+maxLine) + " HTTP/1.1\r\nHost: x\r\n\r\n", 414},
+		"a long header":                          {"GET / HTTP/1.1\r\nHost: x\r\nX: " + strings.Repeat("a", maxLine) + "\r\n\r\n", 400},
+		"headers longer than all of them may be": {"GET / HTTP/1.1\r\nHost: x\r\n" + strings.Repeat("X: "+strings.Repeat("a", maxLine/2)+"\r\n", 12) + "\r\n", 400},
+	} {
+		if answer := raw(t, url, tt.request); !strings.HasPrefix(answer, fmt.Sprintf("HTTP/1.1 %d ", tt.want)) {
+			t.Errorf("%s: got %q, want %d", name, answer[:min(len(answer), 80)], tt.want)
+		}
+	}
+}

@@ -169,6 +169,11 @@ func (c *cloud) sum(group, what string, expected func(Counts) bool) {
 		all.TargetResets += n.TargetResets
 		all.ELBResets += n.ELBResets
 		all.RejectedFlows += n.RejectedFlows
+		all.NonCompliant += n.NonCompliant
+		all.LongRedirects += n.LongRedirects
+		all.GRPCRequests += n.GRPCRequests
+		all.ClientHandshakes += n.ClientHandshakes
+		all.TargetHandshakes += n.TargetHandshakes
 		return expected(all)
 	})
 }

@@ -159,6 +159,9 @@ func (at *port) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !c.h2 {
 		v = c.verdict()
 	}
+	if v.class > compliant {
+		d.cell.add(c.shard, nonCompliant, 1)
+	}
 	refused, ends := v.treated(d.balancer.Desync)
 	if ends {
 		c.last(w)
@@ -228,6 +231,7 @@ func (at *port) redirect(w http.ResponseWriter, r *http.Request, c *conn, d *doo
 	}
 	location := to.Location(place)
 	if len(location) > maxLocation {
+		d.cell.add(c.shard, longRedirects, 1)
 		d.fail(w, r, c.shard, http.StatusInsufficientStorage)
 		return
 	}
@@ -252,6 +256,9 @@ func (at *port) forward(w http.ResponseWriter, r *http.Request, x *exchange) {
 	}
 	x.touch()
 	x.mu.Lock() // the timer may come before it is known
+	if x.pool.group.Version == balance.GRPC {
+		d.cell.add(x.conn.shard, grpcRequests, 1)
+	}
 	x.w = w
 	x.timer = time.AfterFunc(d.idle(), x.expire)
 	x.mu.Unlock()

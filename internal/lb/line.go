@@ -34,6 +34,17 @@ type staleError struct{ error }
 // Unwrap gives what ended the kept-alive connection.
 func (e staleError) Unwrap() error { return e.error }
 
+// handshakeError marks what TLS with a target ended with before there was a connection.
+type handshakeError struct{ error }
+
+// Unwrap gives what the handshake ended with.
+func (e handshakeError) Unwrap() error { return e.error }
+
+// handshakeFailed reports whether an error is one of TLS with a target.
+func handshakeFailed(err error) bool {
+	return errors.As(err, new(handshakeError)) || errors.As(err, new(tls.RecordHeaderError)) || errors.As(err, new(tls.AlertError))
+}
+
 // line is a connection to a target that speaks HTTP/1.1, for one request at a time.
 type line struct {
 	target *target
@@ -69,7 +80,7 @@ func (t *target) line(ctx context.Context, secure bool) (*line, error) {
 		c := tls.Client(conn, targetTLS)
 		if err := c.HandshakeContext(hands); err != nil {
 			_ = conn.Close() // the handshake's error is the one to tell
-			return nil, err
+			return nil, handshakeError{err}
 		}
 		l.conn = c
 	}

@@ -102,6 +102,11 @@ type Counts struct {
 	TargetResets      uint64 `json:",omitempty"` // flows that targets reset or refused
 	ELBResets         uint64 `json:",omitempty"` // flows that the balancer reset
 	RejectedFlows     uint64 `json:",omitempty"` // flows for which there was no target
+	NonCompliant      uint64 `json:",omitempty"` // requests that desync mitigation finds not compliant
+	GRPCRequests      uint64 `json:",omitempty"`
+	LongRedirects     uint64 `json:",omitempty"` // redirects too long to be sent
+	ClientHandshakes  uint64 `json:",omitempty"` // those of TLS with clients that failed
+	TargetHandshakes  uint64 `json:",omitempty"` // those with targets
 	Times             *Times `json:",omitempty"` // TargetResponseTime; nil where nothing answered
 }
 

@@ -101,6 +101,9 @@ func (c *conn) begin() error {
 	if err := shaken.Handshake(); err != nil {
 		return err
 	}
+		if s := c.port.site(); s != nil && s.secure.oldest != nil {
+			s.door(c.local, "", true).cell.add(c.shard, clientHandshakes, 1)
+		}
 	state := shaken.ConnectionState()
 	c.Conn, c.tls, c.h2 = shaken, &state, state.NegotiatedProtocol == "h2"
 	return nil

@@ -152,6 +152,25 @@ func TestGRPCPassesWithItsTrailersAndHTTP1DoesNot(t *testing.T) {
 	if res, err = h1.Post(url, "application/grpc", strings.NewReader("x")); err != nil || res.StatusCode != 464 {
 		t.Errorf("HTTP/1.1 at a gRPC group: got %v %v, want 464", res, err)
 	}
+	c.sum("", "the one call is counted", func(n Counts) bool { return n.GRPCRequests == 1 && n.Requests == 0 })
+}
+
+func TestHandshakesThatFailAreCounted(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	table := secured(web(freePort(t), forward(balance.Weighted{Group: "web", Weight: 1}), group("web", handler(t, echo))))
+	table.Groups[0].Protocol = "HTTPS" // which the target does not speak
+	url := strings.Replace(c.serve(table), "http:", "https:", 1)
+	res, err := c.streams("localhost").Get(url)
+	if err != nil || res.StatusCode != 502 {
+		t.Fatalf("got %v %v, want 502", res, err)
+	}
+	_ = res.Body.Close()
+	c.sum("web", "the one with the target is counted", func(n Counts) bool { return n.TargetHandshakes == 1 })
+	if _, err := c.streams("example.com").Get(url); err == nil {
+		t.Error("it vouched for a name of the world")
+	}
+	c.sum("", "the one with the client is counted", func(n Counts) bool { return n.ClientHandshakes == 1 })
 }
 
 func TestStreamsOfOneConnectionRunSideBySide(t *testing.T) {

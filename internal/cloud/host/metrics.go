@@ -86,6 +86,11 @@ func points(row lb.Row, at time.Time) (out []cloudwatch.Point) {
 	add("ActiveConnectionCount", "Count", float64(row.ActiveConnections), 1, false)
 	count("HTTP_Fixed_Response_Count", row.FixedResponses, false)
 	count("HTTP_Redirect_Count", row.Redirects, false)
+	count("HTTP_Redirect_Url_Limit_Exceeded_Count", row.LongRedirects, false)
+	count("DesyncMitigationMode_NonCompliant_Request_Count", row.NonCompliant, false)
+	count("GrpcRequestCount", row.GRPCRequests, false)
+	count("ClientTLSNegotiationErrorCount", row.ClientHandshakes, false)
+	count("TargetTLSNegotiationErrorCount", row.TargetHandshakes, true)
 	add("ProcessedBytes", "Bytes", float64(row.ProcessedBytes), 1, false)
 	if t := row.Times; t != nil && t.Count > 0 {
 		p := cloudwatch.Point{Namespace: elbNamespace, Name: "TargetResponseTime", Dimensions: dimensions, Unit: "Seconds", At: at}
