@@ -54,7 +54,7 @@ type exchange struct {
 
 	start, answeredAt time.Time // for access logs
 	code              int       // of the target
-	reason            string    // error_reason of the access log
+	reason            string    // error_reason of the access log; empty means none
 
 	mu     sync.Mutex          // guards the rest
 	w      http.ResponseWriter // nil once the handler has left it
@@ -243,7 +243,7 @@ func (at *port) redirect(w http.ResponseWriter, r *http.Request, c *conn, d *doo
 
 func (at *port) forward(w http.ResponseWriter, r *http.Request, x *exchange) {
 	d := x.door
-	if x.pool = d.choose(r, x.rule); x.pool == nil {
+	if x.pool = x.choose(r); x.pool == nil {
 		d.fail(w, r, x.conn.shard, http.StatusServiceUnavailable)
 		return
 	}

@@ -100,12 +100,30 @@ func (d *door) bound(r *http.Request, kind string, length time.Duration) (bond, 
 	return bond{}, false
 }
 
+// unreadable reports whether a request has a cookie of a kind and none that this balancer made.
+func (d *door) unreadable(r *http.Request, kind string) bool {
+	found := false
+	for _, name := range []string{kind + corsCopy, kind} {
+		if c, err := r.Cookie(name); err == nil {
+			found = true
+			if _, ok := d.seals.open(kind, c.Value); ok {
+				return false
+			}
+		}
+	}
+	return found
+}
+
 // choose gives the pool a request goes to: the one its client is bound to, or one by weight. A
 // weight of 0 does not end a bond (unconfirmed); a group without a target to take requests does.
-func (d *door) choose(r *http.Request, rule *balance.Rule) *pool {
-	f := rule.Action.Forward
+func (x *exchange) choose(r *http.Request) *pool {
+	d, f := x.door, x.rule.Action.Forward
 	if f.Sticky > 0 {
-		if b, ok := d.bound(r, groupCookie, f.Sticky); ok {
+		b, ok := d.bound(r, groupCookie, f.Sticky)
+		if !ok && d.unreadable(r, groupCookie) {
+			x.reason = "AWSALBTGCookieInvalid"
+		}
+		if ok {
 			for _, w := range f.Groups {
 				if w.Group == b.group && d.pools[b.group] != nil && d.pools[b.group].takes() {
 					return d.pools[b.group]
@@ -113,7 +131,7 @@ func (d *door) choose(r *http.Request, rule *balance.Rule) *pool {
 			}
 		}
 	}
-	arn, ok := f.Choose(d.turns[rule].Add(1) * balance.Golden)
+	arn, ok := f.Choose(d.turns[x.rule].Add(1) * balance.Golden)
 	if !ok {
 		return nil
 	}

@@ -2,6 +2,7 @@ package lb
 
 import (
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -139,6 +140,35 @@ func TestAnApplicationsCookieBindsWhenTheTargetSetsIt(t *testing.T) {
 	for range 4 {
 		if body, _ := visit(t, url, set["AWSALBAPP-0"], set["AWSALBAPP-1"]); body != first {
 			t.Errorf("met %q, want %q", body, first)
+		}
+	}
+}
+
+func TestAccessLogsTellOfGroupCookiesThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	c.plane.journal.dir = t.TempDir()
+	table := web(freePort(t), balance.Action{Forward: &balance.Forward{Sticky: time.Hour, Groups: []balance.Weighted{{Group: "blue", Weight: 1}}}}, group("blue", backend(t, "blue")))
+	table.Balancers[0].AccessLog = true
+	url := c.serve(table)
+	_, set := visit(t, url)
+	for _, cookie := range []*http.Cookie{{Name: "AWSALBTG", Value: "nonsense"}, set["AWSALBTG"]} {
+		if body, _ := visit(t, url, cookie); body != "blue" {
+			t.Errorf("with %v: got %q", cookie, body)
+		}
+	}
+	var lines []string
+	eventually(t, "the lines are written", func() bool {
+		if err := c.plane.journal.turn(time.Now(), time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		text, _ := os.ReadFile(c.plane.journal.path(webARN))
+		lines = strings.Split(string(text), "\n")
+		return len(lines) == 4 // the last one ends too
+	})
+	for i, want := range []string{`"forward" "-" "-"`, `"forward" "-" "AWSALBTGCookieInvalid"`, `"forward" "-" "-"`} {
+		if !strings.Contains(lines[i], want) {
+			t.Errorf("request %d: got %s, want %s", i, lines[i], want)
 		}
 	}
 }
