@@ -21,7 +21,10 @@ type Request struct {
 }
 
 // Router finds the rule for a request. It is immutable and safe for use by several goroutines.
-type Router struct{ rules []compiled }
+type Router struct {
+	rules    []compiled
+	rewrites map[*Rule][]rewrite // of the rules that have some; nil where none has
+}
 
 type compiled struct {
 	rule  *Rule
@@ -48,6 +51,12 @@ func NewRouter(rules []Rule) *Router {
 			c.tests = append(c.tests, compile(cond))
 		}
 		r.rules[i] = c
+		if ready := compileRewrites(rules[i].Rewrites); ready != nil {
+			if r.rewrites == nil {
+				r.rewrites = map[*Rule][]rewrite{}
+			}
+			r.rewrites[&rules[i]] = ready
+		}
 	}
 	return r
 }

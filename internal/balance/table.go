@@ -117,6 +117,7 @@ type Rule struct {
 	Priority   string      // "1" to "50000", or "default"
 	Conditions []Condition `json:",omitempty"` // empty holds always
 	Action     Action
+	Rewrites   []Rewrite `json:",omitempty"` // at most one of each kind
 }
 
 // Field is what a condition looks at.

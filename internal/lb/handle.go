@@ -243,6 +243,11 @@ func (at *port) redirect(w http.ResponseWriter, r *http.Request, c *conn, d *doo
 
 func (at *port) forward(w http.ResponseWriter, r *http.Request, x *exchange) {
 	d := x.door
+	r, ok := x.rewritten(r)
+	if !ok {
+		d.fail(w, r, x.conn.shard, http.StatusInternalServerError)
+		return
+	}
 	if x.pool = x.choose(r); x.pool == nil {
 		d.fail(w, r, x.conn.shard, http.StatusServiceUnavailable)
 		return
@@ -251,14 +256,14 @@ func (at *port) forward(w http.ResponseWriter, r *http.Request, x *exchange) {
 		d.fail(w, r, x.conn.shard, code)
 		return
 	}
+	if x.pool.group.Version == balance.GRPC {
+		d.cell.add(x.conn.shard, grpcRequests, 1)
+	}
 	if x.trace == "" {
 		x.trace = trace(r.Header.Get(traceID), time.Now(), rand.Uint64(), rand.Uint32()) //nolint:gosec // an id
 	}
 	x.touch()
 	x.mu.Lock() // the timer may come before it is known
-	if x.pool.group.Version == balance.GRPC {
-		d.cell.add(x.conn.shard, grpcRequests, 1)
-	}
 	x.w = w
 	x.timer = time.AfterFunc(d.idle(), x.expire)
 	x.mu.Unlock()

@@ -72,7 +72,7 @@ func (s *Service) planeBalancer(tx *store.Tx, b balancerRow) balance.Balancer {
 			}
 		}
 		for _, r := range s.rulesOf(tx, l.ARN) {
-			pr := balance.Rule{ARN: r.ARN, Priority: r.priority(), Action: r.Action.table()}
+			pr := balance.Rule{ARN: r.ARN, Priority: r.priority(), Action: r.Action.table(), Rewrites: r.Rewrites}
 			for _, c := range r.Conditions {
 				pr.Conditions = append(pr.Conditions, balance.Condition{Field: c.Field, Header: c.Header, Values: c.Values, Regex: c.Regex, Query: c.Query})
 			}

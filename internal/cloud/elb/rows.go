@@ -74,7 +74,8 @@ type ruleRow struct {
 	Default    bool `json:",omitempty"`
 	Conditions []condition
 	Action     action
-	Tags       []tag `json:",omitempty"`
+	Rewrites   []balance.Rewrite `json:",omitempty"` // transforms
+	Tags       []tag             `json:",omitempty"`
 }
 
 // priority is the rule's priority as answers have it.

@@ -17,11 +17,11 @@ func (s *Service) CreateRule(ctx context.Context, in *elbv2.CreateRuleInput) (*e
 	if err := checkPriority(in.Priority, "priority"); err != nil {
 		return nil, err
 	}
-	if err := noTransforms(in.Transforms); err != nil {
-		return nil, err
-	}
 	r := ruleRow{Priority: int(*in.Priority)}
 	var err error
+	if r.Rewrites, err = newRewrites(in.Transforms); err != nil {
+		return nil, err
+	}
 	if r.Conditions, err = newConditions(in.Conditions); err != nil {
 		return nil, err
 	}
@@ -71,13 +71,6 @@ func checkPriority(p *int32, member string) error {
 	return between(p, member, 1, 50000)
 }
 
-func noTransforms(in []types.RuleTransform) error {
-	if len(in) > 0 {
-		return misconfigured("Rule transforms are not supported by this local cloud")
-	}
-	return nil
-}
-
 func (r ruleRow) view() types.Rule {
 	v := types.Rule{
 		RuleArn:    &r.ARN,
@@ -88,6 +81,9 @@ func (r ruleRow) view() types.Rule {
 	}
 	for _, c := range r.Conditions {
 		v.Conditions = append(v.Conditions, c.view())
+	}
+	for _, w := range r.Rewrites {
+		v.Transforms = append(v.Transforms, rewriteView(w))
 	}
 	return v
 }
@@ -128,16 +124,21 @@ func (s *Service) DescribeRules(ctx context.Context, in *elbv2.DescribeRulesInpu
 	return answer(out, err)
 }
 
-// ModifyRule replaces a rule's conditions, its action, or both.
+// ModifyRule replaces what is given of a rule's conditions, its action and its transforms.
 func (s *Service) ModifyRule(ctx context.Context, in *elbv2.ModifyRuleInput) (*elbv2.ModifyRuleOutput, error) {
-	if err := noTransforms(in.Transforms); err != nil {
-		return nil, err
-	}
-	if len(in.Conditions) == 0 && len(in.Actions) == 0 {
+	reset := aws.ToBool(in.ResetTransforms)
+	if len(in.Conditions) == 0 && len(in.Actions) == 0 && len(in.Transforms) == 0 && !reset {
 		return nil, invalid("Either conditions or actions must be specified")
 	}
+	if reset && len(in.Transforms) > 0 {
+		return nil, invalid("You can specify either transforms or the reset of transforms, but not both")
+	}
+	rewrites, err := newRewrites(in.Transforms)
+	if err != nil {
+		return nil, err
+	}
 	out := &elbv2.ModifyRuleOutput{}
-	err := s.change(ctx, func(tx *store.Tx) error {
+	err = s.change(ctx, func(tx *store.Tx) error {
 		r, err := s.rule(tx, scopeOf(ctx), in.RuleArn)
 		if err != nil {
 			return err
@@ -145,6 +146,9 @@ func (s *Service) ModifyRule(ctx context.Context, in *elbv2.ModifyRuleInput) (*e
 		if r.Default {
 			// Whether AWS takes actions here is unconfirmed; ModifyListener changes them.
 			return notPermitted("Default rule '%s' cannot be modified", r.ARN)
+		}
+		if rewrites != nil || reset {
+			r.Rewrites = rewrites
 		}
 		if len(in.Conditions) > 0 {
 			if r.Conditions, err = newConditions(in.Conditions); err != nil {
