@@ -3,6 +3,7 @@
 # speed: 300
 import datetime
 import json
+import ssl
 
 from lib import *
 
@@ -26,9 +27,9 @@ class Front(Balancer):
         aws.elbv2.modify_target_group_attributes(TargetGroupArn=arn, Attributes=[{"Key": "deregistration_delay.timeout_seconds", "Value": "60"}])
         return arn
 
-    def listener(self, *actions, protocol="TCP"):
+    def listener(self, *actions, protocol="TCP", **more):
         port = free_port()
-        arn = aws.elbv2.create_listener(LoadBalancerArn=self.arn, Protocol=protocol, Port=port, DefaultActions=list(actions))["Listeners"][0]["ListenerArn"]
+        arn = aws.elbv2.create_listener(LoadBalancerArn=self.arn, Protocol=protocol, Port=port, DefaultActions=list(actions), **more)["Listeners"][0]["ListenerArn"]
         tags = aws.elbv2.describe_tags(ResourceArns=[arn])["TagDescriptions"][0]["Tags"]
         self.address = next((t["Value"] for t in tags if t["Key"] == "aws:slipway:address"), f"127.0.0.1:{port}")
         return arn
@@ -85,6 +86,21 @@ refused("InvalidConfigurationRequest", "is not supported on load balancers with 
         LoadBalancerArn=f.arn, Attributes=[{"Key": "idle_timeout.timeout_seconds", "Value": "60"}])
 
 
+# --- a listener of TLS ends it, and forwards what is within
+acm = "arn:aws:acm:us-east-1:123456789012:certificate/11111111-2222-3333-4444-555555555555".replace("123456789012", f.arn.split(":")[4])
+refused("ValidationError", "A certificate must be specified for TLS listeners", f.listener, forward(b), protocol="TLS")
+refused("ALPNPolicyNotFound", "", f.listener, forward(b), protocol="TLS", Certificates=[{"CertificateArn": acm}], AlpnPolicy=["HTTP3Only"])
+plain_address, secure = f.address, f.listener(forward(b), protocol="TLS", Certificates=[{"CertificateArn": acm}], AlpnPolicy=["HTTP1Only"])
+got = aws.elbv2.describe_listeners(ListenerArns=[secure])["Listeners"][0]
+equal((got["Protocol"], got["SslPolicy"], got["Certificates"], got["AlpnPolicy"]), ("TLS", "ELBSecurityPolicy-2016-08", [{"CertificateArn": acm}], ["HTTP1Only"]), "the listener of TLS")
+context = ssl._create_unverified_context()
+context.set_alpn_protocols(["h2", "http/1.1"])
+with socket.create_connection(("127.0.0.1", int(f.address.rsplit(":", 1)[1])), timeout=30) as raw, context.wrap_socket(raw, server_hostname="localhost") as s:
+    equal((s.recv(1), s.selected_alpn_protocol()), (b"b", "http/1.1"), "what is within TLS")
+aws.elbv2.delete_listener(ListenerArn=secure)
+f.address = plain_address
+
+
 def metric(name, stat, *more):
     now = datetime.datetime.now(datetime.timezone.utc)
     found = aws.cloudwatch.get_metric_statistics(Namespace="AWS/NetworkELB", MetricName=name, Dimensions=[f.dimension, *more], Period=60, Statistics=[stat],
@@ -92,8 +108,8 @@ def metric(name, stat, *more):
     return sum(p[stat] for p in found) if stat == "Sum" else max((p[stat] for p in found), default=0)
 
 
-until("320 flows are counted", lambda: metric("NewFlowCount", "Sum") == 320)
-until("their bytes", lambda: metric("ProcessedBytes", "Sum") == 320)
+until("321 flows are counted", lambda: metric("NewFlowCount", "Sum") == 321)
+until("their bytes", lambda: metric("ProcessedBytes", "Sum") == 321)
 until("a healthy host", lambda: metric("HealthyHostCount", "Maximum", {"Name": "TargetGroup", "Value": b.split(":")[-1]}) == 1)
 
 # --- a service behind it: checked by HTTP, with room for the start of a process at this speed
@@ -116,7 +132,7 @@ equal(shares(production), {blue: 1}, "the listener of a service that rolls")
 
 aws.ecs.update_service(cluster="c", service="web", taskDefinition=define("web:v3"), deploymentConfiguration={"strategy": "BLUE_GREEN", "bakeTimeInMinutes": 0})
 until("the test listener sends to green", lambda: shares(test) == {blue: 0, green: 100})
-equal(get(test_address)[1]["X-Sample-Version"], "v3", "who answers the test listener")
+until("the new version answers the test listener", lambda: get(test_address)[1]["X-Sample-Version"] == "v3")
 d = finished("SUCCESSFUL")
 equal(shares(production), {blue: 0, green: 100}, "the production listener")
 assert d["finishedAt"] - d["startedAt"] >= datetime.timedelta(seconds=20 * 60 / 300), "two stages of ten minutes"

@@ -84,10 +84,10 @@ const (
 type Listener struct {
 	ARN      string
 	Port     int    // as asked for, 1 to 65535
-	Protocol string // "HTTP", "HTTPS" or "TCP"
+	Protocol string // "HTTP" or "HTTPS"; "TCP" or "TLS" of network load balancers
 	// Idle is tcp.idle_timeout.seconds, in real time; zero means DefaultFlowIdle. HTTP has the balancer's.
 	Idle time.Duration `json:",omitempty"`
-	// Secure is what an HTTPS listener needs; nil for others.
+	// Secure is what a listener of HTTPS or TLS needs; nil for others.
 	Secure *Secure `json:",omitempty"`
 	// Substitute is the port to try where Port cannot be had; zero means any free one. The
 	// control plane puts the last one reported here, so that addresses outlive the data plane.
@@ -101,11 +101,15 @@ type Listener struct {
 	Rules []Rule // by ascending priority, the default rule last
 }
 
-// Secure is how an HTTPS listener shakes hands.
+// Flows reports whether the listener carries connections, and no requests.
+func (l *Listener) Flows() bool { return l.Protocol == "TCP" || l.Protocol == "TLS" }
+
+// Secure is how a listener of HTTPS or TLS shakes hands.
 type Secure struct {
-	MinVersion, MaxVersion uint16 // of TLS, as crypto/tls numbers them
-	HTTP2                  bool   `json:",omitempty"` // routing.http2.enabled
-	Certificate            string // ARN of the default one, for access logs alone: the data plane signs its own
+	MinVersion, MaxVersion uint16   // of TLS, as crypto/tls numbers them
+	HTTP2                  bool     `json:",omitempty"` // HTTPS: routing.http2.enabled
+	ALPN                   []string `json:",omitempty"` // TLS: what is agreed to be spoken, the preferred first; empty agrees on nothing
+	Certificate            string   // ARN of the default one, for access logs alone: the data plane signs its own
 }
 
 // Header is one header field.

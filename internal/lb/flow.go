@@ -2,6 +2,7 @@ package lb
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -25,7 +26,8 @@ type duplex interface {
 	CloseWrite() error
 }
 
-// flow is one connection of TCP between a client and a target.
+// flow is one connection of TCP between a client and a target; with a listener of TLS, which ends
+// here, the client's is within that.
 //
 // NLB passes packets on and so never accepts a connection that the target does not. A proxy has
 // accepted by then: where the target refuses, the client is reset instead.
@@ -49,19 +51,25 @@ func (in *inlet) serve(client *net.TCPConn) {
 	d.cell.add(f.shard, newConnections, 1)
 	d.cell.active.Add(1)
 	defer d.cell.active.Add(-1)
-	defer client.Close() //nolint:errcheck // the flow has ended
+	defer func() { _ = f.client.Close() }() // the flow has ended
 	f.touch()
 	if !in.flows.join(f) {
 		reset(client)
 		return
 	}
 	defer in.flows.leave(f)
+	if d.listener.Secure != nil && !f.shake(in.plane, client) {
+		if f.ended() == nil { // else it was not for the client's hands
+			d.cell.add(f.shard, clientHandshakes, 1)
+		}
+		return
+	}
 	source, _ := netip.ParseAddrPort(client.RemoteAddr().String())
 	t, pool, ok := d.route(f.shard, source.Addr().Unmap())
 	if !ok {
 		d.cell.add(f.shard, rejectedFlows, 1)
 		d.cell.add(f.shard, elbResets, 1)
-		reset(client)
+		reset(f.client)
 		return
 	}
 	if !t.flows.join(f) {
@@ -73,6 +81,21 @@ func (in *inlet) serve(client *net.TCPConn) {
 	t.outstanding.Add(1)
 	defer t.outstanding.Add(-1)
 	f.count(f.run(in.closing, t, pool.group))
+}
+
+// shake has the client shake hands, for which it has as long as a target has to accept a connection.
+func (f *flow) shake(p *plane, client *net.TCPConn) bool {
+	local, _, _ := net.SplitHostPort(client.LocalAddr().String())
+	shaken := tls.Server(client, p.handshake(local, func(string) *door { return f.door }))
+	_ = client.SetDeadline(time.Now().Add(connectTimeout)) // a failure shows at the handshake
+	if shaken.Handshake() != nil {
+		return false
+	}
+	_ = client.SetDeadline(time.Time{}) // likewise at the first read
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.client = shaken
+	return f.cause == nil
 }
 
 // route chooses group and target for a new connection; ok is false where there is none.
@@ -263,8 +286,12 @@ func (f *flow) count(cause error) {
 
 // reset closes a connection so that its other end sees a reset.
 func reset(c duplex) {
-	if tcp, ok := c.(*net.TCPConn); ok {
+	wire := net.Conn(c)
+	if shaken, ok := c.(*tls.Conn); ok {
+		wire = shaken.NetConn() // without a farewell, which could block
+	}
+	if tcp, ok := wire.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0) // one that is gone has nobody to tell
 	}
-	_ = c.Close()
+	_ = wire.Close()
 }

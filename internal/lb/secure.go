@@ -20,28 +20,30 @@ const (
 	mostOfConnection = 10_000
 )
 
-// config gives how a port's HTTPS listeners shake hands with a client that came to a local address:
-// by the name it asks for.
-func (at *port) config(local string) *tls.Config {
+// handshake gives how listeners shake hands with a client that came to a local address: as the door says
+// that is given for the name it asks for.
+func (p *plane) handshake(local string, door func(name string) *door) *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS10, // GetConfigForClient says better
 		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-			d := at.site().door(local, hello.ServerName, true)
-			if d == nil {
+			d := door(hello.ServerName)
+			if d == nil || d.listener.Secure == nil {
 				return nil, errNoTarget // nobody serves TLS here any more
 			}
 			names := []string{strings.ToLower(hello.ServerName), d.balancer.DNSName, localDomain, local, d.balancer.Address, "127.0.0.1", "::1"}
-			leaf, err := at.plane.authority.leaf(names)
+			leaf, err := p.authority.leaf(names)
 			if err != nil {
-				at.plane.log.Error("no certificate for a listener", "listener", d.listener.ARN, "err", err)
+				p.log.Error("no certificate for a listener", "listener", d.listener.ARN, "err", err)
 				return nil, err
 			}
-			c := &tls.Config{MinVersion: tls.VersionTLS10, Certificates: []tls.Certificate{*leaf}, NextProtos: []string{"http/1.1"}} //nolint:gosec // what the listener's policy allows
-			if s := d.listener.Secure; s != nil {
-				c.MinVersion, c.MaxVersion = s.MinVersion, s.MaxVersion
-				if s.HTTP2 {
-					c.NextProtos = []string{"h2", "http/1.1"}
-				}
+			s := d.listener.Secure
+			c := &tls.Config{MinVersion: s.MinVersion, MaxVersion: s.MaxVersion, Certificates: []tls.Certificate{*leaf}, NextProtos: s.ALPN} //nolint:gosec // what the listener's policy allows
+			switch {
+			case d.listener.Flows():
+			case s.HTTP2:
+				c.NextProtos = []string{"h2", "http/1.1"}
+			default:
+				c.NextProtos = []string{"http/1.1"}
 			}
 			return c, nil
 		},
@@ -97,13 +99,13 @@ func (c *conn) begin() error {
 	if first[0] != recordHandshake {
 		return nil
 	}
-	shaken := tls.Server(p, c.port.config(c.local))
+	shaken := tls.Server(p, c.port.plane.handshake(c.local, func(name string) *door { return c.port.site().door(c.local, name, true) }))
 	if err := shaken.Handshake(); err != nil {
-		return err
-	}
 		if s := c.port.site(); s != nil && s.secure.oldest != nil {
 			s.door(c.local, "", true).cell.add(c.shard, clientHandshakes, 1)
 		}
+		return err
+	}
 	state := shaken.ConnectionState()
 	c.Conn, c.tls, c.h2 = shaken, &state, state.NegotiatedProtocol == "h2"
 	return nil

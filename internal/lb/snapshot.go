@@ -134,7 +134,7 @@ func (p *plane) build(table *balance.Table) *snapshot {
 					}
 				}
 			}
-			if l.Protocol == "TCP" {
+			if l.Flows() {
 				s.inlets[inletKey{l.ARN, l.Port}] = d
 				continue
 			}

@@ -79,7 +79,7 @@ func newAction(protocol string, in []types.Action) (action, error) {
 	case len(routes) > 1:
 		return action{}, badAction("You can specify only one action of type 'forward', 'redirect' or 'fixed-response'")
 	}
-	return newRoute(routes[0], protocol == "TCP")
+	return newRoute(routes[0], flows(protocol))
 }
 
 func newRoute(in types.Action, flows bool) (a action, err error) {

@@ -19,7 +19,7 @@ func (s *Service) checkGroups(tx *store.Tx, l listenerRow, a action) error {
 		return badAction("Redirect actions cannot redirect from HTTPS to HTTP")
 	}
 	if a.Forward == nil {
-		if l.Protocol == "TCP" {
+		if flows(l.Protocol) {
 			return badAction("Actions of type '%s' are not supported on listeners with the protocol '%s'", a.views()[0].Type, l.Protocol)
 		}
 		return nil
@@ -36,7 +36,7 @@ func (s *Service) checkGroups(tx *store.Tx, l listenerRow, a action) error {
 		switch {
 		case g.VPC != b.VPC:
 			return misconfigured("The target group '%s' must be in the same VPC as the load balancer '%s'", g.ARN, b.ARN)
-		case (g.Protocol == "TCP") != (l.Protocol == "TCP"):
+		case (g.Protocol == "TCP") != flows(l.Protocol):
 			return &types.IncompatibleProtocolsException{Message: sentence("The listener and its associated target group '%s' have incompatible protocols: '%s' and '%s'", []any{g.ARN, l.Protocol, g.Protocol})}
 		case g.ProtocolVersion != "HTTP1" && l.Protocol == "HTTP":
 			return misconfigured("Listener protocol 'HTTP' is not supported with a target group with the protocol-version '%s'", g.ProtocolVersion)

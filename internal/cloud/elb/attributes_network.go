@@ -90,12 +90,15 @@ func (b *balancerRow) schema() schema {
 
 // schema gives a listener's attributes.
 func (l *listenerRow) schema() schema {
-	known, others := listenerAttributes, flowListenerAttributes
-	if l.Protocol == "TCP" {
-		known, others = others, known
+	known := listenerAttributes
+	switch l.Protocol {
+	case "TCP":
+		known = flowListenerAttributes
+	case "TLS":
+		known = nil // its idle time-out is what it is
 	}
 	return schema{what: "Listener", known: known, foreign: func(key string) error {
-		if has(others, key) {
+		if has(listenerAttributes, key) || has(flowListenerAttributes, key) {
 			return misconfigured("Listener attribute key '%s' is not supported on listeners with the protocol '%s'", key, l.Protocol)
 		}
 		return nil

@@ -56,7 +56,7 @@ func (l *listenerRow) secure(scope names.Scope, certificates []types.Certificate
 		case aws.ToString(policy) != "":
 			return invalid("An SSL policy cannot be specified for %s listeners", l.Protocol)
 		}
-		l.Certificate, l.Certificates, l.Policy = "", nil, ""
+		l.Certificate, l.Certificates, l.Policy, l.ALPN = "", nil, "", ""
 		return nil
 	}
 	if p := aws.ToString(policy); p != "" {
@@ -86,13 +86,53 @@ func (l *listenerRow) secure(scope names.Scope, certificates []types.Certificate
 	return nil
 }
 
+// alpn is what each ALPN policy has agreed to be spoken, the preferred first.
+//
+// Source: Network Load Balancers guide, "ALPN policies".
+var alpn = []struct {
+	policy    string
+	protocols []string
+}{
+	{"HTTP1Only", []string{"http/1.1", "http/1.0"}},
+	{"HTTP2Only", []string{"h2"}},
+	{"HTTP2Optional", []string{"http/1.1", "http/1.0", "h2"}},
+	{"HTTP2Preferred", []string{"h2", "http/1.1", "http/1.0"}},
+	{"None", nil},
+}
+
+// negotiate reads the ALPN policy that a listener is given, which those of TLS alone can have; one that
+// is not given stays as it is. The words are ours (unconfirmed).
+func (l *listenerRow) negotiate(policy []string) error {
+	policy = slices.DeleteFunc(slices.Clone(policy), func(p string) bool { return p == "" })
+	switch {
+	case len(policy) == 0:
+		return nil
+	case l.Protocol != "TLS":
+		return invalid("An ALPN policy cannot be specified for %s listeners", l.Protocol)
+	case len(policy) > 1:
+		return invalid("Up to one ALPN policy can be specified for the listener")
+	}
+	for _, a := range alpn {
+		if a.policy == policy[0] {
+			l.ALPN = a.policy
+			return nil
+		}
+	}
+	return &types.ALPNPolicyNotSupportedException{Message: sentence("ALPN policy '%s' not found", []any{policy[0]})}
+}
+
 // handshake is what the data plane needs to know of a listener that speaks TLS; nil for others.
 func (l *listenerRow) handshake(http2 bool) *balance.Secure {
 	if l.Policy == "" {
 		return nil
 	}
 	versions := map[string]uint16{"TLSv1": tls.VersionTLS10, "TLSv1.1": tls.VersionTLS11, "TLSv1.2": tls.VersionTLS12, "TLSv1.3": tls.VersionTLS13}
-	s := &balance.Secure{HTTP2: http2, Certificate: l.Certificate}
+	s := &balance.Secure{HTTP2: http2 && !flows(l.Protocol), Certificate: l.Certificate}
+	for _, a := range alpn {
+		if a.policy == l.ALPN {
+			s.ALPN = a.protocols
+		}
+	}
 	for _, p := range policies {
 		if p.name == l.Policy {
 			all := strings.Fields(p.protocols)

@@ -1,12 +1,17 @@
 package elb
 
 import (
+	"crypto/tls"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+
+	"github.com/slipway-ecs/slipway/internal/balance"
+	"github.com/slipway-ecs/slipway/internal/store"
 )
 
 const (
@@ -87,4 +92,47 @@ func TestListenersTakeMoreCertificates(t *testing.T) {
 		many = append(many, fmt.Sprintf("arn:aws:acm:us-east-1:123456789012:certificate/%d", n))
 	}
 	refused(r, r.AddListenerCertificates, &elbv2.AddListenerCertificatesInput{ListenerArn: l, Certificates: certificate(many...)}, "TooManyCertificates", "")
+}
+
+func TestAListenerOfTLSHasACertificateAPolicyAndPerhapsALPN(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t, Options{})
+	b, blue, green := r.networkBalancer("front"), r.flowGroup("blue"), r.flowGroup("green")
+	in := func(port int32, arn string, alpn ...string) *elbv2.CreateListenerInput {
+		return &elbv2.CreateListenerInput{LoadBalancerArn: &b, Port: &port, Protocol: "TLS", Certificates: certificate(arn), AlpnPolicy: alpn, DefaultActions: []types.Action{to(blue)}}
+	}
+	l := must(r, r.CreateListener, in(443, acmARN, "HTTP2Preferred")).Listeners[0]
+	if l.Protocol != "TLS" || aws.ToString(l.SslPolicy) != "ELBSecurityPolicy-2016-08" || len(l.Certificates) != 1 || *l.Certificates[0].CertificateArn != acmARN || l.MutualAuthentication != nil ||
+		!slices.Equal(l.AlpnPolicy, []string{"HTTP2Preferred"}) {
+		t.Errorf("got %+v", l)
+	}
+	if again := must(r, r.CreateListener, in(443, acmARN, "HTTP2Preferred")).Listeners[0]; *again.ListenerArn != *l.ListenerArn {
+		t.Errorf("the same again is another one: %s", *again.ListenerArn)
+	}
+	refused(r, r.CreateListener, in(443, acmARN, "HTTP1Only"), "DuplicateListener", "")
+	refused(r, r.CreateListener, in(444, acmARN, "HTTP3Only"), "ALPNPolicyNotFound", "")
+	refused(r, r.CreateListener, in(444, acmARN, "HTTP1Only", "None"), "ValidationError", "")
+	refused(r, r.CreateRule, &elbv2.CreateRuleInput{ListenerArn: l.ListenerArn, Priority: aws.Int32(1), Conditions: []types.RuleCondition{onPath("/x")}, Actions: []types.Action{to(blue)}}, "UnsupportedProtocol", "")
+	if got := must(r, r.DescribeListenerAttributes, &elbv2.DescribeListenerAttributesInput{ListenerArn: l.ListenerArn}).Attributes; len(got) != 0 {
+		t.Errorf("attributes: got %+v", got)
+	}
+	refused(r, r.ModifyListenerAttributes, &elbv2.ModifyListenerAttributesInput{ListenerArn: l.ListenerArn, Attributes: []types.ListenerAttribute{{Key: aws.String(keyFlowIdle), Value: aws.String("60")}}},
+		"InvalidConfigurationRequest", "Listener attribute key 'tcp.idle_timeout.seconds' is not supported on listeners with the protocol 'TLS'")
+	r.update(func(tx *store.Tx) {
+		if err := r.SetWeights(tx, *l.ListenerArn, []balance.Weighted{{Group: blue, Weight: 90}, {Group: green, Weight: 10}}); err != nil {
+			t.Error(err)
+		}
+	})
+	must(r, r.AddListenerCertificates, &elbv2.AddListenerCertificatesInput{ListenerArn: l.ListenerArn, Certificates: certificate(iamARN)})
+	r.view(func(tx *store.Tx) {
+		pl := r.Plane(tx).Balancers[0].Listeners[0]
+		if pl.Protocol != "TLS" || pl.Idle != 0 || pl.Secure.MaxVersion != tls.VersionTLS12 || pl.Secure.HTTP2 || !slices.Equal(pl.Secure.ALPN, []string{"h2", "http/1.1", "http/1.0"}) {
+			t.Errorf("the table has %+v, %+v", pl, pl.Secure)
+		}
+	})
+	got := must(r, r.ModifyListener, &elbv2.ModifyListenerInput{ListenerArn: l.ListenerArn, Protocol: "TCP"}).Listeners[0]
+	if got.SslPolicy != nil || len(got.Certificates) != 0 || got.AlpnPolicy != nil || len(got.DefaultActions[0].ForwardConfig.TargetGroups) != 2 {
+		t.Errorf("as TCP it is %+v", got)
+	}
+	refused(r, r.ModifyListener, &elbv2.ModifyListenerInput{ListenerArn: l.ListenerArn, AlpnPolicy: []string{"None"}}, "ValidationError", "An ALPN policy cannot be specified for TCP listeners")
 }

@@ -47,6 +47,9 @@ func (s *Service) CreateListener(ctx context.Context, in *elbv2.CreateListenerIn
 		if err := l.secure(scopeOf(ctx), in.Certificates, in.SslPolicy, in.MutualAuthentication); err != nil {
 			return err
 		}
+		if err := l.negotiate(in.AlpnPolicy); err != nil {
+			return err
+		}
 		if err := s.checkGroups(tx, l, do); err != nil {
 			return err
 		}
@@ -55,7 +58,7 @@ func (s *Service) CreateListener(ctx context.Context, in *elbv2.CreateListenerIn
 			if t.Port != l.Port {
 				continue
 			}
-			if r, _ := s.defaultRule(tx, t.ARN); t.Protocol == l.Protocol && t.Policy == l.Policy && t.Certificate == l.Certificate && reflect.DeepEqual(r.Action, do) {
+			if r, _ := s.defaultRule(tx, t.ARN); t.Protocol == l.Protocol && t.Policy == l.Policy && t.Certificate == l.Certificate && t.ALPN == l.ALPN && reflect.DeepEqual(r.Action, do) {
 				out.Listeners = []types.Listener{s.listenerView(tx, t)}
 				return nil
 			}
@@ -106,7 +109,7 @@ func (s *Service) checkProtocol(b balancerRow, protocol types.ProtocolEnum) erro
 		if protocol == types.ProtocolEnumGeneve {
 			return invalid("Listener protocol '%s' must be one of 'TLS, TCP, TCP_UDP, UDP'", protocol)
 		}
-		if protocol != types.ProtocolEnumTcp {
+		if protocol != types.ProtocolEnumTcp && protocol != types.ProtocolEnumTls {
 			return s.unbuilt("Listeners with the protocol '%s'", protocol)
 		}
 	}
@@ -117,7 +120,12 @@ func (s *Service) listenerView(tx *store.Tx, l listenerRow) types.Listener {
 	v := types.Listener{ListenerArn: &l.ARN, LoadBalancerArn: &l.Balancer, Port: aws.Int32(int32(l.Port)), Protocol: types.ProtocolEnum(l.Protocol)}
 	if l.Policy != "" {
 		v.SslPolicy, v.Certificates = aws.String(l.Policy), []types.Certificate{{CertificateArn: aws.String(l.Certificate)}}
-		v.MutualAuthentication = &types.MutualAuthenticationAttributes{Mode: aws.String("off")}
+		if !flows(l.Protocol) {
+			v.MutualAuthentication = &types.MutualAuthenticationAttributes{Mode: aws.String("off")}
+		}
+	}
+	if l.ALPN != "" {
+		v.AlpnPolicy = []string{l.ALPN}
 	}
 	if r, ok := s.defaultRule(tx, l.ARN); ok {
 		v.DefaultActions = r.Action.views()
@@ -187,6 +195,9 @@ func (s *Service) ModifyListener(ctx context.Context, in *elbv2.ModifyListenerIn
 			l.Protocol = string(in.Protocol)
 		}
 		if err := l.secure(scopeOf(ctx), in.Certificates, in.SslPolicy, in.MutualAuthentication); err != nil {
+			return err
+		}
+		if err := l.negotiate(in.AlpnPolicy); err != nil {
 			return err
 		}
 		if was != l.Protocol {

@@ -150,7 +150,7 @@ func TestAListenerOfTCPForwardsByWeightAndHasNoRules(t *testing.T) {
 		{listen(b, "HTTP", to(blue)), "ValidationError", "Listener protocol 'HTTP' must be one of 'TLS, TCP, TCP_UDP, UDP'"},
 		{listen(web, "TCP", to(http)), "ValidationError", "Listener protocol 'TCP' must be one of 'HTTPS, HTTP'"},
 		{listen(b, "UDP", to(blue)), "InvalidConfigurationRequest", "Listeners with the protocol 'UDP' are not supported by this local cloud"},
-		{listen(b, "TLS", to(blue)), "InvalidConfigurationRequest", ""},
+		{listen(b, "TLS", to(blue)), "ValidationError", "A certificate must be specified for TLS listeners"},
 		{listen(b, "TCP", to(http)), "IncompatibleProtocols", "The listener and its associated target group '" + http + "' have incompatible protocols: 'TCP' and 'HTTP'"},
 		{listen(web, "HTTP", to(blue)), "IncompatibleProtocols", ""},
 		{listen(b, "TCP", says("200")), "InvalidLoadBalancerAction", ""},
@@ -158,8 +158,8 @@ func TestAListenerOfTCPForwardsByWeightAndHasNoRules(t *testing.T) {
 	} {
 		refused(r, r.CreateListener, c.in, c.code, c.words)
 	}
-	if len(said) != 2 {
-		t.Errorf("the console was told %q, want what of TLS and UDP is not built", said)
+	if len(said) != 1 {
+		t.Errorf("the console was told %q, want that UDP is not built", said)
 	}
 	r.update(func(tx *store.Tx) {
 		if err := r.SetWeights(tx, l, []balance.Weighted{{Group: blue, Weight: 0}, {Group: green, Weight: 100}}); err != nil {

@@ -132,7 +132,7 @@ func (s *Service) SetWeights(tx *store.Tx, rule string, weights []balance.Weight
 		in.ForwardConfig.TargetGroups = append(in.ForwardConfig.TargetGroups, types.TargetGroupTuple{TargetGroupArn: aws.String(w.Group), Weight: aws.Int32(int32(w.Weight))})
 	}
 	l, _ := s.listeners.Get(tx, r.Listener)
-	f, err := newForward(in, l.Protocol == "TCP")
+	f, err := newForward(in, flows(l.Protocol))
 	if err != nil {
 		return err
 	}

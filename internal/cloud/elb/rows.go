@@ -46,9 +46,10 @@ type listenerRow struct {
 	ARN      string
 	Balancer string
 	Port     int
-	Protocol string // HTTP or HTTPS; TCP of network load balancers
+	Protocol string // HTTP or HTTPS; TCP or TLS of network load balancers
 
 	// What a listener that speaks TLS has; empty for others.
+	ALPN         string   `json:",omitempty"` // ALPN policy of a network load balancer; empty where it was not given
 	Policy       string   `json:",omitempty"` // security policy
 	Certificate  string   `json:",omitempty"` // ARN of the default certificate
 	Certificates []string `json:",omitempty"` // ARNs of the others, as they came
@@ -58,6 +59,9 @@ type listenerRow struct {
 	Tags       []tag             `json:",omitempty"`
 	Bound      bound             `json:",omitzero"` // where it really answers, as the data plane last said
 }
+
+// flows reports whether listeners of a protocol carry connections, and no requests.
+func flows(protocol string) bool { return protocol == "TCP" || protocol == "TLS" }
 
 // bound is where a listener answers; empty members where it does not.
 type bound struct {

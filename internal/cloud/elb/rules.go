@@ -34,7 +34,7 @@ func (s *Service) CreateRule(ctx context.Context, in *elbv2.CreateRuleInput) (*e
 		if err != nil {
 			return err
 		}
-		if l.Protocol == "TCP" {
+		if flows(l.Protocol) {
 			return &types.UnsupportedProtocolException{Message: sentence("Rules are not supported for listeners with the protocol '%s'", []any{l.Protocol})}
 		}
 		r.Listener = l.ARN
