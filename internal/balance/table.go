@@ -93,6 +93,10 @@ type Listener struct {
 	// control plane puts the last one reported here, so that addresses outlive the data plane.
 	Substitute int `json:",omitempty"`
 
+	// TLSVersionHeader and TLSCipherHeader are what Balancer.TLSHeaders are called:
+	// routing.http.request.x_amzn_tls_…; empty means by their usual names.
+	TLSVersionHeader string `json:",omitempty"`
+	TLSCipherHeader  string `json:",omitempty"`
 	// NoServerHeader is routing.http.response.server.enabled = false.
 	NoServerHeader bool `json:",omitempty"`
 	// ResponseHeaders are set on every response: the routing.http.response.* attributes.

@@ -1,6 +1,7 @@
 package lb
 
 import (
+	"cmp"
 	"encoding/binary"
 	"encoding/hex"
 	"net"
@@ -94,8 +95,8 @@ func (x *exchange) fields(r *http.Request, put func(name, value string)) {
 		put(forwardedProto, "http")
 	}
 	if b.TLSHeaders && x.conn.tls != nil {
-		put("X-Amzn-Tls-Version", versionName(x.conn.tls.Version))
-		put("X-Amzn-Tls-Cipher-Suite", cipherName(x.conn.tls.CipherSuite))
+		put(cmp.Or(l.TLSVersionHeader, "X-Amzn-Tls-Version"), versionName(x.conn.tls.Version))
+		put(cmp.Or(l.TLSCipherHeader, "X-Amzn-Tls-Cipher-Suite"), cipherName(x.conn.tls.CipherSuite))
 	}
 	put(forwardedPort, strconv.Itoa(l.Port))
 	put(traceID, x.trace)

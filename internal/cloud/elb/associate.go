@@ -46,7 +46,7 @@ func (s *Service) checkGroups(tx *store.Tx, l listenerRow, a action) error {
 				return &types.TargetGroupAssociationLimitException{Message: sentence("The following target groups cannot be associated with more than one load balancer: %s", []any{g.ARN})}
 			}
 		}
-		if l.Protocol != "TCP" && len(a.Forward.Groups) > 1 && a.Forward.Sticky == 0 && value(groupAttributes, g.Attributes, keySticky) == "true" {
+		if a.loosens(g) {
 			return misconfigured("You must enable group stickiness on a rule if you enabled target stickiness on one of its target groups")
 		}
 	}
@@ -59,9 +59,21 @@ func (s *Service) checkGroups(tx *store.Tx, l listenerRow, a action) error {
 	if len(all) > maxGroupsOfBalancer {
 		return &types.TooManyUniqueTargetGroupsPerLoadBalancerException{Message: aws.String("The maximum number of target groups for the load balancer has been reached")}
 	}
-	targets := 0
-	for _, g := range all {
-		targets += count(s.targets.By(tx, "group", g))
+	return s.checkTargets(tx, b, all)
+}
+
+// checkTargets refuses more targets than a balancer may have in its groups, or one of them more often
+// than that is allowed; more are the ids of those that are to come.
+func (s *Service) checkTargets(tx *store.Tx, b balancerRow, groups []string, more ...string) error {
+	targets, times := len(more), map[string]int{}
+	for _, id := range more {
+		times[id]++
+	}
+	for _, g := range groups {
+		for t := range s.targets.By(tx, "group", g) {
+			targets++
+			times[t.ID]++
+		}
 	}
 	most := maxTargetsOfBalancer
 	if b.Network {
@@ -69,6 +81,29 @@ func (s *Service) checkGroups(tx *store.Tx, l listenerRow, a action) error {
 	}
 	if targets > most {
 		return &types.TooManyTargetsException{Message: aws.String("The maximum number of targets for the load balancer has been reached")}
+	}
+	for _, n := range times {
+		if n > maxTimesOfTarget && !b.Network {
+			return &types.TooManyRegistrationsForTargetIdException{Message: aws.String("You've reached the limit on the number of times a target can be registered with a load balancer")}
+		}
+	}
+	return nil
+}
+
+// loosens reports whether the action sends to the group, which keeps clients with its targets, and to
+// others, and does not keep them with the group.
+func (a *action) loosens(g groupRow) bool {
+	return len(a.Forward.Groups) > 1 && a.Forward.Sticky == 0 && g.Protocol != "TCP" && value(groupAttributes, g.Attributes, keySticky) == "true"
+}
+
+// checkSticky refuses to keep clients with a group's targets where a rule does not keep them with the
+// group. The words are those seen on AWS; whether it names a listener for its default rule is
+// unconfirmed.
+func (s *Service) checkSticky(tx *store.Tx, g groupRow) error {
+	for r := range s.rules.By(tx, "group", g.ARN) {
+		if r.Action.loosens(g) {
+			return misconfigured("This target group appears behind a rule with group stickiness disabled (%s). You must enable group stickiness before enabling target stickiness", r.ARN)
+		}
 	}
 	return nil
 }

@@ -160,6 +160,9 @@ func (s *Service) ModifyTargetGroupAttributes(ctx context.Context, in *elbv2.Mod
 		if err := check(g.Attributes); err != nil {
 			return err
 		}
+		if err := s.checkSticky(tx, g); err != nil {
+			return err
+		}
 		s.groups.Put(tx, g)
 		out.Attributes = g.attributeViews()
 		return nil

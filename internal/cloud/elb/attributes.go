@@ -46,14 +46,14 @@ var balancerAttributes = []attribute{
 }
 
 var listenerAttributes = []attribute{
-	{"routing.http.request.x_amzn_mtls_clientcert.header_name", "", nil},
-	{"routing.http.request.x_amzn_mtls_clientcert_issuer.header_name", "", nil},
-	{"routing.http.request.x_amzn_mtls_clientcert_leaf.header_name", "", nil},
-	{"routing.http.request.x_amzn_mtls_clientcert_serial_number.header_name", "", nil},
-	{"routing.http.request.x_amzn_mtls_clientcert_subject.header_name", "", nil},
-	{"routing.http.request.x_amzn_mtls_clientcert_validity.header_name", "", nil},
-	{"routing.http.request.x_amzn_tls_cipher_suite.header_name", "", nil},
-	{"routing.http.request.x_amzn_tls_version.header_name", "", nil},
+	{"routing.http.request.x_amzn_mtls_clientcert.header_name", "", headerName},
+	{"routing.http.request.x_amzn_mtls_clientcert_issuer.header_name", "", headerName},
+	{"routing.http.request.x_amzn_mtls_clientcert_leaf.header_name", "", headerName},
+	{"routing.http.request.x_amzn_mtls_clientcert_serial_number.header_name", "", headerName},
+	{"routing.http.request.x_amzn_mtls_clientcert_subject.header_name", "", headerName},
+	{"routing.http.request.x_amzn_mtls_clientcert_validity.header_name", "", headerName},
+	{keyCipherHeader, "", headerName},
+	{keyVersionHeader, "", headerName},
 	{"routing.http.response.access_control_allow_credentials.header_value", "", headerValue},
 	{"routing.http.response.access_control_allow_headers.header_value", "", headerValue},
 	{"routing.http.response.access_control_allow_methods.header_value", "", headerValue},
@@ -66,6 +66,12 @@ var listenerAttributes = []attribute{
 	{"routing.http.response.x_content_type_options.header_value", "", headerValue},
 	{"routing.http.response.x_frame_options.header_value", "", headerValue},
 }
+
+// Keys of listener attributes that say what headers to targets are called.
+const (
+	keyCipherHeader  = "routing.http.request.x_amzn_tls_cipher_suite.header_name"
+	keyVersionHeader = "routing.http.request.x_amzn_tls_version.header_name"
+)
 
 // responseHeaders are the headers that listener attributes set, in the order they are written.
 var responseHeaders = []struct{ key, header string }{
@@ -159,6 +165,15 @@ func appCookie(key, value string) error {
 		if strings.HasPrefix(value, taken) {
 			return invalid("The cookie name '%s' of '%s' is reserved", value, key)
 		}
+	}
+	return nil
+}
+
+// headerName takes the name of a header, or none for the usual one. The bound is that of names in
+// conditions (unconfirmed).
+func headerName(key, value string) error {
+	if value != "" && (len(value) > 40 || !headerChars.MatchString(value)) {
+		return invalid("The value of '%s' is not a valid header name", key)
 	}
 	return nil
 }

@@ -18,6 +18,9 @@ const (
 	keyProxyHeader    = "proxy_protocol_v2.enabled"
 	keySecondary      = "secondary_ips.auto_assigned.per_subnet"
 	bySourceIP        = "source_ip"
+
+	// keyLambda is of groups of functions, which there are not here.
+	keyLambda = "lambda.multi_value_headers.enabled"
 )
 
 var networkAttributes = []attribute{
@@ -116,7 +119,7 @@ func (g *groupRow) schema() schema {
 		}
 	}
 	return schema{what: "Target group", known: known, foreign: func(key string) error {
-		if has(others, key) {
+		if has(others, key) || key == keyLambda {
 			return misconfigured("The provided target group attribute is not supported")
 		}
 		return nil

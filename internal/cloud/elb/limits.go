@@ -25,8 +25,9 @@ const (
 	maxTargetsOfNetwork  = 3000
 	maxTargetsOfZone     = 500 // of a network load balancer; shown, and not kept to
 	maxTargetsOfGroup    = 1000
-	maxConditionValues   = 5 // a rule
-	maxWildcards         = 6 // a rule; the guide says 5, the quota page 6
+	maxTimesOfTarget     = 100 // the same target, on an application load balancer
+	maxConditionValues   = 5   // a rule
+	maxWildcards         = 6   // a rule; the guide says 5, the quota page 6
 	maxTags              = 50
 )
 

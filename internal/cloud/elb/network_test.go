@@ -234,6 +234,7 @@ func TestAttributesAreThoseOfTheKindOfBalancer(t *testing.T) {
 		return &elbv2.ModifyTargetGroupAttributesInput{TargetGroupArn: &arn, Attributes: []types.TargetGroupAttribute{{Key: &key, Value: &value}}}
 	}
 	refused(r, r.ModifyTargetGroupAttributes, change(g, "slow_start.duration_seconds", "30"), "InvalidConfigurationRequest", "The provided target group attribute is not supported")
+	refused(r, r.ModifyTargetGroupAttributes, change(r.group("plain"), "lambda.multi_value_headers.enabled", "true"), "InvalidConfigurationRequest", "The provided target group attribute is not supported")
 	refused(r, r.ModifyTargetGroupAttributes, change(g, "stickiness.type", "lb_cookie"), "InvalidConfigurationRequest", "Stickiness type 'lb_cookie' is not supported for target groups with the TCP protocol")
 	refused(r, r.ModifyTargetGroupAttributes, change(r.group("http"), "stickiness.type", "source_ip"), "InvalidConfigurationRequest", "Stickiness type 'source_ip' is not supported for target groups with the HTTP protocol")
 	refused(r, r.ModifyTargetGroupAttributes, change(g, "target_health_state.unhealthy.draining_interval_seconds", "10"), "InvalidConfigurationRequest", "")

@@ -65,6 +65,7 @@ func (s *Service) planeBalancer(tx *store.Tx, b balancerRow) balance.Balancer {
 		if l.Protocol == "TCP" {
 			pl.Idle = seconds(number(flowListenerAttributes, l.Attributes, keyFlowIdle))
 		}
+		pl.TLSVersionHeader, pl.TLSCipherHeader = value(listenerAttributes, l.Attributes, keyVersionHeader), value(listenerAttributes, l.Attributes, keyCipherHeader)
 		pl.NoServerHeader = value(listenerAttributes, l.Attributes, "routing.http.response.server.enabled") == "false"
 		for _, h := range responseHeaders {
 			if v := value(listenerAttributes, l.Attributes, h.key); v != "" {

@@ -37,7 +37,7 @@ type GroupInfo struct {
 // Register makes an address a target of a group. One that is a target already stays as it is,
 // but for its zone, owner and address; one that drains is taken back.
 //
-// Errors: TargetGroupNotFound, TooManyTargets.
+// Errors: TargetGroupNotFound, TooManyTargets, TooManyRegistrationsForTargetId.
 func (s *Service) Register(tx *store.Tx, group string, t Target) error {
 	g, ok := s.groups.Get(tx, group)
 	if !ok {
@@ -51,8 +51,17 @@ func (s *Service) Register(tx *store.Tx, group string, t Target) error {
 			return nil
 		}
 	}
-	if !there && count(s.targets.By(tx, "group", group)) >= maxTargetsOfGroup {
-		return &types.TooManyTargetsException{Message: aws.String("The maximum number of targets for the target group has been reached")}
+	if !there {
+		if count(s.targets.By(tx, "group", group)) >= maxTargetsOfGroup {
+			return &types.TooManyTargetsException{Message: aws.String("The maximum number of targets for the target group has been reached")}
+		}
+		for _, arn := range s.balancersOf(tx, group) {
+			if b, ok := s.balancers.Get(tx, arn); ok {
+				if err := s.checkTargets(tx, b, s.groupsOf(tx, arn), t.ID); err != nil {
+					return err
+				}
+			}
+		}
 	}
 	if !there || row.draining() || was.Dial != t.Dial {
 		row.Registered, row.DrainUntil = tx.Now(), time.Time{}

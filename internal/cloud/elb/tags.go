@@ -43,10 +43,20 @@ func addTags(have []tag, in []types.Tag) ([]tag, error) {
 		}
 		all = append(all, tag{k, v})
 	}
-	if len(all) > maxTags {
+	if len(all)-reserved(all) > maxTags {
 		return nil, &types.TooManyTagsException{Message: aws.String("You've reached the limit on the number of tags for this resource")}
 	}
 	return all, nil
+}
+
+// reserved is how many tags are AWS's own, and ours, which do not count.
+func reserved(tags []tag) (n int) {
+	for _, t := range tags {
+		if strings.HasPrefix(t.Key, "aws:") {
+			n++
+		}
+	}
+	return n
 }
 
 // tagged finds a resource by ARN and gives its tags, and a function that writes them.
