@@ -185,25 +185,10 @@ func orNil(s string) *string {
 	return &s
 }
 
-// keep gives the bytes a row keeps of something of the SDK's.
-func keep(v any) json.RawMessage {
-	b, err := wire.Marshal(v)
-	if err != nil {
-		panic("codedeploy: an SDK value cannot be kept: " + err.Error())
-	}
-	return b
-}
+// keep and kept are cloud's, under shorter names.
+func keep(v any) json.RawMessage { return cloud.Keep(v) }
 
-// kept reads back what keep gave; nothing gives the zero value.
-func kept[T any](b json.RawMessage) (v T) {
-	if len(b) == 0 || string(b) == "null" {
-		return v
-	}
-	if err := wire.Unmarshal(b, &v); err != nil {
-		panic("codedeploy: a kept SDK value cannot be read: " + err.Error())
-	}
-	return v
-}
+func kept[T any](b json.RawMessage) T { return cloud.Kept[T](b) }
 
 // listPage is how many entries an answer of List… has; CodeDeploy's number is unconfirmed.
 const listPage = 100

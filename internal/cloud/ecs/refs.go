@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"github.com/slipway-ecs/slipway/internal/cloud"
 	"github.com/slipway-ecs/slipway/internal/names"
 	"github.com/slipway-ecs/slipway/internal/store"
 	"github.com/slipway-ecs/slipway/internal/wire"
@@ -37,25 +38,10 @@ func orNil(s string) *string {
 	return &s
 }
 
-// keep gives the bytes a row keeps of something of the SDK's.
-func keep(v any) json.RawMessage {
-	b, err := wire.Marshal(v)
-	if err != nil {
-		panic("ecs: an SDK value cannot be kept: " + err.Error())
-	}
-	return b
-}
+// keep and kept are cloud's, under shorter names.
+func keep(v any) json.RawMessage { return cloud.Keep(v) }
 
-// kept reads back what keep gave; nothing gives the zero value.
-func kept[T any](b json.RawMessage) (v T) {
-	if len(b) == 0 || string(b) == "null" {
-		return v
-	}
-	if err := wire.Unmarshal(b, &v); err != nil {
-		panic("ecs: a kept SDK value cannot be read: " + err.Error())
-	}
-	return v
-}
+func kept[T any](b json.RawMessage) T { return cloud.Kept[T](b) }
 
 // clusterARN gives the ARN a reference to a cluster means, whether there is one or not: a name,
 // an ARN, or nothing for "default".
