@@ -106,7 +106,7 @@ func (t *target) look(ctx context.Context, app *App) (*place, error) {
 		switch entry, err := f.Pick(name); {
 		case err == nil:
 			p.Entry, p.Service = entry, entry.Name
-		case t.file != "" || cluster == "":
+		case t.file != "" || cluster == "" || name == "":
 			return nil, err
 		}
 	}
@@ -163,7 +163,7 @@ func (t *target) options(app *App, cluster string) project.Options {
 	if _, s, _, ok := serviceARN(t.service); ok {
 		name = s
 	}
-	return project.Options{Environment: t.environment, Cluster: cluster, Service: name, Unasked: t.unasked,
+	return project.Options{Environment: t.environment, Cluster: cluster, Service: name, One: true, Unasked: t.unasked,
 		Var: t.lookup(app), Version: app.Version.Version, Source: remote(t.over())}
 }
 

@@ -21,15 +21,15 @@ type filling struct {
 	path    string          // of the document
 	dir     string          // of the file, from which paths are taken
 	o       Options
-	aws     *AWS              // once it is known; nil before
-	tfstate string            // as the file says where it is; with doc it is there
-	asked   map[string]string // what sources of AWS said
-	state   *state            // Terraform's, once it was asked for
-	lost    error             // why it cannot be had
+	aws     *AWS             // once it is known; nil before
+	tfstate string           // as the file says where it is; with doc it is there
+	asked   map[Asked]string // what sources of AWS said
+	state   *state           // Terraform's, once it was asked for
+	lost    error            // why it cannot be had
 }
 
 func filler(ctx context.Context, doc *source.Doc, path string, o Options) *filling {
-	return &filling{ctx: ctx, doc: doc, path: path, dir: filepath.Dir(path), o: o, asked: map[string]string{}}
+	return &filling{ctx: ctx, doc: doc, path: path, dir: filepath.Dir(path), o: o, asked: map[Asked]string{}}
 }
 
 // fill puts variables and sources into a document. The block 'aws' comes first and takes variables
@@ -65,11 +65,18 @@ func (f *filling) fill(wrong source.Problems) error {
 }
 
 // narrow takes away the services that nobody means: all but the one that is meant, those of the tasks
-// that its hooks run, and theirs. The document has been found to fit the schema.
+// that its hooks run, and theirs. Where one is to be meant and none is, nothing is asked of any of
+// them: their names are left, for Pick to say. The document has been found to fit the schema.
 func (f *filling) narrow(values source.Values) {
 	services, tasks := f.doc.Root.Get("services"), f.doc.Root.Get("tasks")
 	meant := f.meant(services, tasks, values)
 	if meant == "" {
+		if f.o.One && (f.o.Service != "" || len(services.Keys) > 1) {
+			for _, k := range services.Keys {
+				services = services.With(k.Name, k.Value.Only(func(m source.Key) bool { return m.Name == "name" && !strings.Contains(m.Value.Text, "$") }))
+			}
+			f.keep(services, tasks, func(string) bool { return false })
+		}
 		return
 	}
 	keep, todo := map[string]bool{}, []string{meant}
@@ -98,9 +105,14 @@ func (f *filling) narrow(values source.Values) {
 			}
 		}
 	}
-	f.doc.Root = f.doc.Root.With("services", services.Only(func(k source.Key) bool { return keep[k.Name] }))
+	f.keep(services.Only(func(k source.Key) bool { return keep[k.Name] }), tasks, func(service string) bool { return keep[service] })
+}
+
+// keep leaves the document these services, and the tasks of those that are kept.
+func (f *filling) keep(services, tasks *source.Node, kept func(service string) bool) {
+	f.doc.Root = f.doc.Root.With("services", services)
 	if tasks != nil {
-		f.doc.Root = f.doc.Root.With("tasks", tasks.Only(func(k source.Key) bool { return keep[text(k.Value.Get("service"))] }))
+		f.doc.Root = f.doc.Root.With("tasks", tasks.Only(func(k source.Key) bool { return kept(text(k.Value.Get("service"))) }))
 	}
 }
 
@@ -145,7 +157,7 @@ func (f *filling) remote(kind, arg string) (string, error) {
 	if f.aws == nil {
 		return "", fail.New("file.source", "use a variable or write it down", "${%s:…} cannot stand below \"aws\": it is asked there", kind)
 	}
-	if v, ok := f.asked[kind+":"+arg]; ok {
+	if v, ok := f.asked[Asked{kind, arg}]; ok {
 		return v, nil
 	}
 	if f.o.Source == nil {
@@ -153,7 +165,7 @@ func (f *filling) remote(kind, arg string) (string, error) {
 	}
 	v, err := f.o.Source(f.ctx, *f.aws, kind, arg)
 	if err == nil {
-		f.asked[kind+":"+arg] = v
+		f.asked[Asked{kind, arg}] = v
 	}
 	return v, err
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/slipway-ecs/slipway/internal/fail"
 	"github.com/slipway-ecs/slipway/internal/project"
 )
 
@@ -65,6 +66,31 @@ func TestValuesOfServicesThatNobodyMeansAreNotAskedFor(t *testing.T) {
 			}
 			if _, err := p.Pick(c.meant); err != nil && c.meant != "migrate" {
 				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestWhereOneServiceIsToBeMeantTheOthersAreNamedAndAskedNothing(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ meant, says, next string }{
+		"none is said":            {"", "there are 3 services", "name one: api, worker, jobs"},
+		"one that is not there":   {"jabs", "the file has no service \"jabs\"", "did you mean \"jobs\"?"},
+		"one that is like none":   {"nope", "the file has no service \"nope\"", "there are api, worker, jobs"},
+		"none by its name either": {"worker-prod", "the file has no service \"worker-prod\"", "there are api, worker, jobs"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := folder(t, map[string]string{"slipway.yaml": severalServices})
+			o := answering(nil)
+			o.Service, o.One = c.meant, true
+			p, err := project.Load(t.Context(), filepath.Join(dir, "slipway.yaml"), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = p.Pick(c.meant)
+			if f := fail.Of(err); f == nil || f.Code != "usage.service" || f.Msg != c.says || f.Hint != c.next {
+				t.Errorf("says %+v, want %q and %q", f, c.says, c.next)
 			}
 		})
 	}
