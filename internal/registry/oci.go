@@ -40,9 +40,8 @@ func (c *Client) oci(ctx context.Context, r Ref) (Image, error) {
 	if found.Platforms = all; len(all) > 0 || config == "" {
 		return found, nil
 	}
-	var one struct{ OS, Architecture string }
-	if text, _, err = s.get(ctx, "blobs/"+config); err == nil && json.Unmarshal(text, &one) == nil && one.OS != "" {
-		found.Platforms = []string{one.OS + "/" + one.Architecture}
+	if text, _, err = s.get(ctx, "blobs/"+config); err == nil {
+		found.Platforms = platformOf(text)
 	}
 	return found, nil
 }

@@ -81,8 +81,9 @@ func (i Image) Has(platform string) bool {
 
 // Client asks registries.
 type Client struct {
-	ECR interface { // of the account and region that images are pulled to; nil: ECR is asked as others are
+	ECR interface { // nil: ECR is asked as others are
 		BatchGetImage(context.Context, *ecr.BatchGetImageInput, ...func(*ecr.Options)) (*ecr.BatchGetImageOutput, error)
+		GetDownloadUrlForLayer(context.Context, *ecr.GetDownloadUrlForLayerInput, ...func(*ecr.Options)) (*ecr.GetDownloadUrlForLayerOutput, error)
 	}
 	HTTP        *http.Client // nil is the default
 	Credentials Credentials  // nil asks as nobody
@@ -96,7 +97,7 @@ var kinds = []string{"application/vnd.oci.image.index.v1+json", "application/vnd
 	"application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json"}
 
 // private is a host of Amazon ECR.
-var private = pattern.New(`^([0-9]{12})\.dkr\.ecr(-fips)?\.[a-z0-9-]+\.(amazonaws\.com(\.cn)?|on\.aws)(:[0-9]+)?$`)
+var private = pattern.New(`^([0-9]{12})\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|on\.aws)(?::[0-9]+)?$`)
 
 // Find gives what a reference stands for. Errors have the codes "image.reference", "image.missing",
 // "image.denied" and "image.unreachable".
@@ -106,7 +107,7 @@ func (c *Client) Find(ctx context.Context, image string) (Image, error) {
 		return Image{}, err
 	}
 	if m := private.FindStringSubmatch(r.Host); m != nil && c.ECR != nil {
-		return c.ecr(ctx, m[1], r)
+		return c.ecr(ctx, m[1], m[2], r)
 	}
 	return c.oci(ctx, r)
 }
@@ -115,13 +116,15 @@ func missing(r Ref) error {
 	return fail.New("image.missing", "push it, or name another", "%s/%s has no %s", r.Host, r.Name, r.version())
 }
 
-func (c *Client) ecr(ctx context.Context, account string, r Ref) (Image, error) {
+// ecr asks ECR in the account and region that a host names.
+func (c *Client) ecr(ctx context.Context, account, region string, r Ref) (Image, error) {
+	there := func(o *ecr.Options) { o.Region = region }
 	id := types.ImageIdentifier{ImageTag: &r.Tag}
 	if r.Digest != "" {
 		id = types.ImageIdentifier{ImageDigest: &r.Digest}
 	}
 	out, err := c.ECR.BatchGetImage(ctx, &ecr.BatchGetImageInput{RegistryId: &account, RepositoryName: &r.Name,
-		ImageIds: []types.ImageIdentifier{id}, AcceptedMediaTypes: kinds})
+		ImageIds: []types.ImageIdentifier{id}, AcceptedMediaTypes: kinds}, there)
 	if err != nil {
 		return Image{}, fail.Wrap(err, "image.denied", "check the repository's name, its region and ecr:BatchGetImage", "ask ECR for %s", r.Name)
 	}
@@ -130,9 +133,36 @@ func (c *Client) ecr(ctx context.Context, account string, r Ref) (Image, error) 
 	}
 	found := Image{Digest: *out.Images[0].ImageId.ImageDigest}
 	if m := out.Images[0].ImageManifest; m != nil {
-		found.Platforms, _ = platforms([]byte(*m))
+		all, config := platforms([]byte(*m))
+		if len(all) == 0 && config != "" {
+			all = c.configured(ctx, &ecr.GetDownloadUrlForLayerInput{RegistryId: &account, RepositoryName: &r.Name, LayerDigest: &config}, there)
+		}
+		found.Platforms = all
 	}
 	return found, nil
+}
+
+// configured gives the platform that an image's configuration names, as ECR hands it out; nil where it
+// cannot be read, which says nothing of the image.
+func (c *Client) configured(ctx context.Context, in *ecr.GetDownloadUrlForLayerInput, there func(*ecr.Options)) []string {
+	out, err := c.ECR.GetDownloadUrlForLayer(ctx, in, there)
+	if err != nil || out.DownloadUrl == nil {
+		return nil
+	}
+	status, text, _, err := (&session{c: c}).send(ctx, *out.DownloadUrl, "")
+	if err != nil || status != http.StatusOK {
+		return nil
+	}
+	return platformOf(text)
+}
+
+// platformOf reads an image's configuration.
+func platformOf(config []byte) []string {
+	var one struct{ OS, Architecture string }
+	if json.Unmarshal(config, &one) != nil || one.OS == "" {
+		return nil
+	}
+	return []string{one.OS + "/" + one.Architecture}
 }
 
 // platforms reads an index's platforms; config is the digest of the configuration of a manifest that

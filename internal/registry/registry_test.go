@@ -133,14 +133,28 @@ func TestACredentialHelperIsAsked(t *testing.T) {
 	}
 }
 
-type fakeECR struct{ asked *ecr.BatchGetImageInput }
+type fakeECR struct {
+	asked  *ecr.BatchGetImageInput
+	region string
+	blobs  string // where they are handed out
+}
 
-func (f *fakeECR) BatchGetImage(_ context.Context, in *ecr.BatchGetImageInput, _ ...func(*ecr.Options)) (*ecr.BatchGetImageOutput, error) {
+func (f *fakeECR) GetDownloadUrlForLayer(_ context.Context, in *ecr.GetDownloadUrlForLayerInput, _ ...func(*ecr.Options)) (*ecr.GetDownloadUrlForLayerOutput, error) {
+	return &ecr.GetDownloadUrlForLayerOutput{DownloadUrl: aws.String(f.blobs + "/" + *in.LayerDigest)}, nil
+}
+
+func (f *fakeECR) BatchGetImage(_ context.Context, in *ecr.BatchGetImageInput, with ...func(*ecr.Options)) (*ecr.BatchGetImageOutput, error) {
+	o := ecr.Options{Region: "the caller's"}
+	for _, set := range with {
+		set(&o)
+	}
+	f.region = o.Region
 	f.asked = in
-	if aws.ToString(in.ImageIds[0].ImageTag) != "1" {
+	manifest, ok := map[string]string{"1": index, "one": `{"schemaVersion":2,"config":{"digest":"sha256:c"}}`}[aws.ToString(in.ImageIds[0].ImageTag)]
+	if !ok {
 		return &ecr.BatchGetImageOutput{}, nil
 	}
-	return &ecr.BatchGetImageOutput{Images: []types.Image{{ImageId: &types.ImageIdentifier{ImageDigest: aws.String("sha256:beef")}, ImageManifest: aws.String(index)}}}, nil
+	return &ecr.BatchGetImageOutput{Images: []types.Image{{ImageId: &types.ImageIdentifier{ImageDigest: aws.String("sha256:beef")}, ImageManifest: &manifest}}}, nil
 }
 
 func TestECRIsAskedByItsAPI(t *testing.T) {
@@ -152,7 +166,20 @@ func TestECRIsAskedByItsAPI(t *testing.T) {
 	if err != nil || got.Digest != "sha256:beef" || !got.Has("linux/arm64") || *f.asked.RegistryId != "123456789012" || *f.asked.RepositoryName != "shop/api" {
 		t.Errorf("got %+v, %v, asked %+v", got, err, f.asked)
 	}
+	if f.region != "eu-west-1" {
+		t.Errorf("asked in %s, want the image's region", f.region)
+	}
 	if _, err := c.Find(t.Context(), repo+":2"); !fail.Is(err, "image.missing") {
 		t.Errorf("a tag there is none of: %v", err)
+	}
+	blobs := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/sha256:c" {
+			fmt.Fprint(w, `{"os":"linux","architecture":"arm64"}`)
+		}
+	}))
+	t.Cleanup(blobs.Close)
+	f.blobs = blobs.URL
+	if one, err := c.Find(t.Context(), repo+":one"); err != nil || !slices.Equal(one.Platforms, []string{"linux/arm64"}) {
+		t.Errorf("of one platform: %+v, %v", one, err)
 	}
 }
