@@ -3,6 +3,8 @@ package e2e_test
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -25,11 +27,25 @@ const sick = `images:
   - {image: "web:1", command: ["%[1]s", sample-web]}
   - {image: "sick:1", command: ["%[1]s", sample-web, -health, "503"]}
   - {image: "slow:1", command: ["%[1]s", sample-web, -slow, 10s]}
+  - {image: "alien:1", command: ["%[2]s"]}
 `
+
+// alien writes a program for machines that nobody has any more, and gives its path.
+func alien(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "alien")
+	elf := append([]byte("\x7fELF\x02\x01\x01"), make([]byte, 57)...)
+	elf[16], elf[18] = 2, 75                               // an executable, for the VAX
+	if err := os.WriteFile(path, elf, 0o700); err != nil { //nolint:gosec // it is to be run
+		t.Fatal(err)
+	}
+	return path
+}
 
 // patient is a service that will not get well.
 type patient struct {
 	image    string
+	cluster  string // one of its own, with an instance; "" is main
 	health   string // path of the target group's health check; "" is without a balancer
 	define   func(*ecs.RegisterTaskDefinitionInput)
 	service  func(*ecs.CreateServiceInput)
@@ -51,9 +67,10 @@ func sized(cpu, memory string) func(*ecs.RegisterTaskDefinitionInput) {
 	return func(in *ecs.RegisterTaskDefinitionInput) { in.Cpu, in.Memory = &cpu, &memory }
 }
 
-// neverWell gives a definition a health check that fails, which counts only after five minutes.
+// neverWell gives a definition a health check that fails, which counts only after most of an hour: however slow
+// a machine is, no task of it is taken for healthy before it ends.
 func neverWell(in *ecs.RegisterTaskDefinitionInput) {
-	in.ContainerDefinitions[0].HealthCheck = &types.HealthCheck{Command: []string{"CMD-SHELL", "exit 1"}, StartPeriod: aws.Int32(300)}
+	in.ContainerDefinitions[0].HealthCheck = &types.HealthCheck{Command: []string{"CMD-SHELL", "exit 1"}, StartPeriod: aws.Int32(300), Interval: aws.Int32(300), Retries: aws.Int32(10)}
 }
 
 // uncallable is a hook whose function does not exist.
@@ -71,11 +88,11 @@ func hooked(h types.DeploymentLifecycleHook) func(*ecs.CreateServiceInput) {
 func patients() map[string]patient {
 	return map[string]patient{
 		"image-not-found": {image: "none:1", service: breaker, root: "breaker", first: "image-not-found", evidence: "CannotPullContainerError"},
-		"exit-code":       {image: "exit:1", define: logs("/exit", true), service: breaker, root: "breaker", first: "exit-code", evidence: "| no database"},
-		"ended-by-itself": {image: "done:1", service: breaker, root: "breaker", first: "ended-by-itself", evidence: "exit code 0"},
+		"exit-code":       {image: "exit:1", define: func(in *ecs.RegisterTaskDefinitionInput) { logs("/exit", true)(in); neverWell(in) }, service: breaker, root: "breaker", first: "exit-code", evidence: "| no database"},
+		"ended-by-itself": {image: "done:1", define: neverWell, service: breaker, root: "breaker", first: "ended-by-itself", evidence: "exit code 0"},
 		"command":         {image: "typo:1", service: breaker, root: "breaker", first: "command-not-found", evidence: "no-such-program"},
-		"shell":           {image: "shell:1", service: breaker, root: "breaker", first: "command-not-found", evidence: "127"},
-		"killed":          {image: "killed:1", service: breaker, root: "breaker", first: "killed", evidence: "SIGKILL"},
+		"shell":           {image: "shell:1", define: neverWell, service: breaker, root: "breaker", first: "command-not-found", evidence: "127"},
+		"killed":          {image: "killed:1", define: neverWell, service: breaker, root: "breaker", first: "killed", evidence: "SIGKILL"},
 		"log-group":       {image: "good:1", define: logs("/none", false), service: breaker, root: "breaker", first: "log-group-missing", evidence: "log group does not exist"},
 		"secret": {image: "good:1", service: breaker, root: "breaker", first: "secret-missing", evidence: "ResourceInitializationError", define: func(in *ecs.RegisterTaskDefinitionInput) {
 			in.ContainerDefinitions[0].Secrets = []types.Secret{{Name: aws.String("DB"), ValueFrom: aws.String("arn:aws:secretsmanager:us-east-1:123456789012:secret:none-AbCdEf")}}
@@ -107,14 +124,37 @@ func patients() map[string]patient {
 		"task-stopped": {image: "good:1", root: "task-stopped-by-user", first: "task-stopped-by-user", evidence: "for a change", hurt: func(t *testing.T, w *ward, name string) {
 			w.steady(name)
 			w.update(name, &ecs.UpdateServiceInput{TaskDefinition: aws.String(w.define(name, patient{image: "good:1", define: neverWell}))})
-			w.until("a task of the deployment is stopped", func() bool {
-				list, err := w.ecs.ListTasks(t.Context(), &ecs.ListTasksInput{Cluster: aws.String("main"), StartedBy: w.describe(name).Deployments[0].Id})
-				if err != nil || len(list.TaskArns) == 0 {
-					return false
-				}
-				_, err = w.ecs.StopTask(t.Context(), &ecs.StopTaskInput{Cluster: aws.String("main"), Task: &list.TaskArns[0], Reason: aws.String("for a change")})
-				return err == nil
-			})
+			task := w.first(name)
+			if _, err := w.ecs.StopTask(t.Context(), &ecs.StopTaskInput{Cluster: &w.cluster, Task: &task, Reason: aws.String("for a change")}); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		"platform": {image: "alien:1", service: breaker, root: "breaker", first: "image-platform", evidence: "exec format error"},
+		"interface": {image: "good:1", cluster: "narrow", root: "network-interface", first: "network-interface", evidence: "RESOURCE:ENI", service: func(in *ecs.CreateServiceInput) {
+			in.LaunchType, in.DesiredCount = types.LaunchTypeEc2, aws.Int32(3) // its instance has three interfaces, one for itself
+		}},
+		"spot": {image: "good:1", cluster: "spare", root: "spot-interruption", first: "spot-interruption", evidence: "Your Spot Task was interrupted.", service: func(in *ecs.CreateServiceInput) {
+			in.LaunchType, in.CapacityProviderStrategy = "", []types.CapacityProviderStrategyItem{{CapacityProvider: aws.String("FARGATE_SPOT"), Weight: 1}}
+		}, hurt: func(t *testing.T, w *ward, name string) {
+			w.steady(name)
+			w.update(name, &ecs.UpdateServiceInput{TaskDefinition: aws.String(w.define(name, patient{image: "good:1", define: neverWell}))})
+			if _, _, code := w.slipway(nil, "local", "interrupt", "--data", "data", w.first(name)); code != 0 {
+				t.Fatalf("interrupt a task: exit code %d", code)
+			}
+		}},
+		"host-lost": {image: "good:1", cluster: "hosts", root: "host-lost", first: "host-lost", evidence: "deregistration forced", service: func(in *ecs.CreateServiceInput) {
+			in.LaunchType = types.LaunchTypeEc2
+		}, hurt: func(t *testing.T, w *ward, name string) {
+			w.steady(name)
+			w.update(name, &ecs.UpdateServiceInput{TaskDefinition: aws.String(w.define(name, patient{image: "good:1", define: neverWell}))})
+			w.first(name)
+			hosts, err := w.ecs.ListContainerInstances(t.Context(), &ecs.ListContainerInstancesInput{Cluster: &w.cluster})
+			if err != nil || len(hosts.ContainerInstanceArns) != 1 {
+				t.Fatalf("the cluster's instance: %+v, %v", hosts, err)
+			}
+			if _, err := w.ecs.DeregisterContainerInstance(t.Context(), &ecs.DeregisterContainerInstanceInput{Cluster: &w.cluster, ContainerInstance: &hosts.ContainerInstanceArns[0], Force: aws.Bool(true)}); err != nil {
+				t.Fatal(err)
+			}
 		}},
 		"hook-timeout": {image: "good:1", root: "hook-timed-out", first: "hook-timed-out", evidence: "POST_SCALE_UP", hurt: func(t *testing.T, w *ward, name string) {
 			w.steady(name)
@@ -187,7 +227,7 @@ func patients() map[string]patient {
 func TestExplainNamesWhatReallyHappens(t *testing.T) {
 	t.Parallel()
 	// The one instance is too small for one, and the quota for another; it does for the others together.
-	w := newWard(t, fmt.Sprintf(sick, binary), "--instances", "1", "--fargate-vcpus", "15")
+	w := newWard(t, fmt.Sprintf(sick, binary, alien(t)), "--instances", "1", "--fargate-vcpus", "15")
 	w.diagnose(t, patients())
 }
 
@@ -197,6 +237,9 @@ func (w *ward) diagnose(t *testing.T, all map[string]patient) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := w.of(t)
+			if p.cluster != "" {
+				w.found(p.cluster)
+			}
 			w.create(name, p)
 			if p.hurt != nil {
 				p.hurt(t, w, name)
@@ -204,7 +247,7 @@ func (w *ward) diagnose(t *testing.T, all map[string]patient) {
 			var got explanation
 			var text string
 			w.until("the cause is known, and said with "+p.evidence, func() bool {
-				of := []string{"explain", name, "-c", "main"}
+				of := []string{"explain", name, "-c", w.cluster}
 				if p.which != nil {
 					of = []string{"explain", p.which(w, name)}
 				}
@@ -275,6 +318,21 @@ func logs(group string, create bool) func(*ecs.RegisterTaskDefinitionInput) {
 		in.ContainerDefinitions[0].LogConfiguration = &types.LogConfiguration{LogDriver: types.LogDriverAwslogs, Options: map[string]string{
 			"awslogs-group": group, "awslogs-region": "us-east-1", "awslogs-stream-prefix": "p", "awslogs-create-group": fmt.Sprint(create)}}
 	}
+}
+
+// first waits for a task of a service's newest deployment that its runtime has started, and gives its ARN.
+func (w *ward) first(name string) (arn string) {
+	w.t.Helper()
+	w.until("a task of the deployment runs", func() bool {
+		list, err := w.ecs.ListTasks(w.t.Context(), &ecs.ListTasksInput{Cluster: &w.cluster, StartedBy: w.describe(name).Deployments[0].Id})
+		if err != nil || len(list.TaskArns) == 0 {
+			return false
+		}
+		arn = list.TaskArns[0]
+		out, err := w.ecs.DescribeTasks(w.t.Context(), &ecs.DescribeTasksInput{Cluster: &w.cluster, Tasks: []string{arn}})
+		return err == nil && len(out.Tasks) == 1 && aws.ToString(out.Tasks[0].LastStatus) == "RUNNING"
+	})
+	return arn
 }
 
 // until looks until something is so.

@@ -145,7 +145,7 @@ var colours = regexp.MustCompile("\x1b\\[[0-9;]*[1-9][0-9;]*m")
 // by itself: it is left running, or rolled back, or watched on.
 func TestAnInterruptOnATerminalAsksWhatItMeans(t *testing.T) {
 	t.Parallel()
-	w := newWard(t, fmt.Sprintf(sick, binary))
+	w := newWard(t, fmt.Sprintf(sick, binary, alien(t)))
 	for name, c := range map[string]struct {
 		keys string
 		code int

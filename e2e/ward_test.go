@@ -25,19 +25,18 @@ type ward struct {
 	subnets  []string
 	vpc      string
 	balancer string
+	cluster  string
 }
 
 func newWard(t *testing.T, images string, flags ...string) *ward {
 	t.Helper()
-	w := &ward{team: newTeam(t, images, flags...)}
+	w := &ward{team: newTeam(t, images, flags...), cluster: "main"}
 	cfg := aws.Config{
 		Region: "us-east-1", BaseEndpoint: &w.endpoint,
 		Credentials: credentials.NewStaticCredentialsProvider("123456789012", "local", ""),
 	}
 	w.ecs, w.elb, w.alarms = ecs.NewFromConfig(cfg), elb.NewFromConfig(cfg), cloudwatch.NewFromConfig(cfg)
-	if _, err := w.ecs.CreateCluster(t.Context(), &ecs.CreateClusterInput{ClusterName: aws.String("main")}); err != nil {
-		t.Fatal(err)
-	}
+	w.found("main")
 	nets, err := ec2.NewFromConfig(cfg).DescribeSubnets(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -65,6 +64,15 @@ func (w *ward) of(t *testing.T) *ward {
 	return &mine
 }
 
+// found makes a cluster with Fargate's capacity providers, and has the ward work there.
+func (w *ward) found(cluster string) {
+	w.t.Helper()
+	w.cluster = cluster
+	if _, err := w.ecs.CreateCluster(w.t.Context(), &ecs.CreateClusterInput{ClusterName: &cluster, CapacityProviders: []string{"FARGATE", "FARGATE_SPOT"}}); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // define registers a patient's definition and gives its ARN.
 func (w *ward) define(family string, p patient) string {
 	w.t.Helper()
@@ -87,7 +95,7 @@ func (w *ward) define(family string, p patient) string {
 // for.
 func (w *ward) create(name string, p patient) {
 	w.t.Helper()
-	in := &ecs.CreateServiceInput{Cluster: aws.String("main"), ServiceName: &name, TaskDefinition: aws.String(w.define(name, p)), DesiredCount: aws.Int32(1),
+	in := &ecs.CreateServiceInput{Cluster: &w.cluster, ServiceName: &name, TaskDefinition: aws.String(w.define(name, p)), DesiredCount: aws.Int32(1),
 		LaunchType:           types.LaunchTypeFargate,
 		NetworkConfiguration: &types.NetworkConfiguration{AwsvpcConfiguration: &types.AwsVpcConfiguration{Subnets: w.subnets}}}
 	if p.health != "" {
@@ -140,7 +148,7 @@ func freePort(t *testing.T) int32 {
 
 func (w *ward) describe(name string) types.Service {
 	w.t.Helper()
-	out, err := w.ecs.DescribeServices(w.t.Context(), &ecs.DescribeServicesInput{Cluster: aws.String("main"), Services: []string{name}})
+	out, err := w.ecs.DescribeServices(w.t.Context(), &ecs.DescribeServicesInput{Cluster: &w.cluster, Services: []string{name}})
 	if err != nil || len(out.Services) != 1 {
 		w.t.Fatalf("describe service %s: %v", name, err)
 	}
@@ -158,7 +166,7 @@ func (w *ward) steady(name string) {
 
 func (w *ward) update(name string, in *ecs.UpdateServiceInput) {
 	w.t.Helper()
-	in.Cluster, in.Service = aws.String("main"), &name
+	in.Cluster, in.Service = &w.cluster, &name
 	if _, err := w.ecs.UpdateService(w.t.Context(), in); err != nil {
 		w.t.Fatal(err)
 	}

@@ -91,7 +91,7 @@ var advice = map[Class]string{
 	RoleUnassumable:  "let the role trust ecs-tasks.amazonaws.com, and check that it exists",
 	LogGroupMissing:  "create the log group, or set awslogs-create-group and give the execution role logs:CreateLogGroup",
 	Volume:           "check the volume's file system, mount targets, access point and the security groups between",
-	Interface:        "check that the subnets have free addresses and that the account may make network interfaces",
+	Interface:        "check that the subnets have free addresses and that the account may make network interfaces; an instance takes only so many: use a larger type, or the account setting awsvpcTrunking",
 	InitFailed:       "read the raw words below: ECS could not prepare what the task needs",
 	OutOfMemory:      "raise the memory of the container or the task, or make the program use less",
 	CommandNotFound:  "check entryPoint and command against what is in the image",

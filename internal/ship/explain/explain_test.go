@@ -107,6 +107,8 @@ func TestWordsOfAWSAreClassified(t *testing.T) {
 		"(service web) operations are being throttled. Will try again later.":                                                                                                                          Throttled,
 		"(service web) is unable to consistently start tasks successfully.":                                                                                                                            BackOff,
 		"(service web) failed to register targets in (target-group x) with (error TargetGroupNotFound).":                                                                                               RegisterFailed,
+		"(service web) failed to register targets in (target-group x) with (error access denied).":                                                                                                     RegisterFailed,
+		`(service web) was unable to place a task because no container instance met all of its requirements. The closest matching container-instance 1 encountered error "RESOURCE:ENI".`:              Interface,
 		"(service web) was unable to place a task. Reason: Internal error.":                                                                                                                            PlacementUnknown,
 		"(service web) said something that nobody has heard before.":                                                                                                                                   Unclassified,
 		"(service web) has started 2 tasks: (task a) (task b).":                                                                                                                                        Nothing,

@@ -113,7 +113,7 @@ var eventRules = sync.OnceValue(func() []rule {
 		{class: Quota, what: re(`limit on the number of vCPUs|provisioning capacity limit|quota|limit (was )?exceeded|You've reached`)},
 		{class: PortTaken, what: re(`already using a port`), text: "no instance has the task's host port free"},
 		{class: AgentLost, what: re(`encountered error "AGENT"`), text: "the ECS agent of the nearest instance does not answer"},
-		{class: Interface, what: re(`(network interface|ENI|subnet).*|InsufficientFreeAddresses`)},
+		{class: Interface, what: re(`network interface|\bENI\b|subnet|insufficient ?free ?addresses`)},
 		{class: RoleUnassumable, what: re(`unable to assume|assume the role`)},
 		{class: Capacity, what: re(`no container instance|capacity is unavailable|insufficient (CPU|memory)|met all of its requirements`)},
 		{class: PercentDeadlock, what: re(`because of the service deployment configuration`), text: "minimumHealthyPercent and maximumPercent leave no room to start or to stop a task"},

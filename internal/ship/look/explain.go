@@ -168,7 +168,7 @@ func (l *Looker) casualties(ctx context.Context, p Place, s span) ([]explain.Tas
 	}
 	slices.Reverse(all)
 	all = slices.DeleteFunc(all, func(t Task) bool {
-		return s.by != "" && t.By != s.by || t.StopCode == "" || strings.HasPrefix(t.Reason, "Scaling activity initiated by")
+		return s.by != "" && t.By != s.by || t.StopCode == "" && t.Reason == "" || strings.HasPrefix(t.Reason, "Scaling activity initiated by")
 	})
 	streams := map[string][]stream{}
 	out := make([]explain.Task, 0, len(all))
