@@ -187,6 +187,12 @@ func (e *Engine) Facts(ctx context.Context, s *ecstypes.Service, d *look.Deploym
 	return out, nil
 }
 
+// Good gives the definition that a rollback would go back to now, or "".
+func (e *Engine) Good(ctx context.Context, s *ecstypes.Service) (arn string, err error) {
+	_, arn, err = e.Earlier(ctx, ship.Start{Service: s})
+	return arn, err
+}
+
 // Watched names the alarms of the service's group.
 func (e *Engine) Watched(ctx context.Context, s *ecstypes.Service) (names []string, err error) {
 	g, err := e.group(ctx, s)

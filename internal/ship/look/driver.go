@@ -5,6 +5,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"github.com/slipway-ecs/slipway/internal/fail"
+	"github.com/slipway-ecs/slipway/internal/ship"
 	"github.com/slipway-ecs/slipway/internal/ship/explain"
 )
 
@@ -18,6 +20,9 @@ type Driver interface {
 	// Facts looks closer at one of them: it fills in where it stands and which task set it made, and
 	// gives its own word of why.
 	Facts(ctx context.Context, s *types.Service, d *Deployment) (*explain.Deployment, error)
+	// Good gives the ARN of the definition that a rollback would go back to now; "" where there is none,
+	// or where it would end a deployment under way.
+	Good(ctx context.Context, s *types.Service) (arn string, err error)
 	// Watched names the alarms that the service's deployments listen to.
 	Watched(ctx context.Context, s *types.Service) ([]string, error)
 }
@@ -44,4 +49,19 @@ func (l *Looker) watched(ctx context.Context, s *types.Service) ([]string, error
 		return k.Watched(ctx, s)
 	}
 	return alarmNames(s), nil
+}
+
+// good gives the ARN of the definition that a rollback would go back to; "" where there is none.
+func (l *Looker) good(ctx context.Context, s *types.Service) (string, error) {
+	var arn string
+	var err error
+	if k := l.driver(s); k != nil {
+		arn, err = k.Good(ctx, s)
+	} else {
+		arn, err = ship.LastGood(ctx, l.ECS, s)
+	}
+	if fail.Is(err, "rollback.none") || fail.Is(err, NoGroup) {
+		return "", nil
+	}
+	return arn, err
 }

@@ -158,8 +158,8 @@ func (l *Looker) mark(ctx context.Context, p Place, s *types.Service, all []Revi
 			hold(d.Revision, us)
 		}
 	}
-	arn, err := ship.LastGood(ctx, l.ECS, s)
-	if err != nil && !fail.Is(err, "rollback.none") {
+	arn, err := l.good(ctx, s)
+	if err != nil {
 		return err
 	}
 	if r := by[last(arn)]; r != nil {
