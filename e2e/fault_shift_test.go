@@ -47,6 +47,7 @@ func (w *team) mishaps(all []mishap, deploy func(version string) []string, count
 	for i, m := range all {
 		version := []string{"2", "1"}[i%2]
 		revisions, deployments := counts()
+		actions := w.foreseen(nil, deploy(version)...)
 		p, url := newProxy(w.t, w.endpoint)
 		p.what, p.of = m.what, m.of
 		first := w.through(url, func(c *exec.Cmd) { p.kill = func() { _ = c.Process.Kill() } }, deploy(version)...)
@@ -54,6 +55,9 @@ func (w *team) mishaps(all []mishap, deploy func(version string) []string, count
 		told := fmt.Sprintf("%s at %s\nfirst run: %d\n%s\nsecond run: %d\n%s\ncalls %v", m.what, m.of, first.code, first.out, second.code, second.out, p.made())
 		if m.what == kill && first.code != -1 || m.what != kill && first.code != 0 || second.code != 0 || !slices.Contains(p.made(), m.of) {
 			w.t.Fatalf("ends badly: %s", told)
+		}
+		if more := p.unforeseen(actions); len(more) > 0 {
+			w.t.Errorf("the deployment called %v, which its plan does not name: %v", more, actions)
 		}
 		nowRevisions, nowDeployments := counts()
 		if nowRevisions != revisions+1 || nowDeployments != deployments+1 {

@@ -190,18 +190,22 @@ func (f *fleet) sweep(t *testing.T, what fault, at int) {
 }
 
 // TestADeployerThatDiesOrIsCutOffAnywhereEndsInOneGoodRevision goes through every call of one
-// deployment: the deployer is killed after it, its request or its answer is lost. The counts of
-// calls are the budget of one rolling deploy.
+// deployment: the deployer is killed after it, its request or its answer is lost; and through one of
+// which every second call is throttled. The counts of calls are the budget of one rolling deploy.
 func TestADeployerThatDiesOrIsCutOffAnywhereEndsInOneGoodRevision(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
 	if err := f.launch(t.Context(), "clean"); err != nil {
 		t.Fatal(err)
 	}
+	actions := f.foreseen(nil, "deploy", "clean", "-c", "main", "--image", "web=web:v2")
 	p, url := newProxy(t, f.endpoint)
 	clean, err := f.deploy(t.Context(), url, nil, "clean")
 	if err != nil || clean.code != 0 {
 		t.Fatalf("a deployment without faults ends with %d (%v):\n%s", clean.code, err, clean.out)
+	}
+	if more := p.unforeseen(actions); len(more) > 0 {
+		t.Errorf("the deployment called %v, which its plan does not name: %v", more, actions)
 	}
 	calls := p.made()
 	t.Logf("%d calls: %v", len(calls), calls)
@@ -211,7 +215,7 @@ func TestADeployerThatDiesOrIsCutOffAnywhereEndsInOneGoodRevision(t *testing.T) 
 		what fault
 		at   int
 	}
-	todo := []one{{late, 0}, {duplicate, 0}}
+	todo := []one{{late, 0}, {duplicate, 0}, {throttle, 0}}
 	for at := range calls {
 		todo = append(todo, one{kill, at + 1}, one{mute, at + 1}, one{deaf, at + 1})
 	}

@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"io"
 	"net"
 	"net/http"
@@ -24,6 +25,7 @@ const (
 	mute      fault = "lose the answer"  // the cloud obeys, and nobody hears of it
 	late      fault = "delay the answer"
 	duplicate fault = "repeat the answer"
+	throttle  fault = "throttle" // every second call that is spoiled, from the first; in the JSON protocols
 )
 
 const lateness = 200 * time.Millisecond
@@ -38,6 +40,7 @@ type proxy struct {
 
 	mu    sync.Mutex
 	calls []string // operations, in order
+	did   []string // the same as IAM has them: ecs:DescribeServices
 }
 
 // newProxy gives a proxy and where it listens.
@@ -47,6 +50,15 @@ func newProxy(t *testing.T, to string) (p *proxy, url string) {
 	server := httptest.NewServer(p)
 	t.Cleanup(server.Close)
 	return p, server.URL
+}
+
+// permission names an operation as IAM does, by whom the request was signed for.
+func permission(r *http.Request, op string) string {
+	scope := strings.Split(r.Header.Get("Authorization"), "/") // …Credential=KEY/day/region/service/aws4_request, …
+	if len(scope) < 5 {
+		return op
+	}
+	return scope[3] + ":" + op
 }
 
 // operation names a call of a JSON or a query protocol.
@@ -74,10 +86,17 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if p.at != 0 && p.at != len(p.calls)+1 || p.of != "" && (p.of != op || slices.Contains(p.calls, op)) {
 		what = none
 	}
-	p.calls = append(p.calls, op)
+	nth := len(p.calls)
+	p.calls, p.did = append(p.calls, op), append(p.did, permission(r, op))
 	p.mu.Unlock()
-	if what == deaf {
+	switch {
+	case what == deaf:
 		panic(http.ErrAbortHandler)
+	case what == throttle && nth%2 == 0:
+		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = io.WriteString(w, `{"__type": "ThrottlingException", "message": "Rate exceeded"}`) // the deployer may be gone
+		return
 	}
 	out, err := http.NewRequestWithContext(r.Context(), r.Method, p.to+r.URL.RequestURI(), bytes.NewReader(body))
 	if err != nil {
@@ -129,6 +148,34 @@ func repeat(w http.ResponseWriter, answer *http.Response, text []byte) {
 	b.WriteString("\r\n")
 	b.Write(text)
 	_, _ = conn.Write(append(b.Bytes(), b.Bytes()...)) // the deployer may be gone
+}
+
+// unforeseen gives those calls so far that a plan's IAM actions leave out, each once. Who asks who it is needs
+// no permission.
+func (p *proxy) unforeseen(actions []string) (out []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, d := range p.did {
+		if d != "sts:GetCallerIdentity" && !slices.Contains(actions, d) && !slices.Contains(out, d) {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// foreseen gives the IAM actions that the plan of a deploy names.
+func (w *team) foreseen(env []string, deploy ...string) []string {
+	w.t.Helper()
+	args := append([]string{"plan", "-o", "json"}, deploy[1:]...)
+	if i := slices.Index(args, "--lease-for"); i >= 0 {
+		args = slices.Delete(args, i, i+2)
+	}
+	out, talk, code := w.slipway(env, args...)
+	var plan struct{ Actions []string }
+	if err := json.Unmarshal([]byte(out), &plan); err != nil || code != 0 || len(plan.Actions) == 0 {
+		w.t.Fatalf("%v: exit code %d, %v\n%s%s", args, code, err, out, talk)
+	}
+	return plan.Actions
 }
 
 // made gives the calls so far.

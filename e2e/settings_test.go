@@ -58,9 +58,14 @@ func TestATaskThatFailsStopsTheDeployBeforeAnythingChanges(t *testing.T) {
 	w := newWard(t, chatty)
 	w.create("app", patient{image: "app:1", define: logs("/app", true)})
 	w.steady("app")
+	p, url := newProxy(t, w.endpoint)
 	deploy := func(code int, says ...string) {
 		t.Helper()
-		out, talk, got := w.slipway([]string{"IMAGE=app:2"}, "deploy")
+		actions := w.foreseen([]string{"IMAGE=app:2"}, "deploy")
+		out, talk, got := w.slipway([]string{"IMAGE=app:2", "AWS_ENDPOINT_URL=" + url}, "deploy")
+		if more := p.unforeseen(actions); len(more) > 0 {
+			t.Errorf("the deployment called %v, which its plan does not name: %v", more, actions)
+		}
 		if got != code {
 			t.Fatalf("exit code %d, want %d", got, code)
 		}

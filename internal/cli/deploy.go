@@ -105,7 +105,6 @@ func (o *deployOptions) prepare(ctx context.Context, app *App) (*ship.Deployer, 
 // request puts what the file says of the service and the flags together; flags win.
 func (o *deployOptions) request(ctx context.Context, p *place) (ship.Request, error) {
 	r, err := o.wishes.request(ctx, p)
-	r.Hooks = hooksOf(p.Entry)
 	if o.timed {
 		r.Timeout = o.timeout
 	}

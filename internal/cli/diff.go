@@ -16,6 +16,7 @@ type proposing struct {
 	wishes
 	values   bool // show those of environment variables
 	exitCode bool
+	unpinned bool // tags are not asked for, though the file says so
 }
 
 func (o *proposing) add(cmd *cobra.Command) {
@@ -43,7 +44,9 @@ func (o *proposing) propose(ctx context.Context, app *App) (*ship.Proposal, *pla
 	if err != nil {
 		return nil, nil, r, err
 	}
-	p.pin(app, &r)
+	if !o.unpinned {
+		p.pin(app, &r)
+	}
 	out, err := ship.Propose(ctx, sdk.NewECS(cfg), r, p.Entry, o.values)
 	return out, p, r, err
 }

@@ -18,7 +18,7 @@ import (
 )
 
 func newVerifyCmd(app *App) *cobra.Command {
-	o := &proposing{}
+	o := &proposing{unpinned: true} // a tag that is gone is one of its findings
 	cmd := &cobra.Command{
 		Use:   "verify [SERVICE]",
 		Short: "Look whether everything a service needs is there",

@@ -9,6 +9,7 @@ import (
 
 	"github.com/slipway-ecs/slipway/internal/fail"
 	"github.com/slipway-ecs/slipway/internal/project"
+	"github.com/slipway-ecs/slipway/internal/sdk"
 	"github.com/slipway-ecs/slipway/internal/ship"
 )
 
@@ -38,10 +39,10 @@ func (w *wishes) read(cmd *cobra.Command) { w.counted = cmd.Flags().Changed("cou
 
 // request puts what the file says of the service and the flags together; flags win.
 func (w *wishes) request(ctx context.Context, p *place) (ship.Request, error) {
-	r := ship.Request{Cluster: p.Cluster, Service: p.Service, Tag: w.tag}
+	r := ship.Request{Cluster: p.Cluster, Service: p.Service, Tag: w.tag, Reads: p.reads()}
 	if s := p.Entry; s != nil {
 		r.Task, r.Create, r.Images, r.Env, r.Secrets, r.Count, r.Timeout = s.Task, s.Service, s.Images, s.Env, s.Secrets, s.Count, s.Timeout
-		r.AppSpec, r.Functions = s.AppSpec, ship.FunctionsOf(s)
+		r.AppSpec, r.Functions, r.Hooks = s.AppSpec, ship.FunctionsOf(s), hooksOf(s)
 		r.Manner = func(live *types.Service) (*types.DeploymentConfiguration, []types.LoadBalancer, error) {
 			balancers, err := ship.BalancersOf(r.Create)
 			if err != nil {
@@ -73,6 +74,22 @@ func (w *wishes) request(ctx context.Context, p *place) (ship.Request, error) {
 		r.Count = &w.count
 	}
 	return r, nil
+}
+
+// reads gives the IAM actions that reading the file took, and that becoming who calls takes.
+func (p *place) reads() (out []string) {
+	if p.Where.Role != "" {
+		out = append(out, "sts:AssumeRole on "+p.Where.Role)
+	}
+	if p.Project == nil {
+		return out
+	}
+	for _, asked := range p.Project.Asked {
+		if a := sdk.ValueAction(asked.Kind, asked.Arg); a != "" {
+			out = append(out, a)
+		}
+	}
+	return out
 }
 
 // pairs puts NAME=VALUE arguments into a copy of a map.

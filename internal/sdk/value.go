@@ -47,6 +47,17 @@ func Value(ctx context.Context, cfg aws.Config, kind, arg string) (string, error
 	return "", fail.New("file.source", "write ${ssm:/path} or ${cfn:Stack.Output}", "there is no source %q", kind)
 }
 
+// ValueAction gives the IAM action that Value calls; "" where it calls none.
+func ValueAction(kind, arg string) string {
+	if kind == "tfstate" && !strings.HasPrefix(arg, "s3://") {
+		return ""
+	}
+	return valueActions[kind]
+}
+
+var valueActions = map[string]string{"ssm": "ssm:GetParameter", "cfn": "cloudformation:DescribeStacks", "cfn-export": "cloudformation:ListExports",
+	"secret-arn": "secretsmanager:DescribeSecret", "tfstate": "s3:GetObject"}
+
 // stackOutput asks CloudFormation.
 func stackOutput(ctx context.Context, cfg aws.Config, arg string) (string, error) {
 	stack, output, ok := strings.Cut(arg, ".")

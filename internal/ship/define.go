@@ -10,8 +10,11 @@ import (
 	"github.com/slipway-ecs/slipway/internal/sdk"
 )
 
-// define finds or registers the revision that is to run.
-func (w *work) define(ctx context.Context) error {
+// draft works out the definition that is to run, and refuses what it cannot be, before anything is done.
+func (w *work) draft(ctx context.Context) error {
+	if w.r.Revision != "" {
+		return nil
+	}
 	base, current, err := w.base(ctx)
 	if err != nil {
 		return err
@@ -24,24 +27,29 @@ func (w *work) define(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	changes = append(changes, pinned...)
-	for _, c := range changes {
-		w.say(Event{Kind: KindChange, Text: c})
-	}
-	w.definition = base
 	if w.r.Plan != nil {
-		if err := CheckWanted(w.r.Plan, base); err != nil {
+		if err := CheckWanted(w.r.Plan, base, w.wanted, w.r.Count); err != nil {
 			return err
 		}
 	}
-	if current != nil && same(current, base) {
-		w.arn = text(current["taskDefinitionArn"])
+	for _, c := range append(changes, pinned...) {
+		w.say(Event{Kind: KindChange, Text: c})
+	}
+	w.definition, w.current = base, current
+	w.following, err = w.underWay(base, current)
+	return err
+}
+
+// define finds or registers the revision that was drafted.
+func (w *work) define(ctx context.Context) error {
+	if w.current != nil && same(w.current, w.definition) {
+		w.arn = text(w.current["taskDefinitionArn"])
 		w.say(Event{Kind: KindUnchanged, Revision: last(w.arn), Text: fmt.Sprintf("%s is already what is wanted: no new revision", last(w.arn))})
 		w.out.Revision = w.arn
 		return nil
 	}
 	tag(w.definition, w.r.Tags)
-	arn, err := w.register(ctx, text(current["taskDefinitionArn"]))
+	arn, err := w.register(ctx, text(w.current["taskDefinitionArn"]))
 	if err != nil {
 		return err
 	}

@@ -67,6 +67,7 @@ type Request struct {
 	// Pin gives the digest that an image's tag has now; nil leaves tags to ECS.
 	Pin   func(ctx context.Context, image string) (digest string, err error)
 	Plan  *Plan                      // a saved one to hold to; nil: none
+	Reads []string                   // IAM actions that reading the request's file took; for a plan
 	Check func(*types.Service) error // refuses what runs, before anything is changed; may be nil
 }
 
@@ -155,7 +156,7 @@ func (d *Deployer) work(r Request, tell func(Event)) *work {
 // begin does all that comes before following.
 func (w *work) begin(ctx context.Context) (Rollout, error) {
 	for _, step := range []func(context.Context) error{
-		w.resolve, w.manner, w.take,
+		w.resolve, w.manner, w.take, w.draft,
 		func(ctx context.Context) error { return w.ours(ctx, PointBefore) },
 		w.want,
 		func(ctx context.Context) error { return w.ours(ctx, PointRegistered) },
@@ -276,6 +277,7 @@ type work struct {
 	engine     Engine    // of a controller other than ECS
 	wanted     sdk.Tree  // what the service is to be, as CreateService takes it
 	definition sdk.Tree  // what is to run, as Register takes it
+	current    sdk.Tree  // what runs, as it was described; nil where nothing does
 	arn        string    // of the revision that is to run
 	id         string    // of our deployment, ecs-svc/…
 	followed   string    // ARN of our service deployment, where it is known before it is followed
@@ -323,10 +325,7 @@ func (w *work) resolve(ctx context.Context) error {
 				"service %q is not in cluster %q", w.out.Service, w.out.Cluster)
 		}
 		w.say(Event{Kind: KindFound, Text: fmt.Sprintf("service %s does not exist in cluster %s yet", w.out.Service, w.out.Cluster)})
-		if w.r.Plan != nil {
-			return CheckPlan(w.r.Plan, nil)
-		}
-		return nil
+		return w.fits(nil)
 	}
 	if status := aws.ToString(s.Status); status != "ACTIVE" {
 		return fail.New("service.not_active", "wait until it is gone, then deploy again", "service %q is %s", w.out.Service, status)
@@ -338,20 +337,26 @@ func (w *work) resolve(ctx context.Context) error {
 				"service %q is deployed by %s", w.out.Service, k.Type)
 		}
 	}
-	if w.r.Check != nil {
-		if err := w.r.Check(s); err != nil {
-			return err
-		}
-	}
-	if w.r.Plan != nil {
-		if err := CheckPlan(w.r.Plan, s); err != nil {
-			return err
-		}
+	if err := w.fits(s); err != nil {
+		return err
 	}
 	w.live, w.tags = s, tagsOf(s)
 	w.out.Previous = runs(s)
 	w.say(Event{Kind: KindFound, Revision: last(w.out.Previous),
 		Text: fmt.Sprintf("service %s runs %s, %d of %d tasks running", w.out.Service, last(w.out.Previous), s.RunningCount, s.DesiredCount)})
+	return nil
+}
+
+// fits refuses a service that is not what the request, or its plan, was made for; nil where there is none.
+func (w *work) fits(s *types.Service) error {
+	if w.r.Check != nil && s != nil {
+		if err := w.r.Check(s); err != nil {
+			return err
+		}
+	}
+	if w.r.Plan != nil {
+		return CheckPlan(w.r.Plan, s)
+	}
 	return nil
 }
 

@@ -53,6 +53,7 @@ func (e *estimate) waves() int {
 	return (e.desired + room - 1) / room
 }
 
+// peak gives the most tasks alive at once, and says whether they find room.
 func (e *estimate) peak() (int, string) {
 	n := e.desired
 	if !e.p.Creates {
@@ -63,15 +64,7 @@ func (e *estimate) peak() (int, string) {
 			n = min(n, 2*e.desired)
 		}
 	}
-	cpu, memory := text(e.p.Definition["cpu"]), text(e.p.Definition["memory"])
-	each := ""
-	if cpu != "" && memory != "" {
-		each = fmt.Sprintf(" of %s CPU units and %s MiB", cpu, memory)
-	}
-	if list, ok := e.p.Definition["requiresCompatibilities"].([]any); ok && slices.Contains(list, any("FARGATE")) {
-		return n, fmt.Sprintf("%d tasks%s on Fargate: its quota of vCPUs is the only limit", n, each)
-	}
-	return n, fmt.Sprintf("%d tasks%s must find room on the cluster's instances beside all else; that was not looked at", n, each)
+	return n, e.room(n)
 }
 
 // healthy gives how long a started task takes until ECS counts on it.
@@ -125,11 +118,11 @@ func (e *estimate) steps() []Timed {
 	start := Timed{Name: fmt.Sprintf("start %d tasks and wait until they are healthy", e.desired),
 		Least: waves * (int(startLeast/time.Second) + h.Least), Most: waves * (int(startMost/time.Second) + h.Most),
 		Source: fmt.Sprintf("%d wave%s of %d to %d s to start; %s", waves, plural(waves), int(startLeast/time.Second), int(startMost/time.Second), h.Source)}
-	var out []Timed
+	out := e.ours(PointBefore)
 	if e.p.Registers {
 		out = append(out, Timed{Name: "register the task definition", Least: 0, Most: 2, Source: "one call"})
 	}
-	out = append(out, start)
+	out = append(append(out, e.ours(PointRegistered)...), start)
 	for _, k := range e.c.LifecycleHooks {
 		limit := 24 * 60
 		if k.TimeoutConfiguration != nil {
@@ -145,18 +138,38 @@ func (e *estimate) steps() []Timed {
 		}
 		out = append(out, Timed{Name: what + " at " + strings.Join(at, ", "), Least: 0, Most: limit * 60, Source: "its timeout"})
 	}
+	out = append(out, e.ours(PointScaled, PointTestTraffic, PointBeforeShift)...)
 	switch {
 	case e.f.Driven != nil:
 		out = append(out, e.f.Driven.Steps...)
 	case e.shifts():
 		out = append(out, e.shift())
 	}
+	out = append(out, e.ours(PointShifted)...)
 	if bake := int(or(e.c.BakeTimeInMinutes, 0)); bake > 0 {
 		out = append(out, Timed{Name: "bake", Least: bake * 60, Most: bake * 60, Source: "bakeTimeInMinutes"})
 	}
+	out = append(out, e.ours(PointBaked)...)
 	if !e.p.Creates && e.p.Live.RunningCount > 0 {
 		gone.Most *= waves
 		out = append(out, gone)
+	}
+	return append(out, e.ours(PointSucceeded)...)
+}
+
+// ours gives the hooks that we run ourselves at some points, as steps.
+func (e *estimate) ours(at ...Point) (out []Timed) {
+	for _, p := range at {
+		for _, h := range e.p.Hooks {
+			if h.At != p {
+				continue
+			}
+			limit := h.Timeout
+			if limit == 0 {
+				limit = DefaultHookTimeout
+			}
+			out = append(out, Timed{Name: fmt.Sprintf("hook at %s: %s", p, h.name()), Least: 0, Most: int(limit / time.Second), Source: "its timeout"})
+		}
 	}
 	return out
 }

@@ -33,7 +33,8 @@ func (w *work) expect(ctx context.Context, sent any) {
 	if err != nil {
 		return // it is refused where it is sent
 	}
-	p := &Proposal{Cluster: w.r.Cluster, Service: w.out.Service, Creates: w.live == nil, Live: w.live, Definition: w.definition, Update: update}
+	p := &Proposal{Cluster: w.r.Cluster, Service: w.out.Service, Creates: w.live == nil, Live: w.live, Definition: w.definition, Update: update,
+		Hooks: slices.DeleteFunc(slices.Clone(w.r.Hooks), func(h Hook) bool { return h.At == PointBefore || h.At == PointRegistered })}
 	looking, stop := context.WithTimeout(ctx, expecting)
 	defer stop()
 	w.out.Expected = Expect(p, w.d.Around.Times(looking, p))

@@ -52,6 +52,14 @@ func (past) GetTaskProtection(context.Context, *ecs.GetTaskProtectionInput, ...f
 	return &ecs.GetTaskProtectionOutput{}, nil
 }
 
+func (past) ListContainerInstances(context.Context, *ecs.ListContainerInstancesInput, ...func(*ecs.Options)) (*ecs.ListContainerInstancesOutput, error) {
+	return &ecs.ListContainerInstancesOutput{}, nil
+}
+
+func (past) DescribeContainerInstances(context.Context, *ecs.DescribeContainerInstancesInput, ...func(*ecs.Options)) (*ecs.DescribeContainerInstancesOutput, error) {
+	return &ecs.DescribeContainerInstancesOutput{}, nil
+}
+
 const groupARN = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/web/0123456789abcdef"
 
 func balancedFake() *fakeECS {

@@ -25,6 +25,8 @@ type Around struct {
 	ECS interface {
 		ListServiceDeployments(context.Context, *ecs.ListServiceDeploymentsInput, ...func(*ecs.Options)) (*ecs.ListServiceDeploymentsOutput, error)
 		ListTasks(context.Context, *ecs.ListTasksInput, ...func(*ecs.Options)) (*ecs.ListTasksOutput, error)
+		ListContainerInstances(context.Context, *ecs.ListContainerInstancesInput, ...func(*ecs.Options)) (*ecs.ListContainerInstancesOutput, error)
+		DescribeContainerInstances(context.Context, *ecs.DescribeContainerInstancesInput, ...func(*ecs.Options)) (*ecs.DescribeContainerInstancesOutput, error)
 		GetTaskProtection(context.Context, *ecs.GetTaskProtectionInput, ...func(*ecs.Options)) (*ecs.GetTaskProtectionOutput, error)
 	}
 	ELB interface {
@@ -60,6 +62,7 @@ type Facts struct {
 	Alarming  []string        // alarms of the deployment that are in ALARM now
 	Protected int             // tasks that scale-in protection keeps
 	EmptyRule string          // a production rule that sends traffic to a target group without a target; "" none
+	Room      *Room           // on the cluster's instances; nil: not looked at, or on Fargate
 	Missed    []string        // what could not be read, and why
 	Driven    *Driven         // of a service that ECS does not deploy itself; nil: it does
 }
@@ -92,6 +95,7 @@ func (a Around) Look(ctx context.Context, p *Proposal) Facts {
 		}
 	}
 	note("target groups", a.groups(ctx, balancers, &f))
+	note("container instances", a.room(ctx, p, &f))
 	if p.Live != nil {
 		if engine == nil {
 			note("history", a.history(ctx, p, &f))

@@ -2,6 +2,7 @@ package ship
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,7 +41,7 @@ func (h Hook) name() string {
 	case h.Task != "":
 		return "task " + h.Task
 	case h.Probe != nil:
-		return "probe of " + h.Probe.Path
+		return "probe of " + cmp.Or(h.Probe.Path, h.Probe.URL, "/")
 	}
 	return strings.Join(h.Run, " ")
 }

@@ -177,7 +177,7 @@ func (w *work) take(ctx context.Context) error {
 			}
 			break
 		}
-		if same, err := w.underWay(ctx); err != nil || same {
+		if same, err := w.drafted(ctx); err != nil || same {
 			return err // to follow takes no lease
 		}
 		if l.Busy == BusyRefuse {
@@ -197,13 +197,17 @@ func (w *work) take(ctx context.Context) error {
 			return err
 		}
 	}
+	if told != "" {
+		if err := w.fits(w.live); err != nil { // it may have moved on meanwhile
+			return err
+		}
+	}
 	return w.hold(ctx)
 }
 
-// underWay reports whether what we want is being deployed already.
-func (w *work) underWay(ctx context.Context) (bool, error) {
-	d := primary(w.live)
-	if w.r.Force || w.r.Revision != "" || d == nil || d.RolloutState != types.DeploymentRolloutStateInProgress {
+// drafted is underWay before the definition is drafted.
+func (w *work) drafted(ctx context.Context) (bool, error) {
+	if w.r.Revision != "" {
 		return false, nil
 	}
 	wanted, current, err := w.base(ctx)
@@ -213,8 +217,18 @@ func (w *work) underWay(ctx context.Context) (bool, error) {
 	if _, err := edit(wanted, w.r); err != nil {
 		return false, err
 	}
+	return w.underWay(wanted, current)
+}
+
+// underWay reports whether what we want is being deployed already: then somebody else began it, and it
+// is followed.
+func (w *work) underWay(wanted, current sdk.Tree) (bool, error) {
+	d := primary(w.live)
+	if w.r.Force || d == nil || d.RolloutState != types.DeploymentRolloutStateInProgress || current == nil || !same(current, wanted) {
+		return false, nil
+	}
 	_, settings, err := w.differs(w.live)
-	return current != nil && same(current, wanted) && len(settings) == 0, err
+	return len(settings) == 0 && (w.r.Count == nil || *w.r.Count == w.live.DesiredCount), err
 }
 
 // hold writes the lease. Where tags may not be written the deployment goes on without.
@@ -279,6 +293,9 @@ func (w *work) keeps(ctx context.Context) error {
 	before := w.live
 	if err := w.look(ctx); err != nil {
 		return sdk.Explain(err, "read the lease on service "+w.out.Service)
+	}
+	if err := w.fits(w.live); err != nil {
+		return err
 	}
 	// What we edited was taken from what ran before: it still counts.
 	w.live, w.out.Previous = before, aws.ToString(before.TaskDefinition)

@@ -114,6 +114,7 @@ func TestWhoWantsWhatIsBeingDeployedFollowsWithoutALease(t *testing.T) {
 	other(f, time.Hour)
 	r := leased(ship.BusyRefuse)
 	r.Images = nil
+	r.Hooks = []ship.Hook{{At: ship.PointBefore, Run: []string{"false"}}, {At: ship.PointRegistered, Run: []string{"false"}}} // theirs ran
 	out, _, err := deploy(t, f, r)
 	want(t, out, err, ship.Succeeded)
 	if f.calls["TagResource"]+f.calls["UpdateService"] != 0 {
@@ -143,5 +144,38 @@ func TestALeaseIsRenewedWhileTheDeploymentGoesOn(t *testing.T) {
 	want(t, out, err, ship.Unknown, "watched for 5m0s")
 	if n := f.calls["TagResource"]; n < 10 || n > 17 { // each 20 s of 300, and a turn or two late
 		t.Errorf("the lease was written %d times in 5 minutes", n)
+	}
+}
+
+func TestASavedPlanIsStaleThoughTheServiceMovesOnOnlyWhileWeWaitOrRegister(t *testing.T) {
+	t.Parallel()
+	for kind, registers := range map[ship.Kind]int{ship.KindLease: 0, ship.KindRegistered: 1} {
+		f := newFake()
+		r := leased(ship.BusyWait)
+		p, err := ship.Propose(t.Context(), live(t, f), r, nil, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Plan = ship.NewPlan(p, ship.Facts{})
+		if kind == ship.KindLease {
+			other(f, time.Hour)
+		}
+		d := &ship.Deployer{ECS: f.serve(t), Clock: &instant{now: time.Unix(1000, 0)}}
+		_, err = d.Deploy(t.Context(), r, func(e ship.Event) {
+			if e.Kind == kind {
+				f.mu.Lock()
+				f.service["desiredCount"] = 7
+				if kind == ship.KindLease {
+					clear(f.marks)
+				}
+				f.mu.Unlock()
+			}
+		})
+		if !fail.Is(err, "plan.stale") || f.calls["UpdateService"] != 0 || f.calls["RegisterTaskDefinition"] != registers {
+			t.Errorf("moved on at %s: ended with %v, calls %v", kind, err, f.calls)
+		}
+		if f.marks["slipway:lease-owner"] != "" {
+			t.Errorf("moved on at %s: the lease is still there: %v", kind, f.marks)
+		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -47,6 +46,7 @@ type Basis struct {
 	Desired        int32  `json:"desired"`
 	Settings       string `json:"settings,omitempty"` // a hash of how the service deploys
 	Wanted         string `json:"wanted"`             // a hash of the definition that is to run
+	Asked          string `json:"asked,omitempty"`    // a hash of the settings and the count that are asked for
 }
 
 // Timed is a step with its expected time as a range.
@@ -146,7 +146,7 @@ func (p *Proposal) desired() int {
 func NewPlan(p *Proposal, f Facts) *Plan {
 	balancers, c := p.settings()
 	e := estimate{p: p, f: f, c: c, balanced: len(balancers) > 0, desired: p.desired()}
-	out := &Plan{Version: 1, Cluster: p.Cluster, Service: p.Service, Basis: BasisOf(p.Live, p.Definition), Creates: p.Creates, Changes: p.Changes,
+	out := &Plan{Version: 1, Cluster: p.Cluster, Service: p.Service, Basis: p.basis(), Creates: p.Creates, Changes: p.Changes,
 		Strategy: "rolling", Engine: "ecs", Why: "the service's deployment controller is ECS", Missed: f.Missed}
 	if out.Changes == nil {
 		out.Changes = []Change{}
@@ -242,62 +242,33 @@ func CheckPlan(p *Plan, live *types.Service) error {
 	return fail.New("plan.stale", "make a new plan: slipway plan --out FILE", "service %q has moved on: %s", p.Service, moved)
 }
 
-// CheckWanted refuses a saved plan whose definition is not the one that is about to be deployed.
-func CheckWanted(p *Plan, wanted sdk.Tree) error {
-	if hash(normal(wanted)) == p.Basis.Wanted {
+// CheckWanted refuses a saved plan whose definition, settings or count are not those that are about to be
+// deployed. The error has the code "plan.other".
+func CheckWanted(p *Plan, wanted, settings sdk.Tree, count *int32) error {
+	what := ""
+	switch {
+	case hash(normal(wanted)) != p.Basis.Wanted:
+		what = "for another task definition"
+	case p.Basis.Asked != "" && asked(settings, count) != p.Basis.Asked:
+		what = "for other settings, or another count, of the service"
+	default:
 		return nil
 	}
-	return fail.New("plan.other", "deploy with the file and the flags of the plan, or make a new one", "the plan of service %q is for another task definition", p.Service)
+	return fail.New("plan.other", "deploy with the file and the flags of the plan, or make a new one", "the plan of service %q is %s", p.Service, what)
 }
+
+// basis gives what the plan for a proposal stands on.
+func (p *Proposal) basis() Basis {
+	b := BasisOf(p.Live, p.Definition)
+	b.Asked = asked(p.wanted, p.count)
+	return b
+}
+
+func asked(settings sdk.Tree, count *int32) string { return hash([]any{compact(settings), count}) }
 
 func orNothing(arn string) string {
 	if arn == "" {
 		return "nothing"
 	}
 	return last(arn)
-}
-
-// actions lists the IAM actions that the deploy calls, sorted.
-func (e *estimate) actions(balancers []types.LoadBalancer) []string {
-	out := []string{"ecs:DescribeServices", "ecs:DescribeTaskDefinition", "ecs:ListServiceDeployments", "ecs:DescribeServiceDeployments",
-		"ecs:DescribeServiceRevisions", "ecs:ListTasks", "ecs:DescribeTasks", "ecs:TagResource", "ecs:UntagResource"}
-	if e.p.Registers {
-		out = append(out, "ecs:RegisterTaskDefinition")
-		for _, role := range []string{"executionRoleArn", "taskRoleArn"} {
-			if arn := text(e.p.Definition[role]); arn != "" {
-				out = append(out, "iam:PassRole on "+arn)
-			}
-		}
-	}
-	switch {
-	case e.f.Driven != nil:
-		out = slices.DeleteFunc(out, func(a string) bool {
-			return strings.Contains(a, "ServiceDeployment") || strings.Contains(a, "ServiceRevision")
-		})
-		out = append(out, e.f.Driven.Actions...)
-		if e.p.Live.DesiredCount != int32(e.desired) { //nolint:gosec // a count of tasks fits
-			out = append(out, "ecs:UpdateService")
-		}
-	case e.p.Creates:
-		out = append(out, "ecs:CreateService")
-	default:
-		out = append(out, "ecs:UpdateService", "ecs:StopServiceDeployment")
-	}
-	for _, b := range balancers {
-		if b.AdvancedConfiguration != nil && b.AdvancedConfiguration.RoleArn != nil {
-			out = append(out, "iam:PassRole on "+*b.AdvancedConfiguration.RoleArn)
-		}
-	}
-	for _, h := range e.c.LifecycleHooks {
-		if h.TargetType == types.DeploymentLifecycleHookTargetTypePause {
-			out = append(out, "ecs:ContinueServiceDeployment")
-		} else if h.RoleArn != nil {
-			out = append(out, "iam:PassRole on "+*h.RoleArn)
-		}
-	}
-	if len(balancers) > 0 {
-		out = append(out, "elasticloadbalancing:DescribeTargetGroupAttributes", "elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetHealth")
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
 }

@@ -44,6 +44,7 @@ func TestAPlanSaysWhatIsWrongBeforehand(t *testing.T) {
 		"a deadlock":      {func(f *fakeECS) { f.service["deploymentConfiguration"].(object)["maximumPercent"] = 100 }, ship.Facts{}, "percents.deadlock"},
 		"an outage":       {func(f *fakeECS) { f.service["deploymentConfiguration"].(object)["minimumHealthyPercent"] = 0 }, ship.Facts{}, "percents.outage"},
 		"no breaker":      {func(f *fakeECS) { delete(f.service["deploymentConfiguration"].(object), "deploymentCircuitBreaker") }, ship.Facts{}, "breaker.off"},
+		"one under way":   {func(f *fakeECS) { f.deployments(f.side(newID, "web:1", "PRIMARY", "IN_PROGRESS", 200)) }, ship.Facts{}, "deployment.busy"},
 		"an alarm":        {func(*fakeECS) {}, ship.Facts{Alarming: []string{"web-5xx"}}, "alarm.already"},
 		"protected tasks": {func(*fakeECS) {}, ship.Facts{Protected: 2}, "tasks.protected"},
 		"an empty rule":   {func(*fakeECS) {}, ship.Facts{EmptyRule: "rule a sends traffic to b, which has no target"}, "rule.empty"},
@@ -136,6 +137,8 @@ func TestASavedPlanIsRefusedWhenTheServiceHasMovedOn(t *testing.T) {
 		"other settings": {func(f *fakeECS, _ *ship.Request) {
 			f.service["deploymentConfiguration"] = object{"maximumPercent": 150}
 		}, "plan.stale"},
+		"another count is asked": {func(_ *fakeECS, r *ship.Request) { r.Count = new(int32(5)) }, "plan.other"},
+		"a setting is asked":     {func(_ *fakeECS, r *ship.Request) { r.Create = []byte(`{"healthCheckGracePeriodSeconds":30}`) }, "plan.other"},
 		"another image is asked": {func(_ *fakeECS, r *ship.Request) { r.Images = map[string]string{"app": "repo/app:3"} }, "plan.other"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -3,6 +3,7 @@ package ship
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
@@ -30,6 +31,12 @@ type Proposal struct {
 	Registers  bool           // false: the current revision says the same already
 	Update     sdk.Tree       // as UpdateService takes it, or CreateService where Creates
 	Changes    []Change
+	Hooks      []Hook   // that we run ourselves
+	Pins       bool     // the digests of tags are asked for
+	Reads      []string // IAM actions that reading the file took
+
+	wanted sdk.Tree // the settings that are asked for
+	count  *int32   // same; nil leaves it
 }
 
 // Empty reports whether a deploy would change nothing.
@@ -49,7 +56,7 @@ func (p *Proposal) Empty() bool {
 // of the service, or nil. values shows environment variables' values in changes. Errors are those
 // with which the deploy itself would end before it changes anything.
 func Propose(ctx context.Context, api Live, r Request, entry *project.Service, values bool) (*Proposal, error) {
-	p := &Proposal{Cluster: last(r.Cluster), Service: last(r.Service), Update: sdk.Tree{}}
+	p := &Proposal{Cluster: last(r.Cluster), Service: last(r.Service), Update: sdk.Tree{}, Hooks: r.Hooks, Pins: r.Pin != nil, Reads: r.Reads, count: r.Count}
 	live, err := api.Service(ctx, r.Cluster, r.Service)
 	if err != nil {
 		return nil, sdk.Explain(err, fmt.Sprintf("describe service %q in cluster %q", r.Service, r.Cluster))
@@ -149,8 +156,9 @@ func (p *Proposal) serve(r Request, entry *project.Service, file, live sdk.Tree)
 	if err != nil {
 		return err
 	}
+	p.wanted = wanted
 	if p.Creates {
-		p.Update = wanted
+		p.Update = maps.Clone(wanted)
 		p.Update["cluster"], p.Update["serviceName"] = r.Cluster, p.Service
 	} else {
 		changes, update := serviceChanges(wanted, withoutOurs(live))

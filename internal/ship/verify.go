@@ -138,8 +138,10 @@ func (v *verifying) roles() {
 	}
 }
 
-// privateImage is part of the names of images in Amazon ECR.
-const privateImage = ".dkr.ecr"
+// inECR reports whether an image is one of Amazon ECR's.
+func inECR(image string) bool {
+	return strings.Contains(image, ".dkr.ecr") || strings.Contains(image, ".dkr-ecr")
+}
 
 // needsExecution says what ECS does for the definition in its execution role's name; "" is nothing.
 func (p *Proposal) needsExecution() string {
@@ -153,7 +155,7 @@ func (p *Proposal) needsExecution() string {
 	for _, c := range containersOf(p.Definition) {
 		l, logs := c["logConfiguration"].(sdk.Tree)
 		switch {
-		case strings.Contains(text(c["image"]), privateImage):
+		case inECR(text(c["image"])):
 			return "pulling from ECR on Fargate"
 		case logs && text(l["logDriver"]) == "awslogs":
 			return "writing to CloudWatch Logs on Fargate"
@@ -196,13 +198,17 @@ func trusted(policy, principal string) bool {
 	})
 }
 
-// secretRefs gives what containers and their logs take from parameters and secrets, by container.
+// secretRefs gives what containers, their logs and the pulls of their images take from parameters and
+// secrets, by container.
 func (p *Proposal) secretRefs() [][2]string {
 	var out [][2]string
 	for _, c := range containersOf(p.Definition) {
 		lists := []any{c["secrets"]}
 		if l, ok := c["logConfiguration"].(sdk.Tree); ok {
 			lists = append(lists, l["secretOptions"])
+		}
+		if r, ok := c["repositoryCredentials"].(sdk.Tree); ok {
+			out = append(out, [2]string{text(c["name"]) + "'s login to its registry", text(r["credentialsParameter"])})
 		}
 		for _, list := range lists {
 			pairs, ok := list.([]any)

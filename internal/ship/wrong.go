@@ -19,6 +19,10 @@ func (e *estimate) wrong() []Wrong {
 	add := func(code, hint, format string, args ...any) {
 		out = append(out, Wrong{Code: code, Hint: hint, Text: fmt.Sprintf(format, args...)})
 	}
+	if d := primary(e.p.Live); d != nil && d.RolloutState == types.DeploymentRolloutStateInProgress {
+		add("deployment.busy", "wait for it with `slipway wait`, or end it with `slipway abort`",
+			"deployment %s of %s is in progress: another takes its place", aws.ToString(d.Id), last(aws.ToString(d.TaskDefinition)))
+	}
 	lower, upper := e.bounds()
 	if e.deadlocked() {
 		add("percents.deadlock", "raise maximumPercent, or lower minimumHealthyPercent",
@@ -26,6 +30,11 @@ func (e *estimate) wrong() []Wrong {
 	}
 	if !e.shifts() && !e.p.Creates && e.desired > 0 && lower == 0 {
 		add("percents.outage", "raise minimumHealthyPercent, or add a task", "all tasks may be stopped before the first new one is healthy")
+	}
+	if e.stuck() {
+		peak, _ := e.peak()
+		add("room.short", "add instances, or have old tasks stop first with a lower minimumHealthyPercent",
+			"the cluster's instances have room for %d more task%s, and up to %d must find some beside those that run", e.f.Room.Free, plural(e.f.Room.Free), e.more(peak))
 	}
 	if e.f.EmptyRule != "" {
 		add("rule.empty", "point the rule at the group that has the tasks, or deploy to fill it", "%s", e.f.EmptyRule)

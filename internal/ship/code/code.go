@@ -130,6 +130,11 @@ func (e *Engine) Begin(ctx context.Context, s ship.Start) (ship.Rollout, error) 
 		if s.Service, err = e.service(ctx, s); err != nil {
 			return nil, err
 		}
+		if s.Request.Plan != nil {
+			if err := ship.CheckPlan(s.Request.Plan, s.Service); err != nil {
+				return nil, err
+			}
+		}
 	}
 }
 

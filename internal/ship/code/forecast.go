@@ -42,7 +42,11 @@ func (e *Engine) Forecast(ctx context.Context, s ship.Start) (*ship.Driven, erro
 	if err != nil {
 		return nil, err
 	}
-	out.Steps = stepsOf(g, config.DeploymentConfigInfo, functionsOf(spec))
+	functions := functionsOf(spec)
+	out.Steps = stepsOf(g, config.DeploymentConfigInfo, functions)
+	if len(functions) > 0 {
+		out.Actions = append(out.Actions, readsHookLogs)
+	}
 	if a := g.AlarmConfiguration; a != nil && a.Enabled {
 		for _, one := range a.Alarms {
 			out.Alarms = append(out.Alarms, aws.ToString(one.Name))
@@ -124,10 +128,14 @@ func functionsOf(spec []byte) map[string]string {
 	return out
 }
 
-// actions are those of IAM that a deployment by CodeDeploy calls beside ECS's own, sorted.
-var actions = []string{"codedeploy:CreateDeployment", "codedeploy:GetApplicationRevision", "codedeploy:GetDeployment", "codedeploy:GetDeploymentConfig",
-	"codedeploy:GetDeploymentGroup", "codedeploy:GetDeploymentTarget", "codedeploy:ListApplications", "codedeploy:ListDeploymentGroups",
-	"codedeploy:ListDeployments", "codedeploy:RegisterApplicationRevision", "codedeploy:StopDeployment", "codedeploy:ContinueDeployment"}
+// actions are those of IAM that a deployment by CodeDeploy calls beside ECS's own. To create a deployment
+// IAM asks for RegisterApplicationRevision and GetDeploymentConfig too.
+var actions = []string{"codedeploy:BatchGetDeploymentGroups", "codedeploy:ContinueDeployment", "codedeploy:CreateDeployment", "codedeploy:GetApplicationRevision",
+	"codedeploy:GetDeployment", "codedeploy:GetDeploymentConfig", "codedeploy:GetDeploymentGroup", "codedeploy:GetDeploymentTarget", "codedeploy:ListApplications",
+	"codedeploy:ListDeploymentGroups", "codedeploy:ListDeployments", "codedeploy:RegisterApplicationRevision", "codedeploy:StopDeployment"}
+
+// readsHookLogs is asked for where a function of a hook fails.
+const readsHookLogs = "logs:FilterLogEvents"
 
 // beforehand notes what is wrong beforehand, and how long the last deployments took.
 func (e *Engine) beforehand(ctx context.Context, g *types.DeploymentGroupInfo, out *ship.Driven) error {
