@@ -102,6 +102,13 @@ func (e *Engine) Begin(ctx context.Context, s ship.Start) (ship.Rollout, error) 
 			return nil, err
 		}
 		if active == nil {
+			// One that was under way when the service was read may have ended since.
+			if s.Service, err = e.service(ctx, s); err != nil {
+				return nil, err
+			}
+			if err := holds(s); err != nil {
+				return nil, err
+			}
 			if s.Revision == Current(s.Service) && !s.Request.Force {
 				s.Tell(ship.Event{At: s.Clock.Now(), Kind: ship.KindUnchanged, Text: fmt.Sprintf("service %s runs %s already: nothing to deploy", aws.ToString(s.Service.ServiceName), last(s.Revision))})
 				return done{ship.Sight{Verdict: ship.Succeeded, Revision: s.Revision}}, nil
@@ -127,15 +134,20 @@ func (e *Engine) Begin(ctx context.Context, s ship.Start) (ship.Rollout, error) 
 		if err := e.busy(ctx, s, active, &told); err != nil {
 			return nil, err
 		}
-		if s.Service, err = e.service(ctx, s); err != nil {
-			return nil, err
-		}
-		if s.Request.Plan != nil {
-			if err := ship.CheckPlan(s.Request.Plan, s.Service); err != nil {
-				return nil, err
-			}
-		}
 	}
+}
+
+// holds refuses a service that has moved on since the request's plan was made, but for the count that we
+// have set ourselves.
+func holds(s ship.Start) error {
+	if s.Request.Plan == nil {
+		return nil
+	}
+	p := *s.Request.Plan
+	if s.Request.Count != nil {
+		p.Basis.Desired = *s.Request.Count
+	}
+	return ship.CheckPlan(&p, s.Service)
 }
 
 // fits refuses to stop at a point where the group stops nobody.

@@ -335,6 +335,25 @@ func TestADeploymentIsBegunOnceWhateverIsLost(t *testing.T) {
 	}
 }
 
+func TestADeploymentThatEndsBetweenTwoReadingsIsNotBegunAgain(t *testing.T) {
+	t.Parallel()
+	f := newFake()
+	start := f.start(t, ship.Request{}) // with the service as it was
+	f.service = live()
+	f.service.TaskSets[0].Id, f.service.TaskSets[0].TaskDefinition = aws.String("ecs-svc/2"), aws.String(web2)
+	rollout, err := f.engine().Begin(t.Context(), start)
+	if err != nil || f.created != 0 {
+		t.Fatalf("%d deployments were begun (%v), want none", f.created, err)
+	}
+	if s, err := rollout.Look(t.Context()); err != nil || s.Verdict != ship.Succeeded {
+		t.Errorf("got %+v (%v), want a success", s, err)
+	}
+	start.Request.Plan = &ship.Plan{Basis: ship.BasisOf(start.Service, nil)}
+	if _, err := f.engine().Begin(t.Context(), start); !fail.Is(err, "plan.stale") {
+		t.Errorf("with a plan for the service as it was: got %v, want plan.stale", err)
+	}
+}
+
 func TestAnotherDeploymentIsRefusedWaitedForOrReplaced(t *testing.T) {
 	t.Parallel()
 	other := func() *fake {
