@@ -8,24 +8,9 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/slipway-ecs/slipway/internal/shapes"
 )
-
-// decodeError is a body that is not what the operation's input asks for.
-type decodeError struct {
-	path string
-	msg  string
-}
-
-func (e *decodeError) Error() string {
-	if e.path == "" {
-		return e.msg
-	}
-	return e.path + ": " + e.msg
-}
 
 // memoryOfElements bounds what the elements of a request's lists may take in memory, in bytes:
 // a small body of many empty objects must not become a large heap.
@@ -44,12 +29,6 @@ type jsonDecoder struct {
 	extras []Extra
 }
 
-// step is one part of where the decoder is: a member, a map's key or, where name is "", an index.
-type step struct {
-	name  string
-	index int
-}
-
 // decodeJSON reads data into the struct v. Members that it does not know are given back.
 func decodeJSON(data []byte, v reflect.Value, s *Shape, times Times, body bool) ([]Extra, error) {
 	if !json.Valid(data) {
@@ -64,33 +43,6 @@ func decodeJSON(data []byte, v reflect.Value, s *Shape, times Times, body bool) 
 		return nil, d.mismatch("a structure")
 	}
 	return d.extras, d.object(v, s)
-}
-
-func (d *jsonDecoder) space() {
-	for d.pos < len(d.data) {
-		switch d.data[d.pos] {
-		case ' ', '\t', '\n', '\r':
-			d.pos++
-		default:
-			return
-		}
-	}
-}
-
-// next gives the byte the next value begins with.
-func (d *jsonDecoder) next() byte { d.space(); return d.data[d.pos] }
-
-// more steps over the comma between two members, or over the end of the list or object.
-func (d *jsonDecoder) more(end byte) bool {
-	switch d.next() {
-	case ',':
-		d.pos++
-		return d.next() != end
-	case end:
-		d.pos++
-		return false
-	}
-	return true
 }
 
 func (d *jsonDecoder) object(v reflect.Value, s *Shape) error {
@@ -132,13 +84,6 @@ func (d *jsonDecoder) unknown(key string) {
 		path = append(path, s.text())
 	}
 	d.extras = append(d.extras, Extra{Path: append(path, key), Value: bytes.Clone(d.data[start:d.pos])})
-}
-
-func (s step) text() string {
-	if s.name == "" {
-		return strconv.Itoa(s.index)
-	}
-	return s.name
 }
 
 // value reads what stands here into v. Null leaves v as it is.
@@ -351,166 +296,4 @@ func (d *jsonDecoder) union(v reflect.Value, n *node) error {
 		v.Set(member)
 	}
 	return nil
-}
-
-// key reads a member's name; without escapes it is a part of the text itself.
-func (d *jsonDecoder) key() []byte {
-	d.next()
-	start := d.pos
-	d.skip()
-	raw := d.data[start+1 : d.pos-1]
-	if bytes.IndexByte(raw, '\\') < 0 {
-		return raw
-	}
-	return []byte(unquote(d.data[start:d.pos]))
-}
-
-func (d *jsonDecoder) text() string {
-	start := d.pos
-	d.skip()
-	raw := d.data[start+1 : d.pos-1]
-	if bytes.IndexByte(raw, '\\') < 0 && utf8.Valid(raw) {
-		return string(raw)
-	}
-	return unquote(d.data[start:d.pos])
-}
-
-func unquote(raw []byte) string {
-	var s string
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return "" // cannot be: the text is valid JSON
-	}
-	return s
-}
-
-func (d *jsonDecoder) number() string {
-	start := d.pos
-	d.skip()
-	return string(d.data[start:d.pos])
-}
-
-// skip steps over one value.
-func (d *jsonDecoder) skip() { d.pos = skipJSON(d.data, d.pos) }
-
-// afterString gives the end of the string that begins at pos.
-func afterString(data []byte, pos int) int {
-	for pos++; data[pos] != '"'; pos++ {
-		if data[pos] == '\\' {
-			pos++
-		}
-	}
-	return pos + 1
-}
-
-// ends are the bytes that end a number or a word.
-var ends = [256]bool{' ': true, '\t': true, '\n': true, '\r': true, ',': true, ':': true, ']': true, '}': true}
-
-// skipJSON gives the end of the value that begins at pos of a valid text.
-func skipJSON(data []byte, pos int) int {
-	depth := 0
-	for pos < len(data) {
-		switch c := data[pos]; c {
-		case '"':
-			pos = afterString(data, pos)
-		case '{', '[':
-			depth++
-			pos++
-			continue
-		case '}', ']':
-			depth--
-			pos++
-		case ' ', '\t', '\n', '\r', ',', ':':
-			pos++
-			continue
-		default:
-			for pos < len(data) && !ends[data[pos]] {
-				pos++
-			}
-		}
-		if depth == 0 {
-			return pos
-		}
-	}
-	return pos
-}
-
-// plain gives a document as plain Go values. Numbers are int64 or float64: the SDK would write a
-// json.Number as a string.
-func plain(raw []byte) (any, error) {
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.UseNumber()
-	var v any
-	if err := dec.Decode(&v); err != nil {
-		return nil, err
-	}
-	return plainNumbers(v)
-}
-
-func plainNumbers(v any) (any, error) {
-	var err error
-	switch v := v.(type) {
-	case json.Number:
-		if i, err := v.Int64(); err == nil {
-			return i, nil
-		}
-		return v.Float64()
-	case []any:
-		for i := range v {
-			if v[i], err = plainNumbers(v[i]); err != nil {
-				return nil, err
-			}
-		}
-	case map[string]any:
-		for k := range v { // each entry for itself: the order does not matter
-			if v[k], err = plainNumbers(v[k]); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return v, nil
-}
-
-// mismatch is the error of a value of another type than the member's. The words are AWS's.
-func (d *jsonDecoder) mismatch(want string) error {
-	found := "NUMBER_VALUE"
-	switch d.data[d.pos] {
-	case '"':
-		found = "STRING_VALUE"
-	case 't':
-		found = "TRUE_VALUE"
-	case 'f':
-		found = "FALSE_VALUE"
-	case '{':
-		return d.fault("Start of structure or map found where not expected.")
-	case '[':
-		return d.fault("Start of list found where not expected")
-	}
-	return d.fault(found + " can not be converted to " + want)
-}
-
-func (d *jsonDecoder) fault(msg string) error {
-	return &decodeError{path: dotted(d.path), msg: msg}
-}
-
-// dotted writes a path as people do: "containerDefinitions[0].name".
-func dotted(path []step) string {
-	var b strings.Builder
-	for _, s := range path {
-		if s.name == "" {
-			b.WriteString("[" + strconv.Itoa(s.index) + "]")
-			continue
-		}
-		if b.Len() > 0 {
-			b.WriteByte('.')
-		}
-		b.WriteString(s.name)
-	}
-	return b.String()
-}
-
-func clip(s string) string {
-	if len(s) > 40 {
-		return s[:40]
-	}
-	return s
 }
