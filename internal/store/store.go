@@ -10,12 +10,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"sync"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
-	bolterrors "go.etcd.io/bbolt/errors"
 
 	"github.com/slipway-ecs/slipway/internal/clock"
 	"github.com/slipway-ecs/slipway/internal/fail"
@@ -52,8 +50,8 @@ var (
 
 // Open opens or makes a store with these tables and loads their rows.
 //
-// Errors: store.busy where another process holds the file; store.unreadable where a row cannot
-// be read back.
+// Errors: store.busy where another process holds the file; store.damaged where it is no store's any
+// more; store.unreadable where a row cannot be read back.
 func Open(o Options, tables ...Any) (*Store, error) {
 	s := &Store{tables: map[string]Any{}, clock: o.Clock, verify: o.Verify}
 	for _, t := range tables {
@@ -82,13 +80,12 @@ func (s *Store) load(o Options) error {
 	if o.Wait == 0 {
 		o.Wait = time.Second
 	}
-	db, err := bolt.Open(o.Path, 0o600, &bolt.Options{Timeout: o.Wait, NoSync: !o.Fsync, NoFreelistSync: true, FreelistType: bolt.FreelistMapType})
-	if errors.Is(err, bolterrors.ErrTimeout) {
-		return fail.Wrap(err, "store.busy", "end the other `slipway local`, or give this one its own --data directory",
-			"%s is in use by another process", o.Path)
+	if err := sound(o); err != nil {
+		return err
 	}
+	db, err := bolt.Open(o.Path, 0o600, &bolt.Options{Timeout: o.Wait, NoSync: !o.Fsync, NoFreelistSync: true, FreelistType: bolt.FreelistMapType})
 	if err != nil {
-		return fmt.Errorf("open %s: %w", o.Path, err)
+		return refused(o.Path, err)
 	}
 	s.db = db
 	err = db.Update(func(tx *bolt.Tx) error {
@@ -148,25 +145,6 @@ func (s *Store) Clock() clock.Clock { return s.clock }
 
 // Timeline translates between internal time and the wall's.
 func (s *Store) Timeline() clock.Timeline { return s.line }
-
-// Backup writes the file of the store as it is at one moment, and gives its size to begin before
-// anything is written. Commits go on meanwhile.
-func (s *Store) Backup(begin func(size int64) (io.Writer, error)) error {
-	s.mu.RLock()
-	db := s.db
-	s.mu.RUnlock()
-	if db == nil {
-		return fail.New("store.closed", "", "the store has no file")
-	}
-	return db.View(func(tx *bolt.Tx) error {
-		w, err := begin(tx.Size())
-		if err != nil {
-			return err
-		}
-		_, err = tx.WriteTo(w)
-		return err
-	})
-}
 
 // Close ends the store. Rows committed before are kept; an Update after it is refused.
 func (s *Store) Close() error {

@@ -23,11 +23,13 @@ import (
 type pet struct {
 	Name string
 	Kind string
+	Age  string
 	Toys []string
 }
 
 func pets() *store.Table[pet] {
-	return store.NewTable("pets", func(p *pet) string { return p.Name }, store.One("kind", func(p *pet) string { return p.Kind }))
+	return store.NewTable("pets", func(p *pet) string { return p.Name }, store.One("kind", func(p *pet) string { return p.Kind }),
+		store.Index[pet]{Name: "age", Of: func(p *pet) []string { return []string{p.Kind} }, Order: func(p *pet) string { return p.Age }})
 }
 
 func open(t testing.TB, o store.Options, tables ...store.Any) *store.Store {
@@ -77,12 +79,13 @@ func TestTablesBehaveLikeAMapWithOrderOverCommitsFailuresAndRestarts(t *testing.
 			t.Fatal(err)
 		}
 		model := map[string]pet{}
-		name, kind := rapid.StringMatching(`[a-d]{1,2}`), rapid.SampledFrom([]string{"", "cat", "dog"})
+		name, kind := rapid.StringMatching(`[a-d][a-d\x00]?`), rapid.SampledFrom([]string{"", "cat", "dog"})
+		age := rapid.SampledFrom([]string{"1", "2", "3"})
 		for range rapid.IntRange(1, 12).Draw(t, "commits") {
 			next, broken := maps.Clone(model), rapid.Bool().Draw(t, "fails")
 			err := s.Update(func(tx *store.Tx) error {
 				for range rapid.IntRange(0, 5).Draw(t, "writes") {
-					p := pet{Name: name.Draw(t, "name"), Kind: kind.Draw(t, "kind")}
+					p := pet{Name: name.Draw(t, "name"), Kind: kind.Draw(t, "kind"), Age: age.Draw(t, "age")}
 					if rapid.Bool().Draw(t, "delete") {
 						table.Delete(tx, p.Name)
 						delete(next, p.Name)
@@ -118,6 +121,14 @@ func TestTablesBehaveLikeAMapWithOrderOverCommitsFailuresAndRestarts(t *testing.
 			cats := slices.DeleteFunc(slices.Clone(want), func(n string) bool { return model[n].Kind != "cat" })
 			if got := names(s, func(tx *store.Tx) func(func(pet) bool) { return table.By(tx, "kind", "cat") }); !slices.Equal(got, cats) {
 				t.Fatalf("cats by index: got %v, want %v", got, cats)
+			}
+			slices.SortStableFunc(cats, func(a, b string) int { return strings.Compare(model[a].Age, model[b].Age) })
+			if got := names(s, func(tx *store.Tx) func(func(pet) bool) { return table.By(tx, "age", "cat") }); !slices.Equal(got, cats) {
+				t.Fatalf("cats by age: got %v, want %v", got, cats)
+			}
+			slices.Reverse(cats)
+			if got := names(s, func(tx *store.Tx) func(func(pet) bool) { return table.Down(tx, "age", "cat") }); !slices.Equal(got, cats) {
+				t.Fatalf("cats by age, the oldest first: got %v, want %v", got, cats)
 			}
 			as := slices.DeleteFunc(slices.Clone(want), func(n string) bool { return !strings.HasPrefix(n, "a") })
 			if got := names(s, func(tx *store.Tx) func(func(pet) bool) { return table.Prefix(tx, "a") }); !slices.Equal(got, as) {

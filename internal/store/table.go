@@ -30,6 +30,26 @@ type row[T any] struct {
 type Index[T any] struct {
 	Name string
 	Of   func(*T) []string // the values a row is found by; none leaves it out
+
+	// Order is what the rows of one value are ordered by, a text without zero bytes, and those that are
+	// equal in it by their key; nil orders them by their key alone.
+	Order func(*T) string
+}
+
+// entry is how a row stands in the index.
+func (i *Index[T]) entry(key string, v *T) string {
+	if i.Order == nil {
+		return key
+	}
+	return i.Order(v) + "\x00" + key
+}
+
+// key gives the key of a row that stands in the index as an entry.
+func (i *Index[T]) key(entry string) string {
+	if i.Order == nil {
+		return entry
+	}
+	return entry[strings.IndexByte(entry, 0)+1:]
 }
 
 // Any is what Open takes of a table: any Table[T].
@@ -112,17 +132,39 @@ func (t *Table[T]) Prefix(tx *Tx, prefix string) iter.Seq[T] {
 	return t.give(tx, t.keys.from(prefix, func(k string) bool { return strings.HasPrefix(k, prefix) }))
 }
 
-// By gives the rows that an index finds under value, in key order, as of the call.
+// By gives the rows that an index finds under value, in the index's order, as of the call.
 func (t *Table[T]) By(tx *Tx, index, value string) iter.Seq[T] {
-	values, ok := t.index[index]
-	if !ok {
+	i, entries := t.found(index, value)
+	keys := slices.Clone(entries)
+	for n := range keys {
+		keys[n] = i.key(keys[n])
+	}
+	return t.give(tx, keys)
+}
+
+// Down gives the rows that an index finds under value from the last to the first, as they are while it
+// is asked for them: the table is not to be changed meanwhile. It costs what is taken of it.
+func (t *Table[T]) Down(tx *Tx, index, value string) iter.Seq[T] {
+	i, entries := t.found(index, value)
+	return func(yield func(T) bool) {
+		for _, e := range slices.Backward(entries) {
+			if v, ok := t.Get(tx, i.key(e)); ok && !yield(v) {
+				return
+			}
+		}
+	}
+}
+
+// found gives an index, and its entries under value.
+func (t *Table[T]) found(index, value string) (*Index[T], []string) {
+	n := slices.IndexFunc(t.indexes, func(i Index[T]) bool { return i.Name == index })
+	if n < 0 {
 		panic("store: table " + t.name + " has no index " + index)
 	}
-	keys := values[value]
-	if keys == nil {
-		return func(func(T) bool) {}
+	if entries := t.index[index][value]; entries != nil {
+		return &t.indexes[n], entries.list
 	}
-	return t.give(tx, slices.Clone(keys.list))
+	return &t.indexes[n], nil
 }
 
 // Count gives the number of rows.
@@ -161,18 +203,19 @@ func (t *Table[T]) unset(key string) {
 func (t *Table[T]) reindex(key string, before, after *T) {
 	for _, i := range t.indexes {
 		var was, is []string
+		var from, to string
 		if before != nil {
-			was = i.Of(before)
+			was, from = i.Of(before), i.entry(key, before)
 		}
 		if after != nil {
-			is = i.Of(after)
+			is, to = i.Of(after), i.entry(key, after)
 		}
-		if slices.Equal(was, is) {
+		if slices.Equal(was, is) && (from == to || len(is) == 0) {
 			continue
 		}
 		values := t.index[i.Name]
 		for _, v := range was {
-			if values[v].remove(key); len(values[v].list) == 0 {
+			if values[v].remove(from); len(values[v].list) == 0 {
 				delete(values, v)
 			}
 		}
@@ -180,7 +223,7 @@ func (t *Table[T]) reindex(key string, before, after *T) {
 			if values[v] == nil {
 				values[v] = &sorted{}
 			}
-			values[v].add(key)
+			values[v].add(to)
 		}
 	}
 }
