@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"reflect"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/slipway-ecs/slipway/internal/clock"
 	"github.com/slipway-ecs/slipway/internal/ids"
@@ -34,7 +36,8 @@ type GatewayOptions struct {
 	// Keys gives the secret of a key. Where it is nil, signatures are read for their scope and not
 	// verified.
 	Keys  func(accessKeyID string) (secret string, ok bool)
-	Clock clock.Clock // the wall's, for the dates of signatures; nil is clock.Real
+	Token func(accessKeyID, token string) TokenState // judges the token of a session, "" where none came; nil takes any
+	Clock clock.Clock                                // the wall's, for the dates of signatures; nil is clock.Real
 
 	// Missing is told of each call to an operation that nobody built. The client gets the
 	// protocol's own error, always 4xx: some retry a 5xx for minutes.
@@ -106,7 +109,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	q.call = &call{caller: g.callerOf(q)}
 	if f, ok := g.receive(q); !ok {
-		q.refuse(w, f)
+		g.refuseEarly(w, q, f)
 		return
 	}
 	var op *operation
@@ -167,11 +170,35 @@ func (g *Gateway) receive(q *request) (f failure, ok bool) {
 	// Here also for STS's operations that need no keys on AWS: no token or assertion is checked
 	// by anybody, so whoever may call them is let in by their credentials.
 	if g.o.Keys != nil {
-		if why := q.sig.verify(q.r, sent, g.o.Clock.Now(), g.o.Keys); why != believed {
-			return why.failure(q.proto), false
+		v := verifier{now: g.o.Clock.Now(), skew: maxSkew, keys: g.o.Keys, token: g.o.Token}
+		switch {
+		case q.asked != nil:
+			v.service = q.asked.name
+		case q.service != nil:
+			v.service = q.service.name
+		}
+		if wrong := v.verify(q.r, q.sig, sent); wrong.why != believed {
+			return wrong.failure(q.proto), false
 		}
 	}
 	return failure{}, true
+}
+
+// The rest of a body that is refused is taken before its connection closes, up to a size and a time.
+const (
+	mostSwallowed   = 256 << 20
+	swallowPatience = 10 * time.Second
+)
+
+// refuseEarly answers with an error although the body may not have been read, and then takes what comes
+// of it: a client that sends all of it first would see a broken connection in place of the answer.
+func (g *Gateway) refuseEarly(w http.ResponseWriter, q *request, f failure) {
+	c := http.NewResponseController(w)
+	duplex := c.EnableFullDuplex() == nil
+	q.refuse(w, f)
+	if duplex && f.status == http.StatusRequestEntityTooLarge && c.Flush() == nil && c.SetReadDeadline(g.o.Clock.Now().Add(swallowPatience)) == nil {
+		_, _ = io.CopyN(io.Discard, q.r.Body, mostSwallowed) // it ends early where the client hears
+	}
 }
 
 func (g *Gateway) run(w http.ResponseWriter, q *request, op *operation, in reflect.Value) {

@@ -1,11 +1,14 @@
 package wire_test
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -402,5 +405,33 @@ func TestPagesOfOtherSitesAreRefusedWithoutAnOriginToo(t *testing.T) {
 		if w.Code != c.want {
 			t.Errorf("Sec-Fetch-Site %s, Origin %q: got %d, want %d", c.site, c.origin, w.Code, c.want)
 		}
+	}
+}
+
+func TestAClientThatSendsTooMuchHearsWhy(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(house(wire.GatewayOptions{}))
+	t.Cleanup(server.Close)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(server.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	const size = wire.MaxBody + 8<<20
+	head := fmt.Sprintf("POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: %sCreateService\r\nContent-Length: %d\r\n\r\n", ecsTarget, size)
+	if _, err := io.WriteString(conn, head); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := io.CopyN(conn, blank{}, size); err != nil { // as clients do, who read afterwards
+		t.Fatalf("after %d bytes: %v", n, err)
+	}
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusRequestEntityTooLarge || !strings.Contains(string(body), "RequestEntityTooLargeException") {
+		t.Errorf("got %d %s, %v", res.StatusCode, body, err)
 	}
 }

@@ -65,19 +65,19 @@ func (g *Gateway) serveHTTP(w http.ResponseWriter, q *request, s *Service) {
 	q.take(s)
 	q.call = &call{caller: g.callerOf(q), missing: func(operation string) { g.o.Missing(s.name, operation) }}
 	r := q.r.Clone(context.WithValue(q.r.Context(), callKey{}, q.call))
-	now := g.o.Clock.Now()
+	v := verifier{now: g.o.Clock.Now(), skew: plainSkew, keys: g.o.Keys, token: g.o.Token}
 	hash := r.Header.Get("X-Amz-Content-Sha256")
 	if hash == "" || q.sig.presigned {
 		hash = unsignedPayload
 	}
-	why, secret := q.sig.lapse(r, now), ""
+	wrong, secret := q.sig.lapse(r, v.now), ""
 	if g.o.Keys != nil {
-		if why, secret = q.sig.verifyStream(r, hash, s.http, now, g.o.Keys); why == believed && q.sig.v2 {
-			why = q.sig.lapse(r, now)
+		if wrong, secret = v.verifyStream(r, q.sig, hash, s.http); wrong.why == believed && q.sig.v2 {
+			wrong = q.sig.lapse(r, v.now)
 		}
 	}
-	if why != believed {
-		s.http.Refuse(w, r, why.plain(q.sig))
+	if wrong.why != believed {
+		s.http.Refuse(w, r, wrong.plain(q.sig, r))
 		return
 	}
 	unframe(r, q.sig, hash, secret)
@@ -102,16 +102,16 @@ const unsignedPayload = "UNSIGNED-PAYLOAD"
 // that never expires is no presigned link.
 func (s signature) lapse(r *http.Request, now time.Time) refusal {
 	if !s.presigned || s.malformed {
-		return believed
+		return refusal{}
 	}
 	until, ok := s.until(r)
 	if !ok {
-		return malformedSignature
+		return refusal{why: malformedSignature}
 	}
 	if now.After(until) {
-		return expired
+		return refusal{why: expired}
 	}
-	return believed
+	return refusal{}
 }
 
 // plainSkew is how far the date of a request to a service of HTTP may be from now.
@@ -121,41 +121,21 @@ const plainSkew = 15 * time.Minute
 
 // verifyStream verifies a signature before the body is read; it gives the secret, which signs the
 // body's chunks too.
-func (s signature) verifyStream(r *http.Request, hash string, h *HTTP, now time.Time, keys func(string) (string, bool)) (refusal, string) {
+func (v verifier) verifyStream(r *http.Request, s signature, hash string, h *HTTP) (refusal, string) {
+	if s.malformed {
+		return refusal{why: malformedSignature}, ""
+	}
 	if s.service == "" {
-		return unsigned, ""
+		return refusal{why: unsigned}, ""
 	}
-	secret, ok := keys(s.key)
-	if !s.malformed && !ok {
-		return unknownKey, ""
+	secret, ok := v.keys(s.key)
+	if !ok {
+		return refusal{why: unknownKey}, ""
 	}
-	if s.v2 && !s.malformed {
+	if s.v2 {
 		return s.verifyV2(r, h.Resource(r), secret), secret
 	}
-	return s.verifyHash(r, hash, true, plainSkew, now, keys), secret
-}
-
-// plain gives a refusal in S3's words.
-//
-// Source: S3 API reference, error responses.
-func (r refusal) plain(s signature) *Error {
-	switch r {
-	case unknownKey:
-		return &Error{Code: "InvalidAccessKeyId", Status: 403, Message: "The AWS Access Key Id you provided does not exist in our records."}
-	case wrongSignature:
-		return &Error{Code: "SignatureDoesNotMatch", Status: 403, Message: "The request signature we calculated does not match the signature you provided. Check your key and signing method."}
-	case malformedSignature:
-		if s.presigned {
-			return &Error{Code: "AuthorizationQueryParametersError", Status: 400, Message: "Error parsing the X-Amz-Credential parameter; the query parameters of the signature are incomplete or malformed"}
-		}
-		return &Error{Code: "AuthorizationHeaderMalformed", Status: 400, Message: "The authorization header that you provided is not valid."}
-	case expired:
-		if s.presigned {
-			return &Error{Code: "AccessDenied", Status: 403, Message: "Request has expired"}
-		}
-		return &Error{Code: "RequestTimeTooSkewed", Status: 403, Message: "The difference between the request time and the current time is too large."}
-	}
-	return &Error{Code: "AccessDenied", Status: 403, Message: "Access Denied"}
+	return v.verifyHash(r, s, hash, true), secret
 }
 
 // withoutChunked takes aws-chunked out of a list of content encodings.

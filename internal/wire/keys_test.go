@@ -4,6 +4,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -15,6 +16,7 @@ import (
 
 	"errors"
 
+	"github.com/slipway-ecs/slipway/internal/clock"
 	"github.com/slipway-ecs/slipway/internal/wire"
 )
 
@@ -71,6 +73,29 @@ func TestNobodyGetsCredentialsForATokenNobodyChecksWhereKeysAreGiven(t *testing.
 		status, _, body := ask(t, h, "POST", "/", form, "Content-Type", "application/x-www-form-urlencoded")
 		if status != 403 || !strings.Contains(body, "MissingAuthenticationToken") {
 			t.Errorf("%s by a stranger: got %d %s, want 403 MissingAuthenticationToken", action, status, body)
+		}
+	}
+}
+
+func TestAScopeOfAnotherServiceIsNamedInEveryProtocol(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 21, 0, 19, 56, 0, time.UTC)
+	h := house(wire.GatewayOptions{Clock: clock.NewVirtual(now), Keys: func(string) (string, bool) { return "secret", true }})
+	auth := func(service string) string {
+		return "AWS4-HMAC-SHA256 Credential=GOOD/20261121/us-east-1/" + service + "/aws4_request, SignedHeaders=host, Signature=00"
+	}
+	for _, c := range []struct{ method, path, body, service, code, asked string }{
+		{"POST", "/", "Action=GetCallerIdentity&Version=2011-06-15", "ecs", "<Code>SignatureDoesNotMatch</Code>", "sts"},
+		{"POST", "/", "Action=GetCallerIdentity&Version=2011-06-15", "iam", "<Code>SignatureDoesNotMatch</Code>", "sts"},
+		{"POST", "/2015-03-31/functions/f/invocations", "{}", "ecs", "", "lambda"},
+	} {
+		headers := []string{"Authorization", auth(c.service), "X-Amz-Date", "20261121T001956Z"}
+		if c.path == "/" {
+			headers = append(headers, "Content-Type", "application/x-www-form-urlencoded")
+		}
+		status, _, body := ask(t, h, c.method, c.path, c.body, headers...)
+		if words := "Credential should be scoped to correct service: '" + c.asked + "'. "; status != 403 || !strings.Contains(strings.ReplaceAll(body, "&apos;", "'"), words) || !strings.Contains(body, c.code) {
+			t.Errorf("%s %s signed for %s: got %d %s", c.method, c.path, c.service, status, body)
 		}
 	}
 }

@@ -21,6 +21,7 @@ type request struct {
 	service     *Service // nil where nobody serves it
 	serviceName string   // what the request calls it
 	operation   string
+	asked       *Service // whose version a form names; nil where nobody serves it
 
 	body   []byte
 	form   *form
@@ -38,6 +39,7 @@ func (g *Gateway) identify(q *request) bool {
 		dot := strings.LastIndexByte(target, '.')
 		q.serviceName, q.operation = target[:max(dot, 0)], target[dot+1:]
 		q.take(g.byTarget[q.serviceName])
+		q.postOnly()
 		return true
 	}
 	if r.Header.Get("Smithy-Protocol") == "rpc-v2-cbor" {
@@ -49,6 +51,7 @@ func (g *Gateway) identify(q *request) bool {
 				q.take(s)
 			}
 		}
+		q.postOnly()
 		return true
 	}
 	if r.URL.Path == "/" || r.URL.Path == "" {
@@ -77,6 +80,13 @@ func (g *Gateway) identify(q *request) bool {
 	return true
 }
 
+// postOnly takes the operation from a request that is no POST, as all calls of JSON and CBOR are.
+func (q *request) postOnly() {
+	if q.r.Method != http.MethodPost {
+		q.operation = q.r.Method + " " + q.operation
+	}
+}
+
 func (q *request) queryScope(g *Gateway) bool {
 	s := g.byName[q.sig.service]
 	return s != nil && s.apiVersion != "" && q.r.Header.Get("Content-Type") == ""
@@ -88,15 +98,15 @@ func (q *request) take(s *Service) {
 	}
 }
 
-// identifyREST matches the path of a REST service; the scope, where there is one, must agree.
+// identifyREST matches the path of a REST service; where the scope is another's, only an operation's own.
 func (g *Gateway) identifyREST(q *request) bool {
 	path := segments(q.r.URL.EscapedPath())
 	query := q.r.URL.Query()
 	for _, s := range g.services {
-		if !s.rest || q.sig.service != "" && q.sig.service != s.name {
+		if !s.rest {
 			continue
 		}
-		near := q.sig.service == s.name
+		near, foreign := q.sig.service == s.name, q.sig.service != "" && q.sig.service != s.name
 		for i := range s.routes {
 			c := &s.routes[i]
 			if labels, ok := c.match(q.r.Method, path, query); ok {
@@ -104,7 +114,7 @@ func (g *Gateway) identifyREST(q *request) bool {
 				q.take(s)
 				return true
 			}
-			near = near || len(path) > 1 && len(c.parts) > 1 && path[0] == c.parts[0].text && path[1] == c.parts[1].text
+			near = near || !foreign && len(path) > 1 && len(c.parts) > 1 && path[0] == c.parts[0].text && path[1] == c.parts[1].text
 		}
 		if near {
 			q.proto, q.operation = protoREST, q.r.Method+" "+q.r.URL.Path
@@ -128,8 +138,9 @@ func (g *Gateway) identifyForm(q *request) error {
 	form, err := parseForm(text)
 	if err == nil {
 		q.form, q.operation, q.serviceName = form, form.get("Action"), q.sig.service
-		if s == nil && q.sig.service == "" {
-			s = g.version[form.get("Version")]
+		of := g.version[form.get("Version")]
+		if q.asked = of; s == nil {
+			s = of
 		}
 	}
 	q.take(s)

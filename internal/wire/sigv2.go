@@ -67,9 +67,9 @@ func (s signature) verifyV2(r *http.Request, resource, secret string) refusal {
 	h.Write([]byte(b.String()))
 	want := base64.StdEncoding.EncodeToString(h.Sum(nil))
 	if subtle.ConstantTimeCompare([]byte(want), []byte(s.value)) != 1 {
-		return wrongSignature
+		return refusal{why: wrongSignature}
 	}
-	return believed
+	return refusal{}
 }
 
 func sortedNames(m map[string]string) []string {

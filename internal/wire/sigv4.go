@@ -19,13 +19,16 @@ import (
 const maxSkew = 5 * time.Minute
 
 const (
-	algorithm = "AWS4-HMAC-SHA256"
-	amzDate   = "20060102T150405Z"
+	algorithm  = "AWS4-HMAC-SHA256"
+	terminator = "aws4_request"
+	amzDate    = "20060102T150405Z"
 )
 
 // signature is what a request says about who signed it. The zero signature is an unsigned one's.
 type signature struct {
-	key, date, region, service string // the scope
+	key, date, region, service string // the scope; "" where it cannot be read
+	credential                 string // the scope as it stands
+	algorithm                  string // "" of a request that nobody signed
 	signed                     []string
 	value                      string
 	presigned                  bool
@@ -35,9 +38,9 @@ type signature struct {
 
 // readSignature parses the Authorization header or the presigned query.
 func readSignature(r *http.Request) signature {
-	if auth, ok := strings.CutPrefix(r.Header.Get("Authorization"), algorithm); ok {
-		var s signature
-		for field := range strings.SplitSeq(auth, ",") {
+	if name, rest, _ := strings.Cut(strings.TrimSpace(r.Header.Get("Authorization")), " "); strings.HasPrefix(name, "AWS4-") {
+		s := signature{algorithm: name}
+		for field := range strings.SplitSeq(rest, ",") {
 			k, v, _ := strings.Cut(strings.TrimSpace(field), "=")
 			switch k {
 			case "Credential":
@@ -48,7 +51,7 @@ func readSignature(r *http.Request) signature {
 				s.value = v
 			}
 		}
-		s.malformed = s.service == "" || s.signed == nil || s.value == ""
+		s.malformed = name != algorithm || s.service == "" || s.signed == nil || s.value == ""
 		return s
 	}
 	if !strings.Contains(r.URL.RawQuery, "X-Amz-Credential=") {
@@ -56,77 +59,69 @@ func readSignature(r *http.Request) signature {
 		return s
 	}
 	q := r.URL.Query()
-	s := signature{presigned: true, value: q.Get("X-Amz-Signature")}
+	s := signature{presigned: true, algorithm: q.Get("X-Amz-Algorithm"), value: q.Get("X-Amz-Signature")}
 	s.scope(q.Get("X-Amz-Credential"))
 	s.signed = strings.Split(strings.ToLower(q.Get("X-Amz-SignedHeaders")), ";")
-	s.malformed = s.service == "" || s.value == "" || q.Get("X-Amz-Algorithm") != algorithm
+	s.malformed = s.service == "" || s.value == "" || s.algorithm != algorithm
 	return s
 }
 
 // scope reads AKID/20261121/us-east-1/ecs/aws4_request. The key itself may hold slashes.
 func (s *signature) scope(text string) {
+	s.credential = text
 	p := strings.Split(text, "/")
-	if n := len(p); n >= 5 && p[n-1] == "aws4_request" {
+	if n := len(p); n >= 5 && p[n-1] == terminator {
 		s.key, s.date, s.region, s.service = strings.Join(p[:n-4], "/"), p[n-4], p[n-3], p[n-2]
 	}
 }
 
-// refusal is why a signature is not believed.
-type refusal int
+// verifier checks signatures.
+type verifier struct {
+	now   time.Time
+	skew  time.Duration // how far a date may be from now
+	keys  func(accessKeyID string) (secret string, ok bool)
+	token func(accessKeyID, token string) TokenState // nil takes any
 
-const (
-	believed refusal = iota
-	unsigned
-	malformedSignature
-	unknownKey
-	wrongSignature
-	expired
-)
+	service string // that is asked; "" where the scope says which
+}
 
 // verify checks a signature over the request as it came, its body still compressed.
 //
 // Source: Signature Version 4; the test vectors of botocore stand in the tests.
-func (s signature) verify(r *http.Request, body []byte, now time.Time, keys func(string) (string, bool)) refusal {
-	hash, ok := s.payloadHash(r, body)
-	return s.verifyHash(r, hash, ok, maxSkew, now, keys)
+func (v verifier) verify(r *http.Request, s signature, body []byte) refusal {
+	hash, honest := s.payloadHash(r, body)
+	return v.verifyHash(r, s, hash, honest)
 }
 
-// verifyHash checks a signature over a request whose body's hash is as the signer had it, if honest;
-// its date may be skew from now.
-func (s signature) verifyHash(r *http.Request, hash string, honest bool, skew time.Duration, now time.Time, keys func(string) (string, bool)) refusal {
-	if s.malformed {
-		return malformedSignature
-	}
-	if s.service == "" {
-		return unsigned
-	}
-	secret, ok := keys(s.key)
-	if !ok {
-		return unknownKey
+// verifyHash checks a signature over a request whose body's hash is as the signer had it, if honest.
+// What is wrong is told in AWS's order: form, date, scope, key, signature, token.
+func (v verifier) verifyHash(r *http.Request, s signature, hash string, honest bool) refusal {
+	if !s.malformed && s.service == "" {
+		return refusal{why: unsigned}
 	}
 	stamp := s.stampOf(r)
-	at, err := time.Parse(amzDate, stamp)
-	if err != nil || !strings.HasPrefix(stamp, s.date) || len(s.date) != 8 || !slices.Contains(s.signed, "host") {
-		return malformedSignature
-	}
-	until := at.Add(skew)
-	if s.presigned {
-		var ok bool
-		if until, ok = s.until(r); !ok {
-			return malformedSignature
+	for _, look := range []func() refusal{
+		func() refusal { return s.lacking(r) },
+		func() refusal { return v.late(r, s, stamp) },
+		s.unreadable,
+		func() refusal { return s.misplaced(v.service, stamp) },
+	} {
+		if wrong := look(); wrong.why != believed {
+			return wrong
 		}
 	}
-	if now.After(until) || now.Before(at.Add(-skew)) {
-		return expired
+	secret, ok := v.keys(s.key)
+	if !ok {
+		return refusal{why: unknownKey}
 	}
 	if !honest || !s.covers(r) {
-		return wrongSignature
+		return refusal{why: wrongSignature}
 	}
 	want := s.sign(secret, stamp, s.canonical(r, hash))
 	if subtle.ConstantTimeCompare([]byte(want), []byte(s.value)) != 1 {
-		return wrongSignature
+		return refusal{why: wrongSignature}
 	}
-	return believed
+	return v.session(r, s)
 }
 
 // stampOf gives a request's date in the form that is signed; "" where it has none.
@@ -246,14 +241,14 @@ func escape(s string, slash bool) string {
 
 func (s signature) sign(secret, stamp, canonical string) string {
 	sum := sha256.Sum256([]byte(canonical))
-	text := algorithm + "\n" + stamp + "\n" + s.date + "/" + s.region + "/" + s.service + "/aws4_request\n" + hex.EncodeToString(sum[:])
+	text := algorithm + "\n" + stamp + "\n" + s.date + "/" + s.region + "/" + s.service + "/" + terminator + "\n" + hex.EncodeToString(sum[:])
 	return hex.EncodeToString(mac(s.signingKey(secret), text))
 }
 
 // signingKey derives the scope's key of a secret.
 func (s signature) signingKey(secret string) []byte {
 	key := []byte("AWS4" + secret)
-	for _, part := range []string{s.date, s.region, s.service, "aws4_request"} {
+	for _, part := range []string{s.date, s.region, s.service, terminator} {
 		key = mac(key, part)
 	}
 	return key
@@ -263,39 +258,4 @@ func mac(key []byte, text string) []byte {
 	h := hmac.New(sha256.New, key)
 	h.Write([]byte(text))
 	return h.Sum(nil)
-}
-
-// refusals gives AWS's error for each refusal: the code and status in JSON, REST and CBOR, then in
-// query, then in EC2. The statuses of the JSON protocols are partly unconfirmed.
-var refusals = map[refusal]struct {
-	json, query, ec2                string
-	jsonState, queryState, ec2State int
-	message                         string
-}{
-	unsigned: {"MissingAuthenticationTokenException", "MissingAuthenticationToken", "MissingAuthenticationToken", 400, 403, 403,
-		"Missing Authentication Token"},
-	malformedSignature: {"IncompleteSignatureException", "IncompleteSignature", "IncompleteSignature", 400, 400, 400,
-		"The request signature does not conform to AWS standards."},
-	unknownKey: {"UnrecognizedClientException", "InvalidClientTokenId", "AuthFailure", 400, 403, 401,
-		"The security token included in the request is invalid."},
-	wrongSignature: {"InvalidSignatureException", "SignatureDoesNotMatch", "AuthFailure", 400, 403, 401,
-		"The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details."},
-	expired: {"InvalidSignatureException", "RequestExpired", "RequestExpired", 400, 400, 400,
-		"Signature expired: the request's date is too far from now"},
-}
-
-// failure gives a refusal in the protocol's terms.
-func (r refusal) failure(p protocol) failure {
-	e := refusals[r]
-	f := failure{code: e.json, queryCode: e.query, status: e.jsonState, queryState: e.queryState, message: e.message}
-	switch {
-	case p == protoREST:
-		f.status = e.queryState
-	case p == protoEC2:
-		f.queryCode, f.queryState = e.ec2, e.ec2State
-		if r == unknownKey || r == wrongSignature {
-			f.message = "AWS was not able to validate the provided access credentials"
-		}
-	}
-	return f
 }

@@ -28,6 +28,7 @@ func vectorTime(t *testing.T) time.Time {
 
 type vector struct {
 	name, method, url, body, service, signed, signature string
+	asks                                                string // the service that is asked, where the request says
 	headers                                             map[string]string
 }
 
@@ -63,14 +64,14 @@ func (v vector) verify(t *testing.T, now time.Time, change func(*vector)) refusa
 		r.Header.Set("X-Amz-Date", vectorStamp)
 		r.Header.Set("Authorization", algorithm+" Credential="+vectorKey+"/20261121/us-east-1/"+v.service+"/aws4_request, SignedHeaders="+v.signed+", Signature="+v.signature)
 	}
-	return readSignature(r).verify(r, []byte(v.body), now, vectorKeys)
+	return verifier{now: now, skew: maxSkew, keys: vectorKeys, service: v.asks}.verify(r, readSignature(r), []byte(v.body))
 }
 
 func TestSignaturesOfBotocoreAreBelieved(t *testing.T) {
 	t.Parallel()
 	for _, v := range vectors {
-		if got := v.verify(t, vectorTime(t), nil); got != believed {
-			t.Errorf("%s: refused with %d", v.name, got)
+		if got := v.verify(t, vectorTime(t), nil); got.why != believed {
+			t.Errorf("%s: refused with %v", v.name, got)
 		}
 	}
 }
@@ -82,7 +83,7 @@ func TestSignaturesOverAnythingElseAreRefused(t *testing.T) {
 		name   string
 		v      vector
 		now    time.Time
-		want   refusal
+		want   why
 		change func(*vector)
 	}{
 		{"another body", vectors[0], now, wrongSignature, func(v *vector) { v.body = "{}" }},
@@ -92,7 +93,7 @@ func TestSignaturesOverAnythingElseAreRefused(t *testing.T) {
 		{"a target nobody signed", vectors[1], now, wrongSignature, func(v *vector) { v.headers = map[string]string{"X-Amz-Target": "X.Y"} }},
 		{"another query", vectors[1], now, wrongSignature, func(v *vector) { v.url = strings.Replace(v.url, "live", "dead", 2) }},
 		{"another host", vectors[1], now, wrongSignature, func(v *vector) { v.url = strings.Replace(v.url, "us-east-1.am", "us-west-1.am", 1) }},
-		{"host not signed", vectors[0], now, malformedSignature, func(v *vector) { v.signed = "x-amz-date" }},
+		{"host not signed", vectors[0], now, wrongSignature, func(v *vector) { v.signed = "x-amz-date" }},
 		{"six minutes late", vectors[0], now.Add(6 * time.Minute), expired, nil},
 		{"six minutes early", vectors[0], now.Add(-6 * time.Minute), expired, nil},
 		{"presigned, within its life", vectors[2], now.Add(14 * time.Minute), believed, nil},
@@ -101,8 +102,65 @@ func TestSignaturesOverAnythingElseAreRefused(t *testing.T) {
 		{"presigned for longer", vectors[2], now, wrongSignature, func(v *vector) { v.url = strings.Replace(v.url, "Expires=900", "Expires=901", 1) }},
 		{"not signed", vectors[0], now, unsigned, func(v *vector) { v.service = "" }},
 	} {
-		if got := c.v.verify(t, c.now, c.change); got != c.want {
-			t.Errorf("%s: got %d, want %d", c.name, got, c.want)
+		if got := c.v.verify(t, c.now, c.change); got.why != c.want {
+			t.Errorf("%s: got %v, want %d", c.name, got, c.want)
+		}
+	}
+}
+
+func TestARefusalNamesWhatIsWrongAsAWSDoes(t *testing.T) {
+	t.Parallel()
+	const credential = "Credential=AKIDEXAMPLE/20261121/us-east-1/ecs/aws4_request"
+	const rest = ", SignedHeaders=host;x-amz-date, Signature=00"
+	now := vectorTime(t)
+	for _, c := range []struct {
+		auth, date string
+		code       string // in JSON
+		words      string
+	}{
+		{"AWS4-HMAC-SHA256 " + credential, vectorStamp, "IncompleteSignatureException",
+			"Authorization header requires 'Signature' parameter. Authorization header requires 'SignedHeaders' parameter. (Hashed with SHA-256 and encoded with Base64) Authorization=AP97p9CkeqNY7yODggBsOBh2uFvMQkp5cdLY3mn4Esg="},
+		{"AWS4-HMAC-SHA256 " + credential + rest, "", "IncompleteSignatureException",
+			"Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. (Hashed"},
+		{"AWS4-HMAC-SHA256 " + credential + rest, "yesterday", "IncompleteSignatureException",
+			"Date must be in ISO-8601 'basic format'. Got 'yesterday'. See http://en.wikipedia.org/wiki/ISO_8601"},
+		{"AWS4-HMAC-SHA512 " + credential + rest, vectorStamp, "IncompleteSignatureException",
+			"Unsupported AWS 'algorithm': 'AWS4-HMAC-SHA512' (only AWS4-HMAC-SHA256 for now). "},
+		{"AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261121/ecs" + rest, vectorStamp, "IncompleteSignatureException",
+			"Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got 'AKIDEXAMPLE/20261121/ecs'"},
+		{"AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261120/us-east-1/sts/aws5_request" + rest, vectorStamp, "InvalidSignatureException",
+			"Credential should be scoped to correct service: 'ecs'. Credential should be scoped with a valid terminator: 'aws4_request', not 'aws5_request'. " +
+				"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '20261120' != '20261121', from '20261121T001956Z'."},
+		{"AWS4-HMAC-SHA256 " + credential + ", SignedHeaders=x-amz-date, Signature=00", vectorStamp, "InvalidSignatureException",
+			"'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."},
+		{"AWS4-HMAC-SHA256 " + credential + rest, "20261121T001400Z", "InvalidSignatureException",
+			"Signature expired: 20261121T001400Z is now earlier than 20261121T001456Z (20261121T001956Z - 5 min.)"},
+		{"AWS4-HMAC-SHA256 " + credential + rest, "20261121T002500Z", "InvalidSignatureException",
+			"Signature not yet current: 20261121T002500Z is still later than 20261121T002456Z (20261121T001956Z + 5 min.)"},
+		{"Basic YTpi", vectorStamp, "MissingAuthenticationTokenException", "Missing Authentication Token"},
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), "POST", "https://ecs.us-east-1.amazonaws.com/", nil)
+		r.Header.Set("Authorization", c.auth)
+		r.Header.Set("X-Amz-Date", c.date)
+		f := verifier{now: now, skew: maxSkew, keys: vectorKeys, service: "ecs"}.verify(r, readSignature(r), nil).failure(protoJSON)
+		if f.code != c.code || !strings.HasPrefix(f.message, c.words) {
+			t.Errorf("%s on %q: got %s %q, want %s %q", c.auth, c.date, f.code, f.message, c.code, c.words)
+		}
+	}
+}
+
+func TestASessionsTokenIsAskedFor(t *testing.T) {
+	t.Parallel()
+	r := httptest.NewRequestWithContext(t.Context(), "GET", vectors[2].url, nil)
+	for state, want := range map[TokenState]string{TokenGood: "", TokenWrong: "InvalidClientTokenId", TokenExpired: "ExpiredToken"} {
+		v := verifier{now: vectorTime(t), skew: maxSkew, keys: vectorKeys, token: func(key, token string) TokenState {
+			if key != vectorKey || token != "" {
+				t.Errorf("asked of the token %q of %s", token, key)
+			}
+			return state
+		}}
+		if got := v.verify(r, readSignature(r), nil).failure(protoQuery).queryCode; got != want {
+			t.Errorf("a token in state %d: got %q, want %q", state, got, want)
 		}
 	}
 }

@@ -35,9 +35,9 @@ type manifest struct {
 // tasks, the data plane's socket, where the cloud is.
 var volatile = []string{"tasks", "lb", runningFile, runtimeFile}
 
-// Export writes the state of a directory as one file: its tables at one moment, and the files
-// that rooms keep beside them. st is the store that has the directory open.
-func Export(dir string, st *store.Store, w io.Writer) error {
+// export writes the state of a directory as one file: its tables at one moment, and the files
+// that rooms keep beside them. backup writes the tables, as store.Backup does.
+func export(dir string, backup func(begin func(size int64) (io.Writer, error)) error, w io.Writer) error {
 	z := gzip.NewWriter(w)
 	out := tar.NewWriter(z)
 	head, err := json.Marshal(manifest{exportForm, time.Now().UTC()})
@@ -47,7 +47,7 @@ func Export(dir string, st *store.Store, w io.Writer) error {
 	if err := addBytes(out, manifestFile, head); err != nil {
 		return err
 	}
-	err = st.Backup(func(size int64) (io.Writer, error) {
+	err = backup(func(size int64) (io.Writer, error) {
 		return out, out.WriteHeader(&tar.Header{Name: stateFile, Mode: 0o600, Size: size})
 	})
 	if err != nil {
@@ -106,11 +106,9 @@ func ExportIdle(dir string, w io.Writer) error {
 	if _, err := os.Stat(filepath.Join(dir, stateFile)); err != nil {
 		return fail.Wrap(err, "export.empty", "name its directory with --data", "there is no cloud in %s", dir)
 	}
-	st, err := store.Open(store.Options{Path: filepath.Join(dir, stateFile)})
-	if err != nil {
-		return err
-	}
-	return errors.Join(Export(dir, st, w), st.Close())
+	return export(dir, func(begin func(int64) (io.Writer, error)) error {
+		return store.Backup(filepath.Join(dir, stateFile), begin)
+	}, w)
 }
 
 // Import fills a directory with an exported state. With fresh, what is there is forgotten first.
@@ -192,7 +190,7 @@ func writeIn(root *os.Root, name string, h *tar.Header, in io.Reader) error {
 
 func (c *Cloud) answerExport(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/gzip")
-	if err := Export(c.o.Dir, c.store, w); err != nil {
+	if err := export(c.o.Dir, c.store.Backup, w); err != nil {
 		c.o.Log.Error("cannot export", "err", err)
 		panic(http.ErrAbortHandler) // so that the caller sees a cut answer, not a short one
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"time"
 
 	"github.com/slipway-ecs/slipway/internal/cloud/lambda"
 	"github.com/slipway-ecs/slipway/internal/fail"
@@ -29,11 +30,29 @@ const (
 func (c *Cloud) handler() http.Handler {
 	o := c.gatewayOptions()
 	o.Other, o.Own = c.ours(), ownPaths
+	var h http.Handler
 	if c.keys.strict {
-		o.Keys = c.keys.secretOf
-		return c.gatewayOf(o)
+		o.Keys, o.Token = c.keys.secretOf, c.tokenState
+		h = c.gatewayOf(o)
+	} else {
+		h = wire.LoopbackOnly(c.gatewayOf(o))
 	}
-	return wire.LoopbackOnly(c.gatewayOf(o))
+	if !c.byName {
+		return h
+	}
+	within := c.withinHandler()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if host, _, err := net.SplitHostPort(r.Host); err == nil && host == engineHost {
+			within.ServeHTTP(w, r)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+// tokenState judges a session token by the wall's time.
+func (c *Cloud) tokenState(id, token string) wire.TokenState {
+	return c.keys.tokenState(id, token, time.Now())
 }
 
 // gatewayOf gives a gateway to all rooms.

@@ -62,6 +62,7 @@ type Cloud struct {
 	listener net.Listener
 	gateway  net.Listener  // where tasks with a network of their own find the cloud; nil for none
 	within   func() string // the endpoint as tasks find it
+	byName   bool          // which is the endpoint itself, by the engine's name for this machine
 	runtime  launch.Runtime
 	plane    *dataPlane
 	loop     *loop.Loop
@@ -86,13 +87,14 @@ const (
 // before Serve.
 //
 // Errors: host.exposed where it would listen beyond loopback without keys; store.busy where
-// another process has the directory; host.taken where the endpoint's port is taken.
+// another process has the directory, store.damaged where its state cannot be read; host.unwritable where
+// nothing can be kept there; host.taken where the endpoint's port is taken.
 func Open(ctx context.Context, o Options) (*Cloud, error) {
 	if err := guard(o); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the data directory: %w", err)
+		return nil, unwritable(o.Dir, err)
 	}
 	if o.Fresh {
 		if err := forget(ctx, o); err != nil {
@@ -114,6 +116,11 @@ func Open(ctx context.Context, o Options) (*Cloud, error) {
 		return nil, errors.Join(err, c.listener.Close(), c.closeGateway())
 	}
 	return c, nil
+}
+
+// unwritable is the error of a data directory in which nothing can be kept.
+func unwritable(dir string, why error) error {
+	return fail.Wrap(why, "host.unwritable", "name a directory that can be written with --data", "nothing can be kept in %s", dir)
 }
 
 func (c *Cloud) closeGateway() error {
@@ -250,12 +257,8 @@ func (c *Cloud) end(ctx context.Context, server *http.Server, settle, keep func(
 
 // forget ends what an earlier cloud left in a directory, and removes it.
 func forget(ctx context.Context, o Options) error {
-	probe, err := store.Open(store.Options{Path: filepath.Join(o.Dir, stateFile)})
-	if err != nil {
-		return err // somebody uses it, or it cannot be read
-	}
-	if err := probe.Close(); err != nil {
-		return err
+	if err := store.Free(filepath.Join(o.Dir, stateFile)); err != nil {
+		return err // somebody uses it
 	}
 	if err := endLeftovers(ctx, o); err != nil {
 		return err

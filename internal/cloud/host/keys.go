@@ -7,15 +7,18 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/slipway-ecs/slipway/internal/fail"
 	"github.com/slipway-ecs/slipway/internal/proc"
+	"github.com/slipway-ecs/slipway/internal/wire"
 )
 
 // keyring knows which account an access key belongs to, and its secret.
@@ -35,8 +38,12 @@ type listed struct{ secret, account string }
 // seedSize is how many bytes the seed has. One cut short would make keys that can be guessed.
 const seedSize = 32
 
-// idPrefix begins the access key ids made here: AWS's prefix of temporary credentials.
-const idPrefix = "ASIASLIP"
+// The access key ids made here begin with AWS's prefix of temporary credentials, and tell those of
+// tasks, which have no token, from those of sessions, which are nothing without theirs.
+const (
+	taskPrefix    = "ASIASLIP"
+	sessionPrefix = "ASIASLIS"
+)
 
 // openKeys reads the key file, if any, and the seed kept in dir, which it makes the first time.
 func openKeys(file, dir, account string) (*keyring, error) {
@@ -60,7 +67,7 @@ func openKeys(file, dir, account string) (*keyring, error) {
 			"%s has %d bytes, not %d", path, len(seed), seedSize)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the seed of task credentials: %w", err)
+		return nil, unwritable(dir, err)
 	}
 	k.seed = seed
 	return k, nil
@@ -121,18 +128,67 @@ func (k *keyring) secretOf(id string) (secret string, ok bool) {
 	return "", false
 }
 
-// issue makes a key of an account for a bearer, a task or a session. The same bearer always
-// gets the same key.
-func (k *keyring) issue(account, bearer string) (id, secret string) {
+// issue makes a key of an account for a task. The same task always gets the same key.
+func (k *keyring) issue(account, task string) (id, secret string) {
+	return k.make(taskPrefix, account, task)
+}
+
+// session makes a key of an account for a bearer, with a token that is good until a time of the wall; the
+// zero time is no end. The same bearer always gets the same key.
+func (k *keyring) session(account, bearer string, until time.Time) (id, secret, token string) {
+	id, secret = k.make(sessionPrefix, account, bearer)
+	return id, secret, k.token(id, until)
+}
+
+func (k *keyring) make(prefix, account, bearer string) (id, secret string) {
 	mark := k.sum("id", account, bearer)[:5]
 	seal := k.sum("seal", account, string(mark))[:5]
-	id = idPrefix + account + base32.HexEncoding.WithPadding(base32.NoPadding).EncodeToString(append(mark, seal...))
+	id = prefix + account + base32.HexEncoding.WithPadding(base32.NoPadding).EncodeToString(append(mark, seal...))
 	return id, k.secret(id)
+}
+
+// token makes the session token of a key: when it ends, and a seal.
+func (k *keyring) token(id string, until time.Time) string {
+	end := int64(0)
+	if !until.IsZero() {
+		end = until.Unix()
+	}
+	text := binary.BigEndian.AppendUint64(nil, uint64(end))
+	return base64.RawURLEncoding.EncodeToString(append(text, k.sum("token", id, string(text))[:16]...))
+}
+
+// tokenState judges the session token that came with a key, "" where none did. Keys of the file and of
+// tasks have none.
+func (k *keyring) tokenState(id, token string, now time.Time) wire.TokenState {
+	if !strings.HasPrefix(id, sessionPrefix) {
+		if token != "" {
+			return wire.TokenWrong
+		}
+		return wire.TokenGood
+	}
+	text, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil || len(text) < 8 {
+		return wire.TokenWrong
+	}
+	var until time.Time
+	if end := int64(binary.BigEndian.Uint64(text)); end != 0 {
+		until = time.Unix(end, 0)
+	}
+	switch {
+	case !hmac.Equal([]byte(token), []byte(k.token(id, until))):
+		return wire.TokenWrong
+	case !until.IsZero() && now.After(until):
+		return wire.TokenExpired
+	}
+	return wire.TokenGood
 }
 
 // made gives the account inside an id made here.
 func (k *keyring) made(id string) (account string, ok bool) {
-	rest, ok := strings.CutPrefix(id, idPrefix)
+	rest, ok := strings.CutPrefix(id, taskPrefix)
+	if !ok {
+		rest, ok = strings.CutPrefix(id, sessionPrefix)
+	}
 	if !ok || len(rest) < 12 || !isAccount(rest[:12]) {
 		return "", false
 	}

@@ -98,7 +98,9 @@ func (c *Cloud) furnish() error {
 	c.rooms = r
 	r.ec2 = ec2.New(ec2.Options{IDs: source})
 	r.iam = iam.New(iam.Options{IDs: source})
-	r.sts = sts.New(sts.Options{Issue: c.keys.session, Lengthen: times.lengthen})
+	r.sts = sts.New(sts.Options{Lengthen: times.lengthen, Issue: func(account, session string, lasts time.Duration) (id, secret, token string) {
+		return c.keys.session(account, session, time.Now().Add(lasts))
+	}})
 	r.ssm = ssm.New()
 	r.secrets = secrets.New(secrets.Options{IDs: source})
 	r.ecr = ecr.New(ecr.Options{IDs: source, Endpoint: c.Endpoint, Sign: c.keys.sum, Lengthen: times.lengthen})
@@ -111,7 +113,7 @@ func (c *Cloud) furnish() error {
 	r.lambda = lambda.New(lambda.Options{
 		IDs: source, Dir: filepath.Join(o.Dir, functionsDir), Host: os.Environ(), Logs: r.logs, Objects: codeObjects{r.s3}, Hooks: o.Hooks, Log: o.Log, Endpoint: c.Endpoint,
 		Credentials: func(s names.Scope, function string) (id, secret, token string) {
-			return c.keys.session(s.Account, function)
+			return c.keys.session(s.Account, function, time.Time{})
 		},
 		Sign: c.keys.sum, Wall: times.wall,
 	})
@@ -232,10 +234,4 @@ func (v vault) Parameter(scope names.Scope, ref string) (string, bool) {
 // Secret gives the value of a secret.
 func (v vault) Secret(scope names.Scope, arn, stage, id string) (string, error) {
 	return v.secrets.Value(scope, arn, stage, id)
-}
-
-// session issues the credentials of an assumed role.
-func (k *keyring) session(account, bearer string) (id, secret, token string) {
-	id, secret = k.issue(account, bearer)
-	return id, secret, strings.ToLower(id)
 }

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/slipway-ecs/slipway/internal/fail"
 	"github.com/slipway-ecs/slipway/internal/proc"
@@ -74,12 +73,11 @@ func Find(dir string) (Running, error) {
 		return r, fmt.Errorf("read where the cloud is: %w", err)
 	}
 	// The lock of its store tells whether it lives; one that was killed left the file behind.
-	probe, err := store.Open(store.Options{Path: filepath.Join(dir, stateFile), Wait: 10 * time.Millisecond})
-	switch {
+	switch err := store.Free(filepath.Join(dir, stateFile)); {
 	case fail.Is(err, "store.busy"):
 		return r, nil
 	case err != nil:
 		return r, err
 	}
-	return r, errors.Join(absent, probe.Close())
+	return r, absent
 }

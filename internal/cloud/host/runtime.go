@@ -58,8 +58,9 @@ func lastRuntime(dir string) (ranOn, error) {
 // Errors: usage.runtime where docker is asked for and no engine answers.
 func (c *Cloud) chooseRuntime(ctx context.Context) error {
 	if c.o.Tasks != nil {
-		c.runtime, c.within = c.o.Tasks, c.Endpoint
-		return nil
+		c.runtime = c.o.Tasks
+		_, err := c.listenWithin(0)
+		return err
 	}
 	chosen := ranOn{Name: RuntimeProcess}
 	if c.o.Runtime == RuntimeDocker || c.o.Runtime == RuntimeAuto {
@@ -136,6 +137,9 @@ func (c *Cloud) rest(ctx context.Context) error {
 	return nil
 }
 
+// engineHost is how containers call the machine that their engine's machine runs on.
+const engineHost = "host.docker.internal"
+
 // listenWithin makes the endpoint that tasks of a runtime find which have a network of their
 // own: on the gateway of that network, at the port an earlier cloud had there, since its tasks
 // know no other. Where the gateway is another machine's, as with Docker Desktop, tasks find the
@@ -152,7 +156,8 @@ func (c *Cloud) listenWithin(port int) (int, error) {
 	}
 	if err != nil {
 		c.gateway = nil
-		at := fmt.Sprintf("http://host.docker.internal:%d", c.listener.Addr().(*net.TCPAddr).Port)
+		c.byName = true
+		at := fmt.Sprintf("http://%s:%d", engineHost, c.listener.Addr().(*net.TCPAddr).Port)
 		c.o.Log.Info("containers find this cloud by the engine's name for the host", "endpoint", at)
 		c.within = func() string { return at }
 		return 0, nil
@@ -162,7 +167,7 @@ func (c *Cloud) listenWithin(port int) (int, error) {
 	return c.gateway.Addr().(*net.TCPAddr).Port, nil
 }
 
-// withinHandler answers tasks on the gateway: their metadata, which only who knows its path can
+// withinHandler answers tasks that come by the gateway, or by the engine's name for this machine: their metadata, which only who knows its path can
 // ask for, and calls that are signed with a key this cloud has issued. Whoever else is on that
 // network gets nothing.
 func (c *Cloud) withinHandler() http.Handler {
@@ -173,6 +178,7 @@ func (c *Cloud) withinHandler() http.Handler {
 		}
 		return c.keys.secret(id), true
 	}
+	o.Token = c.tokenState
 	mux := http.NewServeMux()
 	mux.Handle(metadataPath+"/", http.StripPrefix(metadataPath, c.rooms.ecs.MetadataHandler()))
 	o.Other = mux

@@ -27,8 +27,9 @@ import (
 
 // Options make the room.
 type Options struct {
-	// Issue makes an access key of an account for a session; the same session gets the same key.
-	Issue func(account, session string) (id, secret, token string)
+	// Issue makes an access key of an account for a session, with a token that lasts so long on the
+	// wall; the same session gets the same key.
+	Issue func(account, session string, lasts time.Duration) (id, secret, token string)
 	// Lengthen gives how long d of the wall is in internal time; nil is the same. Credentials
 	// last as long as clients see them last, however fast AWS's waits pass.
 	Lengthen func(d time.Duration) time.Duration
@@ -172,7 +173,7 @@ func (s *Service) assume(ctx context.Context, role, session string, seconds *int
 
 // issue gives credentials and remembers who they stand for.
 func (s *Service) issue(account, session, arn, user string, lasts time.Duration) (*types.Credentials, error) {
-	id, secret, token := s.o.Issue(account, session)
+	id, secret, token := s.o.Issue(account, session, lasts)
 	var expires time.Time
 	err := s.store.Update(func(tx *store.Tx) error {
 		expires = tx.Now().Add(s.o.Lengthen(lasts))

@@ -24,7 +24,7 @@ func connect(url, key string) *client.Client {
 }
 
 func serve(t *testing.T) (url string) {
-	room := sts.New(sts.Options{Issue: func(account, session string) (id, secret, token string) {
+	room := sts.New(sts.Options{Issue: func(account, session string, _ time.Duration) (id, secret, token string) {
 		return "ASIA" + account, "secret of " + session, "token"
 	}})
 	st, err := store.Open(store.Options{Verify: true}, room.Tables()...)
