@@ -154,6 +154,7 @@ func (s *Service) begin(tx *store.Tx, row *ServiceRow) {
 	live := s.live(tx, row.ARN)
 	base := s.baseOf(tx, row, &d, live)
 	s.clear(tx, &d, live)
+	s.prune(tx, &d)
 	for _, old := range live {
 		if old.Status == deploymentInactive {
 			continue
@@ -244,15 +245,25 @@ func (s *Service) counts(tx *store.Tx, d *Deployment) []FinalCount {
 // Source: ecs.md 5.6: the newest whose state is COMPLETED. One that was superseded in CLEAN_UP had
 // all traffic and had passed all it had to (our choice; unconfirmed).
 func (s *Service) candidate(tx *store.Tx, d *Deployment) (best Deployment, ok bool) {
-	for other := range s.deployments.By(tx, "service", d.Service) {
-		if other.Key == d.Key || other.Rollout != rolloutCompleted && !other.proven() {
-			continue
-		}
-		if !ok || oldest(other, best) > 0 {
-			best, ok = other, true
+	for other := range s.deployments.Down(tx, "stood", d.Service) {
+		if other.Key != d.Key {
+			return other, true
 		}
 	}
-	return best, ok
+	return Deployment{}, false
+}
+
+// stoodIn gives the service that a deployment can be gone back to in; none where it cannot.
+func stoodIn(d *Deployment) []string {
+	if d.Rollout != rolloutCompleted && !d.proven() {
+		return nil
+	}
+	return []string{d.Service}
+}
+
+// byAge orders deployments as oldest does.
+func byAge(d *Deployment) string {
+	return d.Created.UTC().Format("20060102150405.000000000") + d.Digits
 }
 
 // tally counts a service's tasks as deployments show them, by digits.

@@ -37,12 +37,11 @@ func (s *Service) ListServiceDeployments(ctx context.Context, in *sdk.ListServic
 			return err
 		}
 		var all []Deployment
-		for d := range s.deployments.By(tx, "service", row.ARN) {
-			if d.Set == nil && asked(&d, in) {
+		for d := range s.deployments.Down(tx, "service", row.ARN) {
+			if d.Set == nil && d.listed(tx.Now()) && asked(&d, in) {
 				all = append(all, d)
 			}
 		}
-		slices.SortFunc(all, func(a, b Deployment) int { return oldest(b, a) })
 		all, next, err := page.Cut(all, func(d *Deployment) string { return d.DeploymentID }, text(in.NextToken), most)
 		if err != nil {
 			return badToken()
@@ -84,10 +83,8 @@ func (s *Service) deploymentOf(tx *store.Tx, scope names.Scope, arn string) (Dep
 	if !ok || a.Kind() != "service-deployment" || a.Scope() != scope || len(path) != 3 {
 		return Deployment{}, false
 	}
-	for d := range s.deployments.By(tx, "service", scope.Service(path[0], path[1])) {
-		if d.Set == nil && d.DeploymentID == path[2] {
-			return d, true
-		}
+	for d := range s.deployments.By(tx, "id", deploymentKey(scope.Service(path[0], path[1]), path[2])) {
+		return d, d.listed(tx.Now())
 	}
 	return Deployment{}, false
 }

@@ -110,7 +110,7 @@ type Said struct {
 
 // Deployment is the row of one deployment, by service ARN + "/" + digits: ECS's entry in
 // deployments[], its service deployment and its service revision are views of it, and share the
-// digits (ecs.md 1.2). It is kept as long as its service.
+// digits (ecs.md 1.2). It is kept for 90 days, or as long as it stands or can be gone back to; see prune.
 type Deployment struct {
 	Key, Service string
 	Digits       string // 19

@@ -103,8 +103,8 @@ func (s *Service) serviceStatus(tx *store.Tx, row ServiceRow) ServiceStatus {
 			status.Pending++
 		}
 	}
-	for d := range s.deployments.By(tx, "service", row.ARN) {
-		if d.Status != "PRIMARY" && d.Status != "ACTIVE" {
+	for _, d := range s.live(tx, row.ARN) {
+		if d.Status != deploymentPrimary && d.Status != deploymentActive {
 			continue
 		}
 		entry := DeploymentStatus{
