@@ -84,8 +84,10 @@ func readLines[T any](ctx context.Context, app *App, data string, where func(hos
 		switch {
 		case ctx.Err() != nil:
 			return nil // interrupted, as following ends
-		case errors.Is(err, io.EOF):
+		case errors.Is(err, io.EOF) && !follow:
 			return nil
+		case err != nil && follow:
+			return fail.Wrap(err, "host.ended", "start it again with `slipway local`, and follow again", "the local cloud in %s has ended", data)
 		case err != nil:
 			return fmt.Errorf("read the answer: %w", err)
 		}

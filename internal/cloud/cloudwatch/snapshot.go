@@ -71,14 +71,26 @@ func (s *Service) save() error {
 	if all == nil {
 		return nil
 	}
-	if err := os.MkdirAll(s.dir, 0o700); err != nil {
-		return fmt.Errorf("save metric points: %w", err)
-	}
 	name := filepath.Join(s.dir, snapshotFile)
-	if err := write(name+".new", all); err != nil {
+	err := os.MkdirAll(s.dir, 0o700)
+	if err == nil {
+		err = write(name+".new", all)
+	}
+	if err == nil {
+		err = os.Rename(name+".new", name)
+	}
+	if err != nil {
+		s.metrics.unsaved()
 		return fmt.Errorf("save metric points: %w", err)
 	}
-	return os.Rename(name+".new", name)
+	return nil
+}
+
+// unsaved has the next save write the points, since this one could not.
+func (m *metrics) unsaved() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.dirty = true
 }
 
 // snapshot gives all points, nil where nothing changed since the last. What it gives is nobody

@@ -47,6 +47,38 @@ func TestPointsOutliveTheDaemonEvenWhenItIsKilled(t *testing.T) {
 	})
 }
 
+func TestPointsThatCouldNotBeSavedAreSavedWithTheNextMinute(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "metrics")
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		w := newWorld(t, cloudwatch.Options{Dir: dir, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		if err := os.WriteFile(dir, nil, 0o600); err != nil { // no directory can be made there
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- w.Run(ctx) }()
+		w.put(t, latency(0, 40))
+		time.Sleep(61 * time.Second)
+		if err := os.Remove(dir); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(60 * time.Second)
+		killed := newWorld(t, cloudwatch.Options{Dir: dir})
+		if out := must[*sdk.GetMetricStatisticsOutput](t)(killed.GetMetricStatistics(killed.ctx, statistics(60, time.Hour, "Sum"))); len(out.Datapoints) != 1 {
+			t.Errorf("got %d points, want the one that could not be saved at first", len(out.Datapoints))
+		}
+		stop()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("ended with %v", err)
+		}
+		if !strings.Contains(log.String(), "metric points are not saved") {
+			t.Errorf("the log says %q", log.String())
+		}
+	})
+}
+
 func TestPointsThatCannotBeReadAreToldOfAndLeftOut(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

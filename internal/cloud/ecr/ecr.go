@@ -184,7 +184,8 @@ func (s *Service) view(r Repository) types.Repository {
 // byARN finds a repository by its ARN, as the tag operations name it.
 func (s *Service) byARN(ctx context.Context, tx *store.Tx, arn *string) (Repository, error) {
 	r, ok := s.repositories.Get(tx, aws.ToString(arn))
-	if a, _ := names.ParseARN(aws.ToString(arn)); !ok || a.Account != wire.CallerOf(ctx).Account {
+	c := wire.CallerOf(ctx)
+	if a, _ := names.ParseARN(aws.ToString(arn)); !ok || a.Account != c.Account || a.Region != c.Region {
 		return r, missing(ctx, strings.TrimPrefix(a.Resource, "repository/"))
 	}
 	return r, nil
