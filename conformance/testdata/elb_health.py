@@ -60,3 +60,42 @@ dead = {"Id": "127.0.0.1", "Port": free_port()}
 aws.elbv2.register_targets(TargetGroupArn=tg, Targets=[dead])
 until("it is unhealthy", lambda: health(tg) == {"unhealthy": 1})
 equal(get(b.address)[0], 502, "a target that refuses connections")
+
+# anomaly mitigation; raw, as older models know neither the attribute's values nor Include
+import urllib.parse
+import urllib.request
+import xml.etree.ElementTree as xml
+
+
+def query(action, **args):
+    """An answer of ELBv2 as text; a refusal as its code and message."""
+    form = urllib.parse.urlencode({"Action": action, "Version": "2015-12-01", **args}).encode()
+    scope = "Credential=test/20261127/us-east-1/elasticloadbalancing/aws4_request"
+    ask = urllib.request.Request(ENDPOINT, form, {"Authorization": f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=00"})
+    try:
+        return urllib.request.urlopen(ask, timeout=10).read().decode()
+    except urllib.error.HTTPError as e:
+        equal(e.code, 400, action)
+        error = xml.fromstring(e.read())[0]
+        return tuple(part.text for part in error if part.tag.split("}")[1] in ("Code", "Message"))
+
+
+def attributes(**pairs):
+    args = {}
+    for i, (k, v) in enumerate(pairs.items(), 1):
+        args |= {f"Attributes.member.{i}.Key": "load_balancing.algorithm." + k, f"Attributes.member.{i}.Value": v}
+    return query("ModifyTargetGroupAttributes", TargetGroupArn=tg, **args)
+
+
+def anomalies():
+    said = xml.fromstring(query("DescribeTargetHealth", TargetGroupArn=tg, **{"Include.member.1": "AnomalyDetection"}))
+    return [tuple(part.text for part in found) for found in said.findall(".//{*}AnomalyDetection")]
+
+
+equal(attributes(anomaly_mitigation="on")[0], "InvalidConfigurationRequest", "mitigation of round robin")
+said = attributes(type="weighted_random", anomaly_mitigation="on")
+holds("<Value>weighted_random</Value>", said, "the algorithm")
+holds("<Key>load_balancing.algorithm.anomaly_mitigation</Key><Value>on</Value>", said, "mitigation")
+equal(anomalies(), [("no", "normal")], "one sick target is no anomaly")
+holds("AnomalyDetection", str(query("DescribeTargetHealth", TargetGroupArn=tg, **{"Include.member.1": "Weather"})), "an unknown Include")
+assert "AnomalyDetection" not in query("DescribeTargetHealth", TargetGroupArn=tg), "detection is shown where it is asked for"
