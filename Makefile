@@ -10,8 +10,8 @@ PATIENCE = 30m
 
 .PHONY: docs release build test race lint demo demos sim mutants conformance bench clean
 
-build:            ## the binary, ./slipway
-	$(GO) build -o slipway ./cmd/slipway
+build:            ## the static binary, ./slipway
+	CGO_ENABLED=0 $(GO) build -o slipway ./cmd/slipway
 
 docs:             ## the list of operations, from the rooms themselves
 	$(GO) run ./cmd/slipway local operations --output markdown > docs/operations.md
