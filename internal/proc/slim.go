@@ -3,8 +3,7 @@ package proc
 import (
 	"runtime/debug"
 
-	"github.com/slipway-ecs/slipway/internal/proc/gcdelay"
-	"github.com/slipway-ecs/slipway/internal/proc/hugepages"
+	"github.com/slipway-ecs/slipway/internal/proc/startup"
 )
 
 // Slim ends the haste of coming up, and gives back the memory that only coming up took: free heap,
@@ -12,8 +11,7 @@ import (
 // the file, shared by all our processes; those still needed come back from the system's cache when
 // they are touched. A process that stays calls it once, when it has come up.
 func Slim() {
-	gcdelay.End()
-	hugepages.Withdraw()
+	startup.Over()
 	debug.FreeOSMemory()
 	dropBinary()
 }

@@ -1,4 +1,4 @@
-package hugepages
+package startup
 
 import (
 	"fmt"
@@ -11,14 +11,14 @@ import (
 // The kernel's own account of the heap's pages says that the advice was taken, and taken back.
 func TestTheKernelKnowsTheAdvice(t *testing.T) {
 	t.Parallel()
-	heap := advise()
+	heap := prepare().advised
 	if heap == (span{}) {
 		t.Skip("SKIPPED: this kernel has no transparent huge pages")
 	}
 	if flags := flagsOf(t, heap); !all(flags, "hg") {
 		t.Errorf("%x is not advised: %q", heap, flags)
 	}
-	heap.withdraw()
+	withdraw(heap)
 	if flags := flagsOf(t, heap); !all(flags, "nh") {
 		t.Errorf("the advice for %x still stands: %q", heap, flags)
 	}
