@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"runtime/debug"
 	"testing"
 	"time"
 
@@ -31,7 +32,8 @@ func runLeaderGone() {
 	if !onFirstThread {
 		panic("not on the first thread")
 	}
-	runtime.GOMAXPROCS(2) // a thread that ends like this keeps its processor
+	runtime.GOMAXPROCS(2)  // a thread that ends like this keeps its processor
+	debug.SetGCPercent(-1) // and a cycle, which is awaited here if one is under way, would wait for it for ever
 	reads := make(chan struct{})
 	go func() {
 		close(reads)
