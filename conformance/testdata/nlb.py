@@ -110,6 +110,7 @@ def metric(name, stat, *more):
 
 until("321 flows are counted", lambda: metric("NewFlowCount", "Sum") == 321)
 until("their bytes", lambda: metric("ProcessedBytes", "Sum") == 321)
+until("one of them with TLS", lambda: (metric("NewFlowCount_TLS", "Sum"), metric("NewFlowCount_TCP", "Sum")) == (1, 320))
 until("a healthy host", lambda: metric("HealthyHostCount", "Maximum", {"Name": "TargetGroup", "Value": b.split(":")[-1]}) == 1)
 
 # --- a service behind it: checked by HTTP, with room for the start of a process at this speed

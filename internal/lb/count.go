@@ -42,6 +42,8 @@ const (
 	longRedirects
 	clientHandshakes
 	targetHandshakes
+	secureConnections
+	secureBytes
 	counters
 )
 
@@ -64,6 +66,7 @@ type shard struct {
 type cell struct {
 	shards []shard
 	active atomic.Int64 // client connections
+	secure atomic.Int64 // those of flows with TLS
 	idle   int          // flushes since it was last in a table; guarded by tally.mu
 }
 
@@ -139,6 +142,7 @@ func (c *cell) take() (Counts, bool) {
 		ActiveConnections: uint64(max(c.active.Load(), 0)), FixedResponses: n[fixedResponses], Redirects: n[redirects], ProcessedBytes: n[processedBytes],
 		ClientResets: n[clientResets], TargetResets: n[targetResets], ELBResets: n[elbResets], RejectedFlows: n[rejectedFlows],
 		NonCompliant: n[nonCompliant], GRPCRequests: n[grpcRequests], LongRedirects: n[longRedirects], ClientHandshakes: n[clientHandshakes], TargetHandshakes: n[targetHandshakes],
+		NewSecure: n[secureConnections], ActiveSecure: uint64(max(c.secure.Load(), 0)), SecureBytes: n[secureBytes],
 	}
 	some := out != Counts{}
 	if t.Count > 0 {

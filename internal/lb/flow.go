@@ -58,11 +58,16 @@ func (in *inlet) serve(client *net.TCPConn) {
 		return
 	}
 	defer in.flows.leave(f)
-	if d.listener.Secure != nil && !f.shake(in.plane, client) {
-		if f.ended() == nil { // else it was not for the client's hands
-			d.cell.add(f.shard, clientHandshakes, 1)
+	if d.listener.Secure != nil {
+		d.cell.add(f.shard, secureConnections, 1)
+		d.cell.secure.Add(1)
+		defer d.cell.secure.Add(-1)
+		if !f.shake(in.plane, client) {
+			if f.ended() == nil { // else it was not for the client's hands
+				d.cell.add(f.shard, clientHandshakes, 1)
+			}
+			return
 		}
-		return
 	}
 	source, _ := netip.ParseAddrPort(client.RemoteAddr().String())
 	t, pool, ok := d.route(f.shard, source.Addr().Unmap())
@@ -204,6 +209,9 @@ func (f *flow) copy(from, to duplex) (broke, refused error) {
 		if n > 0 {
 			f.touch()
 			f.door.cell.add(f.shard, processedBytes, uint64(n))
+			if f.door.listener.Secure != nil {
+				f.door.cell.add(f.shard, secureBytes, uint64(n))
+			}
 			if _, err := to.Write(buf[:n]); err != nil {
 				return nil, err
 			}

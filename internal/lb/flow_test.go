@@ -170,6 +170,9 @@ func (c *cloud) sum(group, what string, expected func(Counts) bool) {
 		all.ELBResets += n.ELBResets
 		all.RejectedFlows += n.RejectedFlows
 		all.NonCompliant += n.NonCompliant
+		all.NewSecure += n.NewSecure
+		all.ActiveSecure = n.ActiveSecure
+		all.SecureBytes += n.SecureBytes
 		all.LongRedirects += n.LongRedirects
 		all.GRPCRequests += n.GRPCRequests
 		all.ClientHandshakes += n.ClientHandshakes

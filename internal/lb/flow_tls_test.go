@@ -56,7 +56,8 @@ func TestAListenerOfTLSEndsItAndCarriesWhatIsWithin(t *testing.T) {
 		t.Fatalf("got %d bytes, %v, want %d in capitals", len(got), err, len(text))
 	}
 	c.sum("", "the connection and what is within it are counted", func(n Counts) bool {
-		return n.NewConnections == 1 && n.ProcessedBytes == uint64(2*len(text)) && n.ActiveConnections == 0 && n.ClientResets+n.TargetResets+n.ELBResets == 0
+		return n.NewConnections == 1 && n.ProcessedBytes == uint64(2*len(text)) && n.ActiveConnections == 0 &&
+			n.NewSecure == n.NewConnections && n.SecureBytes == n.ProcessedBytes && n.ActiveSecure == 0 && n.ClientResets+n.TargetResets+n.ELBResets == 0
 	})
 
 	old := c.trusting("localhost")
@@ -71,6 +72,9 @@ func TestAListenerOfTLSEndsItAndCarriesWhatIsWithin(t *testing.T) {
 	_, _ = io.WriteString(plain, "plain")
 	_ = plain.CloseWrite()
 	hear(t, plain, "PLAIN")
+	c.sum("", "it is counted as one of TCP", func(n Counts) bool {
+		return n.NewConnections == 1 && n.NewSecure == 0 && n.ProcessedBytes == 10 && n.SecureBytes == 0
+	})
 }
 
 func TestTheResetOfATargetReachesAClientOfTLS(t *testing.T) {

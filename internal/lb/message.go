@@ -107,6 +107,9 @@ type Counts struct {
 	LongRedirects     uint64 `json:",omitempty"` // redirects too long to be sent
 	ClientHandshakes  uint64 `json:",omitempty"` // those of TLS with clients that failed
 	TargetHandshakes  uint64 `json:",omitempty"` // those with targets
+	NewSecure         uint64 `json:",omitempty"` // of NewConnections, flows with TLS
+	ActiveSecure      uint64 `json:",omitempty"` // of ActiveConnections
+	SecureBytes       uint64 `json:",omitempty"` // of ProcessedBytes
 	Times             *Times `json:",omitempty"` // TargetResponseTime; nil where nothing answered
 }
 

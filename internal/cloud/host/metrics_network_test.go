@@ -38,6 +38,14 @@ AWS/NetworkELB net/front/50dc6c495c0c9188 RejectedFlowCount_TCP=8 Count`
 	if got := told(row); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
+	of := "AWS/NetworkELB net/front/50dc6c495c0c9188 "
+	row = lb.Row{Balancer: balancer, Counts: lb.Counts{ActiveConnections: 2, ActiveSecure: 1, NewConnections: 3, NewSecure: 2, ProcessedBytes: 40, SecureBytes: 30, ClientHandshakes: 4, UnhealthyRouted: 9}}
+	want = of + "ActiveFlowCount=2 Count\n" + of + "NewFlowCount=3 Count\n" + of + "ProcessedBytes=40 Bytes\n" +
+		of + "ActiveFlowCount_TCP=1 Count\n" + of + "NewFlowCount_TCP=1 Count\n" + of + "ProcessedBytes_TCP=10 Bytes\n" +
+		of + "ActiveFlowCount_TLS=1 Count\n" + of + "NewFlowCount_TLS=2 Count\n" + of + "ProcessedBytes_TLS=30 Bytes\n" + of + "ClientTLSNegotiationErrorCount=4 Count"
+	if got := told(row); got != want {
+		t.Errorf("with TLS: got\n%s\nwant\n%s", got, want)
+	}
 	row.Group = group
 	if got, want := told(row), "AWS/NetworkELB targetgroup/blue/73e2d6bc24d8a067 UnhealthyRoutingFlowCount=9 Count"; got != want {
 		t.Errorf("of a group: got %q, want %q", got, want)
