@@ -303,8 +303,8 @@ func (s *Service) clusterView(tx *store.Tx, c Cluster, include []types.ClusterFi
 		}
 	}
 	for x := range s.services.By(tx, "cluster", c.ARN) {
-		launchType := x.Work.LaunchType
-		if launchType == "" {
+		launchType := x.Work.launchType()
+		if x.Work.fargate() {
 			launchType = "FARGATE"
 		}
 		switch x.Status {

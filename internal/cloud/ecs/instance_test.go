@@ -109,6 +109,9 @@ func TestTasksTakeTheResourcesOfTheirInstanceAndGiveThemBack(t *testing.T) {
 			t.Errorf("instance %+v", x)
 		}
 		task := h.tasks()[0]
+		if d, err := h.room.DescribeTasks(h.ctx, &sdk.DescribeTasksInput{Cluster: new("c1"), Tasks: []string{task.ID}}); err != nil || *d.Tasks[0].Cpu != "256" || *d.Tasks[0].Memory != "512" {
+			t.Errorf("described: %+v, %v", d, err)
+		}
 		if task.Instance != *x.ContainerInstanceArn || task.LaunchType != "EC2" || task.Zone != "eu-west-1a" || task.Platform != "" {
 			t.Errorf("task %+v", task)
 		}

@@ -91,6 +91,15 @@ func (w *Workload) fargate() bool {
 	return len(providers) > 0 && strings.HasPrefix(text(providers[0].CapacityProvider), "FARGATE")
 }
 
+// launchType gives the launch type that a service shows: none where it has capacity providers, and EC2
+// where it has no workload, as AWS's example of a service of EXTERNAL without a primary task set has it.
+func (w *Workload) launchType() string {
+	if w.LaunchType == "" && blank(w.Providers) == nil {
+		return string(types.LaunchTypeEc2)
+	}
+	return w.LaunchType
+}
+
 // checkServiceNetwork refuses a network configuration that is missing, superfluous or names what
 // does not exist.
 func (s *Service) checkServiceNetwork(tx *store.Tx, scope names.Scope, d *types.TaskDefinition, w *Workload) error {

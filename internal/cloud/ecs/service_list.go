@@ -105,7 +105,7 @@ func (s *Service) ListServices(ctx context.Context, in *sdk.ListServicesInput) (
 		for row := range s.services.By(tx, "cluster", cluster.ARN) {
 			if row.Status == serviceActive &&
 				in.ResourceManagementType != types.ResourceManagementTypeEcs && // all of ours are the customer's
-				(in.LaunchType == "" || string(in.LaunchType) == row.Work.LaunchType) &&
+				(in.LaunchType == "" || string(in.LaunchType) == row.Work.launchType()) &&
 				(in.SchedulingStrategy == "" || string(in.SchedulingStrategy) == row.Settings.Scheduling) {
 				arns = append(arns, row.ARN)
 			}

@@ -26,7 +26,7 @@ func (s *Service) serviceView(tx *store.Tx, row *ServiceRow, tags bool) *types.S
 	v := &types.Service{
 		ServiceArn: new(row.ARN), ServiceName: new(row.Name), ClusterArn: new(row.Cluster), Status: new(row.Status),
 		DesiredCount: int32(row.Desired), TaskDefinition: orNil(w.TaskDefinition),
-		LaunchType: types.LaunchType(w.LaunchType), CapacityProviderStrategy: kept[[]types.CapacityProviderStrategyItem](w.Providers),
+		LaunchType: types.LaunchType(w.launchType()), CapacityProviderStrategy: kept[[]types.CapacityProviderStrategyItem](w.Providers),
 		PlatformVersion: orNil(w.PlatformVersion), PlatformFamily: s.platformFamily(tx, w),
 		LoadBalancers: listed[types.LoadBalancer](w.LoadBalancers), ServiceRegistries: listed[types.ServiceRegistry](w.Registries),
 		NetworkConfiguration:    kept[*types.NetworkConfiguration](w.Network),

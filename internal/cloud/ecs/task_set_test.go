@@ -73,7 +73,7 @@ func (h *harbour) settled() {
 func TestAnExternalServiceMovesFromOneTaskSetToAnother(t *testing.T) {
 	inHarbour(t, nil, func(h *harbour) {
 		s := h.external(3)
-		if s.TaskDefinition != nil || s.TaskSets == nil || len(s.TaskSets)+len(s.Deployments) != 0 {
+		if s.LaunchType != types.LaunchTypeEc2 || s.TaskDefinition != nil || s.TaskSets == nil || len(s.TaskSets)+len(s.Deployments) != 0 {
 			t.Errorf("a new service shows definition %v, sets %v, deployments %v", s.TaskDefinition, s.TaskSets, s.Deployments)
 		}
 		blue := h.addTaskSet(h.register("shop/web:1"), harbourGroup, 100)

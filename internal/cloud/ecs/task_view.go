@@ -62,6 +62,10 @@ func (s *Service) taskView(tx *store.Tx, t *Task, tags bool) types.Task {
 	v.Overrides.Cpu, v.Overrides.Memory = overrides.Cpu, overrides.Memory
 	v.Overrides.ExecutionRoleArn, v.Overrides.TaskRoleArn = overrides.ExecutionRoleArn, overrides.TaskRoleArn
 	v.Overrides.EphemeralStorage = overrides.EphemeralStorage
+	if t.Instance != "" { // without a size of its own a task shows its containers' (unconfirmed)
+		need := needOf(d, &overrides)
+		v.Cpu, v.Memory = new(strconv.Itoa(need.CPU)), new(strconv.Itoa(need.MemoryMiB))
+	}
 	gpus := t.GPUs
 	for i := range t.Containers {
 		x := &t.Containers[i]
