@@ -26,21 +26,21 @@ func newExplainCmd(app *App) *cobra.Command {
 			"AWS said it. ECS forgets stopped tasks after about an hour.",
 		Example: "  # the newest deployment of the service\n" +
 			"  slipway explain api\n\n" +
-			"  # one of those that `slipway history` lists\n" +
+			"  # one of those that `slipway history` lists; the file's only service needs no name\n" +
 			"  slipway explain api --deployment EZe5RNVLH6PPzHXINuP28\n" +
+			"  slipway explain EZe5RNVLH6PPzHXINuP28\n" +
 			"  slipway explain arn:aws:ecs:eu-west-1:123456789012:service-deployment/main/api/EZe5RNVLH6PPzHXINuP28\n\n" +
 			"  slipway explain api --output json | jq -r .cause.class",
 		Args: atMost(1, "a service or a deployment"),
 	}, func(ctx context.Context) error {
-		name := deployment
 		if arn := t.service; t.takeDeployment(arn) {
-			name = arn
+			deployment = arn
 		}
 		l, p, err := t.looker(ctx, app)
 		if err != nil {
 			return err
 		}
-		e, err := l.Explain(ctx, p, name)
+		e, err := l.Explain(ctx, p, deployment)
 		if err != nil {
 			return err
 		}
@@ -49,6 +49,7 @@ func newExplainCmd(app *App) *cobra.Command {
 		}
 		return showExplanation(app.Stdout, e)
 	})
+	t.id = &deployment
 	c.Flags().StringVar(&deployment, "deployment", "", "`ID` or ARN of the deployment; left out, the newest")
 	return c
 }

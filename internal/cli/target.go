@@ -24,7 +24,8 @@ type target struct {
 	profile     string
 	endpoint    string
 	output      string
-	unasked     bool // values of the file are not asked for: variables that are not set are no obstacle
+	id          *string // takes the id of a deployment, where the argument is one of the file's only service; nil: it is none
+	unasked     bool    // values of the file are not asked for: variables that are not set are no obstacle
 }
 
 // place is what a target comes to.
@@ -106,6 +107,9 @@ func (t *target) look(ctx context.Context, app *App) (*place, error) {
 		switch entry, err := f.Pick(name); {
 		case err == nil:
 			p.Entry, p.Service = entry, entry.Name
+		case t.id != nil && *t.id == "" && cluster == "" && len(f.Services) == 1 && deploymentID(name):
+			*t.id, t.service = name, f.Services[0].Key
+			return t.look(ctx, app)
 		case t.file != "" || cluster == "" || name == "":
 			return nil, err
 		}
@@ -118,6 +122,20 @@ func (t *target) look(ctx context.Context, app *App) (*place, error) {
 	}
 	p.Where = laid(said, t.over())
 	return p, nil
+}
+
+// shortestID is how long ids of service deployments are at least; CodeDeploy's begin with d- and have
+// nine characters behind it.
+const shortestID = 20
+
+// deploymentID reports whether a word looks like a deployment's id.
+func deploymentID(word string) bool {
+	id, code := strings.CutPrefix(word, "d-")
+	if code && len(id) == 9 && id == strings.ToUpper(id) {
+		return true
+	}
+	_, ours := strings.CutPrefix(word, "ecs-svc/")
+	return ours || len(word) >= shortestID && !strings.ContainsAny(word, "./: ")
 }
 
 // over gives what the flags say of AWS; a service's ARN says its region.

@@ -24,6 +24,10 @@ func TestATargetIsTheFilesUnlessFlagsSayMore(t *testing.T) {
 	if err := os.WriteFile(file, []byte(shop), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	single := filepath.Join(filepath.Dir(file), "single.yaml")
+	if err := os.WriteFile(single, []byte("version: 1\ncluster: main\nservices: {only: {images: {app: \"${UNSET:-repo/app:1}\"}}}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	const arn = "arn:aws:ecs:us-west-2:123456789012:service/prod/api"
 	for _, c := range []struct {
 		name string
@@ -42,7 +46,13 @@ func TestATargetIsTheFilesUnlessFlagsSayMore(t *testing.T) {
 		{"no such environment", target{file: file, service: "api", environment: "prod"}, place{}, "usage.environment"},
 		{"an environment without a file", target{service: "api", cluster: "main", environment: "prod"}, place{}, "usage.environment"},
 		{"no such output", target{service: "api", cluster: "main", output: "xml"}, place{}, "usage.output"},
+		{"a deployment's id", target{file: single, service: "EZe5RNVLH6PPzHXINuP28", id: new(string)}, place{Cluster: "main", Service: "only"}, ""},
+		{"CodeDeploy's id", target{file: single, service: "d-0123ABCDE", id: new(string)}, place{Cluster: "main", Service: "only"}, ""},
+		{"an id, of several services", target{file: file, service: "EZe5RNVLH6PPzHXINuP28", id: new(string)}, place{}, "usage.service"},
+		{"an id, where there is none", target{file: single, service: "EZe5RNVLH6PPzHXINuP28"}, place{}, "usage.service"},
+		{"a service's name, mistyped", target{file: single, service: "onyl", id: new(string)}, place{}, "usage.service"},
 	} {
+		word := c.t.service
 		if c.t.output == "" {
 			c.t.output = outputText
 		}
@@ -59,6 +69,9 @@ func TestATargetIsTheFilesUnlessFlagsSayMore(t *testing.T) {
 		}
 		if got.Cluster != c.want.Cluster || got.Service != c.want.Service || got.Where != c.want.Where {
 			t.Errorf("%s: got %+v, want %+v", c.name, got, c.want)
+		}
+		if id := c.t.id; id != nil && *id != word {
+			t.Errorf("%s: the deployment is %q, want %q", c.name, *id, word)
 		}
 		if got := got.Entry != nil; got != (c.t.file != "") {
 			t.Errorf("%s: from a file: %v", c.name, got)
