@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
@@ -51,7 +52,8 @@ func reason(d types.ServiceDeployment) string {
 func (n *native) end(ctx context.Context, v Verdict, cause string) (Sight, error) {
 	n.moved = true
 	if v == Succeeded {
-		return Sight{Verdict: v}, nil
+		now := primary(n.service)
+		return Sight{Verdict: v, Past: now != nil && aws.ToString(now.Id) != n.id && !n.scaling}, nil
 	}
 	if err := n.inspect(ctx); err != nil {
 		n.say(Event{Kind: KindWarning, Text: fmt.Sprintf("stopped tasks could not be looked at: %v", err)})
@@ -115,7 +117,7 @@ func (n *native) details() []string {
 func (n *native) listen(s *types.Service) {
 	for _, e := range slices.Backward(s.Events) {
 		id := aws.ToString(e.Id)
-		if n.heard[id] || e.CreatedAt == nil || e.CreatedAt.Before(n.since) {
+		if n.heard[id] || e.CreatedAt == nil || e.CreatedAt.Before(n.since) || n.later(*e.CreatedAt) {
 			continue
 		}
 		n.heard[id], n.moved = true, true
@@ -126,6 +128,14 @@ func (n *native) listen(s *types.Service) {
 			n.voices = append(n.voices, msg)
 		}
 	}
+}
+
+// lastWord is how long after the end of a deployment an event may still tell of it.
+const lastWord = 5 * time.Second
+
+// later reports whether a time is after the end of our deployment: what was then is of others.
+func (n *native) later(at time.Time) bool {
+	return n.ours.FinishedAt != nil && at.After(n.ours.FinishedAt.Add(lastWord))
 }
 
 // failures reports whether our side has failed launches that no stopped task has been told for.

@@ -394,6 +394,10 @@ func (o Outcome) Line() string {
 		return line + ": " + o.Cause
 	}
 	switch o.Verdict {
+	case Succeeded:
+		if o.past {
+			return fmt.Sprintf("%s: deployment %s of %s; the service has been deployed again since", line, last(o.Deployment), last(o.Revision))
+		}
 	case Reached:
 		return fmt.Sprintf("%s %s: deployment %s of %s", line, o.Point, o.Deployment, last(o.Revision))
 	case Detached:

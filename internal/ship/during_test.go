@@ -421,3 +421,23 @@ func TestFollowingAsksOnceASecondAtMostAndOnceInFiveWhenNothingMoves(t *testing.
 		t.Errorf("%d calls in %.0f s, want at most %d", total()-before, seconds, most)
 	}
 }
+
+func TestADeploymentThatOthersFollowedIsNotSaidToRun(t *testing.T) {
+	t.Parallel()
+	f := newFake()
+	f.update(object{"taskDefinition": arns + "task-definition/web:1", "forceNewDeployment": true})
+	revision := arns + "service-revision/main/web/" + strings.TrimPrefix(newID, "ecs-svc/")
+	f.deployment["targetServiceRevision"], f.deployment["finishedAt"], f.revisions[revision] = object{"arn": revision}, 210.0, "web:1"
+	f.status("SUCCESSFUL", "")
+	f.deployments(f.side("ecs-svc/3000000000000000003", "web:3", "PRIMARY", "COMPLETED", 300))
+	f.service["events"] = []any{object{"id": "later", "createdAt": 300.0, "message": "of another"}, object{"id": "ours", "createdAt": 205.0, "message": "of ours"}}
+	var told []string
+	out, err := deployer(t, f).Watch(t.Context(), ship.Pursuit{Deployment: arns + "service-deployment/main/web/abc"}, func(e ship.Event) { told = append(told, e.Text) })
+	want(t, out, err, ship.Succeeded)
+	if got := told[len(told)-1]; got != "succeeded: deployment abc of web:1; the service has been deployed again since" {
+		t.Errorf("the end is %q", got)
+	}
+	if !slices.Contains(told, "of ours") || slices.Contains(told, "of another") {
+		t.Errorf("told %q", told)
+	}
+}

@@ -156,4 +156,5 @@ type Outcome struct {
 	Expected   *Timed         `json:"expected,omitempty"` // how long it should have taken
 
 	first string // the end of Cause that tells of the first task that failed
+	past  bool   // it succeeded some time ago, and another was deployed since
 }

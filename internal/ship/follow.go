@@ -143,6 +143,7 @@ func (f *follower) note(ctx context.Context, s Sight, err error) (done bool) {
 	}
 	if s.Verdict != "" {
 		f.out.Verdict, f.out.Serves, f.out.Cause, f.out.Details, f.out.Why = s.Verdict, s.Serves, s.Cause, s.Details, s.Why
+		f.out.past = s.Past
 		if s.First != "" {
 			f.out.first = "; first: " + s.First
 			f.out.Cause = strings.TrimSuffix(s.Cause, ".") + f.out.first

@@ -34,6 +34,7 @@ type Sight struct {
 	Limit      time.Duration  // how long it may take by its own settings; 0 where they say nothing
 	Verdict    Verdict        // "" while it goes on
 	Serves     string         // ARN of the revision that serves again after a rollback, where that is known
+	Past       bool           // it succeeded, and the service has been deployed again since
 	Cause      string         // of an end that is no success
 	First      string         // the first task that failed, which goes with the cause
 	Details    []string       // what was seen that goes with the cause
