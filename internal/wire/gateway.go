@@ -187,7 +187,7 @@ func (g *Gateway) receive(q *request) (f failure, ok bool) {
 // The rest of a body that is refused is taken before its connection closes, up to a size and a time.
 const (
 	mostSwallowed   = 256 << 20
-	swallowPatience = 10 * time.Second
+	swallowPatience = time.Minute
 )
 
 // refuseEarly answers with an error although the body may not have been read, and then takes what comes

@@ -83,10 +83,11 @@ func (s *Service) deploymentOf(tx *store.Tx, scope names.Scope, arn string) (Dep
 	if !ok || a.Kind() != "service-deployment" || a.Scope() != scope || len(path) != 3 {
 		return Deployment{}, false
 	}
-	for d := range s.deployments.By(tx, "id", deploymentKey(scope.Service(path[0], path[1]), path[2])) {
-		return d, d.listed(tx.Now())
+	found := slices.Collect(s.deployments.By(tx, "id", deploymentKey(scope.Service(path[0], path[1]), path[2])))
+	if len(found) == 0 {
+		return Deployment{}, false
 	}
-	return Deployment{}, false
+	return found[0], found[0].listed(tx.Now())
 }
 
 // DescribeServiceDeployments describes up to 20 service deployments; those that are not there
