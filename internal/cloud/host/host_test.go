@@ -211,7 +211,7 @@ func TestAnOperationNobodyBuiltIsRefusedAndLogsOneLine(t *testing.T) {
 	c := serve(t, nil)
 	const form = "application/x-www-form-urlencoded"
 	for _, o := range []struct{ service, operation, kind, target, path, body string }{
-		{"ecs", "UpdateContainerAgent", "application/x-amz-json-1.1", "AmazonEC2ContainerServiceV20141113.UpdateContainerAgent", "/", "{}"},
+		{"ecs", "DiscoverPollEndpoint", "application/x-amz-json-1.1", "AmazonEC2ContainerServiceV20141113.DiscoverPollEndpoint", "/", "{}"},
 		{"monitoring", "PutDashboard", "application/x-amz-json-1.0", "GraniteServiceVersion20100801.PutDashboard", "/", "{}"},
 		{"monitoring", "DeleteDashboards", "application/cbor", "", "/service/GraniteServiceVersion20100801/operation/DeleteDashboards", "\xa0"},
 		{"iam", "CreateUser", form, "", "/", "Action=CreateUser&Version=2010-05-08"},
