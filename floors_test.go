@@ -66,8 +66,7 @@ var homes = []struct{ what, home, why string }{
 	{"github.com/moby/moby*", "internal/launch/docker", "one library, one home"},
 	{"charm.land/*", "internal/ui", "one library, one home"},
 	{"github.com/spf13/cobra", "internal/cli", "one library, one home"},
-	{"internal/atonce/help", "cmd/slipway", "it ends the process that it is in"},
-	{"internal/atonce/version", "cmd/slipway", "it ends the process that it is in"},
+	{"internal/atonce", "cmd/slipway", "it ends the process that it is in"},
 }
 
 // groups are the names the tables use for several packages.
@@ -77,7 +76,7 @@ var groups = map[string][]string{
 	"cloud":    {"internal/cloud", "internal/cloud/...", "internal/lb", "internal/launch", "internal/launch/..."},
 	"deployer": {"internal/ship", "internal/ship/...", "internal/ci", "internal/sdk", "internal/project", "internal/registry"},
 	"wings":    {"internal/cloud", "internal/cloud/...", "internal/lb", "internal/launch", "internal/launch/...", "internal/ship", "internal/ship/...", "internal/ci", "internal/sdk", "internal/project", "internal/registry", "internal/sim"},
-	"doors":    {"cmd/...", "internal/atonce", "internal/atonce/...", "internal/cli", "internal/ui", "internal/cloud/host"},
+	"doors":    {"cmd/...", "internal/atonce", "internal/cli", "internal/ui", "internal/cloud/host"},
 	"rooms": {"internal/cloud/ecs", "internal/cloud/elb", "internal/cloud/codedeploy", "internal/cloud/cloudwatch", "internal/cloud/logs", "internal/cloud/ecr",
 		"internal/cloud/ec2", "internal/cloud/iam", "internal/cloud/sts", "internal/cloud/s3", "internal/cloud/lambda",
 		"internal/cloud/ssm", "internal/cloud/secrets", "internal/cloud/host"},

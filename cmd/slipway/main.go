@@ -10,8 +10,7 @@ import (
 	"os/signal"
 	"syscall"
 
-	_ "github.com/slipway-ecs/slipway/internal/atonce/help"    // answers before the rest is initialized
-	_ "github.com/slipway-ecs/slipway/internal/atonce/version" // likewise
+	_ "github.com/slipway-ecs/slipway/internal/atonce" // answers before the rest is initialized
 	"github.com/slipway-ecs/slipway/internal/cli"
 	"github.com/slipway-ecs/slipway/internal/demo"
 	"github.com/slipway-ecs/slipway/internal/lb"

@@ -1,25 +1,42 @@
-// Package atonce tells which questions are answered before the rest of the program is initialized.
+// Package atonce answers what can be answered before the rest of the program is initialized:
+// `slipway --help` and `slipway version`.
 //
-// What the clients of AWS build before main takes longer than all else that `slipway --help` does.
-// Go initializes packages in the order of their paths, as soon as all that they import is ready
-// (the specification, "Program initialization"). A package that imports little is therefore early,
-// and one that knows the answer by then gives it and ends the process: help, and version a little
-// later, since the build's information is ready later. They are two packages for that reason.
+// What the clients of AWS build before main takes longer than all else that these two do. Go
+// initializes packages in the order of their paths, as soon as all that they import is ready (the
+// specification, "Program initialization"). This one imports so little that it is among the first;
+// it answers, and ends the process. Every other question, and every other form of these, is for
+// internal/cli, which gives the same bytes; tests hold the two together.
 //
-// Only cmd/slipway imports them, by their side effect. Each gives the same bytes as internal/cli,
-// which answers every other form of the question; tests hold them together.
+// Only cmd/slipway imports it, for its side effect.
 package atonce
 
-import "os"
+import (
+	_ "embed" // help.txt
+	"os"
 
-// Answer writes what text gives and ends the process if question is all that was asked, of a
-// program that goes by the name slipway has. Where the answer cannot be written it returns: the
-// command line meets the same trouble and tells it.
-func Answer(question string, text func() string) {
-	if len(os.Args) != 2 || os.Args[1] != question || dropIn(os.Args[0]) {
+	"github.com/slipway-ecs/slipway/internal/build"
+)
+
+// help is what `slipway help` prints.
+//
+//go:embed help.txt
+var help string
+
+func init() {
+	if len(os.Args) != 2 || dropIn(os.Args[0]) {
 		return
 	}
-	if _, err := os.Stdout.WriteString(text()); err == nil {
+	var answer string
+	switch os.Args[1] {
+	case "--help", "-h":
+		answer = help
+	case "version":
+		answer = build.Read().String() + "\n"
+	default:
+		return
+	}
+	// Where it cannot be written, the command line meets the same trouble and tells it.
+	if _, err := os.Stdout.WriteString(answer); err == nil {
 		os.Exit(0)
 	}
 }

@@ -1,12 +1,14 @@
 // Package build knows which build of slipway this is.
 //
-// It must not import more than it needs: internal/atonce/version answers with it while the rest
-// of the program is still being initialized. Read Read first.
+// It must not import more than it does: internal/atonce answers with it while most of the program
+// is not yet initialized. Package runtime/debug is ready too late for that, so what Go's linker left
+// in the binary is read here, from where runtime/debug has it. Read Read first.
 package build
 
 import (
 	"runtime"
-	"runtime/debug"
+	"strings"
+	_ "unsafe" // for the linkname
 )
 
 // Version says which build this is.
@@ -21,26 +23,29 @@ type Version struct {
 // release is the version of a release, stamped by the linker (internal/release); "" otherwise.
 var release string
 
+// modinfo gives the lines that `go version -m` prints, between two marks; "" where the linker left none.
+//
+//go:linkname modinfo runtime/debug.modinfo
+func modinfo() string
+
 // Read asks the binary about itself.
 func Read() Version {
 	v := Version{Version: "devel", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return v
-	}
-	if m := info.Main.Version; m != "" && m != "(devel)" {
-		v.Version = m
+	for line := range strings.SplitSeq(modinfo(), "\n") {
+		switch f := strings.Split(line, "\t"); {
+		case len(f) > 2 && f[0] == "mod" && f[2] != "(devel)":
+			v.Version = f[2]
+		case len(f) > 1 && f[0] == "build":
+			switch key, value, _ := strings.Cut(f[1], "="); key {
+			case "vcs.revision":
+				v.Commit = value
+			case "vcs.modified":
+				v.Modified = value == "true"
+			}
+		}
 	}
 	if release != "" {
 		v.Version = release
-	}
-	for _, s := range info.Settings {
-		switch s.Key {
-		case "vcs.revision":
-			v.Commit = s.Value
-		case "vcs.modified":
-			v.Modified = s.Value == "true"
-		}
 	}
 	return v
 }

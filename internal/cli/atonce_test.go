@@ -11,7 +11,7 @@ import (
 // What is answered before the program is initialized is what the command line would say.
 func TestTheHelpAtOnceIsTheHelp(t *testing.T) {
 	t.Parallel()
-	const file = "../atonce/help/help.txt"
+	const file = "../atonce/help.txt"
 	atOnce, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -22,7 +22,7 @@ func TestTheHelpAtOnceIsTheHelp(t *testing.T) {
 			t.Fatalf("%s ended with %d: %s", asked, code, &talk)
 		}
 		if !bytes.Equal(out.Bytes(), atOnce) {
-			t.Errorf("%s says otherwise than %s: bring it up to date by\n\tgo run ./cmd/slipway help >internal/atonce/help/help.txt", asked, file[3:])
+			t.Errorf("%s says otherwise than %s: bring it up to date by\n\tgo run ./cmd/slipway help >internal/atonce/help.txt", asked, file[3:])
 		}
 	}
 }

@@ -12,7 +12,10 @@
 // their paths as soon as all that they import is ready, and this one is before package time.
 package startup
 
-import "unsafe"
+import (
+	"sync/atomic"
+	"unsafe"
+)
 
 const (
 	chunk   = 4 << 20  // the runtime maps its heap in whole ones, aligned to their size
@@ -29,8 +32,14 @@ type held struct {
 	advised span
 }
 
-// heap is made ready when packages are initialized.
-var heap = prepare()
+// heap is made ready when packages are initialized, and holds nothing once the start is over.
+var heap = hold(prepare())
+
+func hold(h held) *atomic.Pointer[held] {
+	p := new(atomic.Pointer[held])
+	p.Store(&h)
+	return p
+}
 
 // prepare puts a ballast of at least a chunk from where the heap begins, at a page chosen by
 // chance, to just beyond the border of a chunk. What is left of that chunk is mapped, free, and
@@ -44,11 +53,12 @@ func prepare() held {
 }
 
 // Over ends it: the ballast goes, and the advice is taken back, lest the kernel makes huge pages
-// again of the few that are left in use. A process that stays calls it once, when it has come up,
-// before it gives memory back.
+// again of the few that are left in use. A process that stays calls it when it has come up, before it
+// gives memory back; a second call does nothing.
 func Over() {
-	heap.ballast = nil
-	withdraw(heap.advised)
+	if h := heap.Swap(nil); h != nil {
+		withdraw(h.advised)
+	}
 }
 
 func address(b []byte) uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(b))) }
