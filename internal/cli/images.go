@@ -49,10 +49,10 @@ func (p *place) pin(app *App, r *ship.Request) {
 		if err != nil {
 			return "", err
 		}
-		found, err := registries(app, cfg).Find(ctx, ref)
+		digest, err := registries(app, cfg).Digest(ctx, ref)
 		if f := fail.Of(err); f != nil {
 			f.Hint += "; or take 'pin: digest' away"
 		}
-		return found.Digest, err
+		return digest, err
 	}
 }

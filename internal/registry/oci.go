@@ -22,28 +22,31 @@ const mostManifest = 4 << 20
 // oci asks a registry by the distribution protocol.
 //
 // Source: OCI distribution specification, "Pulling manifests"; Docker's token authentication.
-func (c *Client) oci(ctx context.Context, r Ref) (Image, error) {
+func (c *Client) oci(ctx context.Context, r Ref) (found Image, configured func() []string, err error) {
 	s := &session{c: c, r: r}
 	text, header, err := s.get(ctx, "manifests/"+r.version())
 	if err != nil {
-		return Image{}, err
+		return Image{}, nil, err
 	}
 	if kind := struct{ SchemaVersion int }{}; json.Unmarshal(text, &kind) != nil || kind.SchemaVersion == 0 {
-		return Image{}, fail.New("image.unreachable", "check the host's name", "what %s answers for %s is no manifest: it is no registry", r.Host, r.Name)
+		return Image{}, nil, fail.New("image.unreachable", "check the host's name", "what %s answers for %s is no manifest: it is no registry", r.Host, r.Name)
 	}
-	found := Image{Digest: header.Get("Docker-Content-Digest")}
+	found = Image{Digest: header.Get("Docker-Content-Digest")}
 	if found.Digest == "" {
 		sum := sha256.Sum256(text)
 		found.Digest = "sha256:" + hex.EncodeToString(sum[:])
 	}
 	all, config := platforms(text)
 	if found.Platforms = all; len(all) > 0 || config == "" {
-		return found, nil
+		return found, nil, nil
 	}
-	if text, _, err = s.get(ctx, "blobs/"+config); err == nil {
-		found.Platforms = platformOf(text)
-	}
-	return found, nil
+	return found, func() []string {
+		text, _, err := s.get(ctx, "blobs/"+config)
+		if err != nil {
+			return nil
+		}
+		return platformOf(text)
+	}, nil
 }
 
 // session is the conversation about one repository.

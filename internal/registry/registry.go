@@ -102,9 +102,25 @@ var private = pattern.New(`^([0-9]{12})\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.(?:
 // Find gives what a reference stands for. Errors have the codes "image.reference", "image.missing",
 // "image.denied" and "image.unreachable".
 func (c *Client) Find(ctx context.Context, image string) (Image, error) {
+	found, configured, err := c.manifest(ctx, image)
+	if err == nil && configured != nil {
+		found.Platforms = configured()
+	}
+	return found, err
+}
+
+// Digest gives the digest of what a reference stands for, by its manifest alone. Errors are Find's.
+func (c *Client) Digest(ctx context.Context, image string) (string, error) {
+	found, _, err := c.manifest(ctx, image)
+	return found.Digest, err
+}
+
+// manifest gives what an image's manifest says. configured, where it is not nil, asks for the
+// configuration of an image of one platform, which alone tells that platform.
+func (c *Client) manifest(ctx context.Context, image string) (found Image, configured func() []string, err error) {
 	r, err := Parse(image)
 	if err != nil {
-		return Image{}, err
+		return Image{}, nil, err
 	}
 	if m := private.FindStringSubmatch(r.Host); m != nil && c.ECR != nil {
 		return c.ecr(ctx, m[1], m[2], r)
@@ -117,7 +133,7 @@ func missing(r Ref) error {
 }
 
 // ecr asks ECR in the account and region that a host names.
-func (c *Client) ecr(ctx context.Context, account, region string, r Ref) (Image, error) {
+func (c *Client) ecr(ctx context.Context, account, region string, r Ref) (found Image, configured func() []string, err error) {
 	there := func(o *ecr.Options) { o.Region = region }
 	id := types.ImageIdentifier{ImageTag: &r.Tag}
 	if r.Digest != "" {
@@ -126,20 +142,22 @@ func (c *Client) ecr(ctx context.Context, account, region string, r Ref) (Image,
 	out, err := c.ECR.BatchGetImage(ctx, &ecr.BatchGetImageInput{RegistryId: &account, RepositoryName: &r.Name,
 		ImageIds: []types.ImageIdentifier{id}, AcceptedMediaTypes: kinds}, there)
 	if err != nil {
-		return Image{}, fail.Wrap(err, "image.denied", "check the repository's name, its region and ecr:BatchGetImage", "ask ECR for %s", r.Name)
+		return Image{}, nil, fail.Wrap(err, "image.denied", "check the repository's name, its region and ecr:BatchGetImage", "ask ECR for %s", r.Name)
 	}
 	if len(out.Images) == 0 || out.Images[0].ImageId == nil || out.Images[0].ImageId.ImageDigest == nil {
-		return Image{}, missing(r)
+		return Image{}, nil, missing(r)
 	}
-	found := Image{Digest: *out.Images[0].ImageId.ImageDigest}
+	found = Image{Digest: *out.Images[0].ImageId.ImageDigest}
 	if m := out.Images[0].ImageManifest; m != nil {
 		all, config := platforms([]byte(*m))
 		if len(all) == 0 && config != "" {
-			all = c.configured(ctx, &ecr.GetDownloadUrlForLayerInput{RegistryId: &account, RepositoryName: &r.Name, LayerDigest: &config}, there)
+			configured = func() []string {
+				return c.configured(ctx, &ecr.GetDownloadUrlForLayerInput{RegistryId: &account, RepositoryName: &r.Name, LayerDigest: &config}, there)
+			}
 		}
 		found.Platforms = all
 	}
-	return found, nil
+	return found, configured, nil
 }
 
 // configured gives the platform that an image's configuration names, as ECR hands it out; nil where it

@@ -136,14 +136,17 @@ func TestACredentialHelperIsAsked(t *testing.T) {
 type fakeECR struct {
 	asked  *ecr.BatchGetImageInput
 	region string
-	blobs  string // where they are handed out
+	calls  []string // as IAM names them
+	blobs  string   // where they are handed out
 }
 
 func (f *fakeECR) GetDownloadUrlForLayer(_ context.Context, in *ecr.GetDownloadUrlForLayerInput, _ ...func(*ecr.Options)) (*ecr.GetDownloadUrlForLayerOutput, error) {
+	f.calls = append(f.calls, "ecr:GetDownloadUrlForLayer")
 	return &ecr.GetDownloadUrlForLayerOutput{DownloadUrl: aws.String(f.blobs + "/" + *in.LayerDigest)}, nil
 }
 
 func (f *fakeECR) BatchGetImage(_ context.Context, in *ecr.BatchGetImageInput, with ...func(*ecr.Options)) (*ecr.BatchGetImageOutput, error) {
+	f.calls = append(f.calls, "ecr:BatchGetImage")
 	o := ecr.Options{Region: "the caller's"}
 	for _, set := range with {
 		set(&o)
@@ -181,5 +184,22 @@ func TestECRIsAskedByItsAPI(t *testing.T) {
 	f.blobs = blobs.URL
 	if one, err := c.Find(t.Context(), repo+":one"); err != nil || !slices.Equal(one.Platforms, []string{"linux/arm64"}) {
 		t.Errorf("of one platform: %+v, %v", one, err)
+	}
+}
+
+func TestADigestIsAskedForAlone(t *testing.T) {
+	t.Parallel()
+	f := &fakeECR{}
+	got, err := (&registry.Client{ECR: f}).Digest(t.Context(), "123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop/api:one")
+	if err != nil || got != "sha256:beef" || !slices.Equal(f.calls, []string{"ecr:BatchGetImage"}) {
+		t.Errorf("got %s, %v, by %v", got, err, f.calls)
+	}
+	c := &registry.Client{}
+	host := serve(t, "")
+	if got, err := c.Digest(t.Context(), host+"/team/app:one"); err != nil || got != "sha256:feed" {
+		t.Errorf("got %s, %v", got, err)
+	}
+	if _, err := c.Digest(t.Context(), host+"/team/app:none"); !fail.Is(err, "image.missing") {
+		t.Errorf("a tag there is none of: %v", err)
 	}
 }
