@@ -107,7 +107,7 @@ func (t *target) look(ctx context.Context, app *App) (*place, error) {
 		switch entry, err := f.Pick(name); {
 		case err == nil:
 			p.Entry, p.Service = entry, entry.Name
-		case t.id != nil && *t.id == "" && cluster == "" && len(f.Services) == 1 && deploymentID(name):
+		case t.id != nil && *t.id == "" && cluster == "" && len(f.Services) == 1 && f.IsDeployment(name):
 			*t.id, t.service = name, f.Services[0].Key
 			return t.look(ctx, app)
 		case t.file != "" || cluster == "" || name == "":
@@ -122,20 +122,6 @@ func (t *target) look(ctx context.Context, app *App) (*place, error) {
 	}
 	p.Where = laid(said, t.over())
 	return p, nil
-}
-
-// shortestID is how long ids of service deployments are at least; CodeDeploy's begin with d- and have
-// nine characters behind it.
-const shortestID = 20
-
-// deploymentID reports whether a word looks like a deployment's id.
-func deploymentID(word string) bool {
-	id, code := strings.CutPrefix(word, "d-")
-	if code && len(id) == 9 && id == strings.ToUpper(id) {
-		return true
-	}
-	_, ours := strings.CutPrefix(word, "ecs-svc/")
-	return ours || len(word) >= shortestID && !strings.ContainsAny(word, "./: ")
 }
 
 // over gives what the flags say of AWS; a service's ARN says its region.

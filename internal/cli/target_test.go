@@ -48,6 +48,7 @@ func TestATargetIsTheFilesUnlessFlagsSayMore(t *testing.T) {
 		{"no such output", target{service: "api", cluster: "main", output: "xml"}, place{}, "usage.output"},
 		{"a deployment's id", target{file: single, service: "EZe5RNVLH6PPzHXINuP28", id: new(string)}, place{Cluster: "main", Service: "only"}, ""},
 		{"CodeDeploy's id", target{file: single, service: "d-0123ABCDE", id: new(string)}, place{Cluster: "main", Service: "only"}, ""},
+		{"the service's deployment", target{file: single, service: "ecs-svc/0254910055998611338", id: new(string)}, place{Cluster: "main", Service: "only"}, ""},
 		{"an id, of several services", target{file: file, service: "EZe5RNVLH6PPzHXINuP28", id: new(string)}, place{}, "usage.service"},
 		{"an id, where there is none", target{file: single, service: "EZe5RNVLH6PPzHXINuP28"}, place{}, "usage.service"},
 		{"a service's name, mistyped", target{file: single, service: "onyl", id: new(string)}, place{}, "usage.service"},
@@ -75,6 +76,30 @@ func TestATargetIsTheFilesUnlessFlagsSayMore(t *testing.T) {
 		}
 		if got := got.Entry != nil; got != (c.t.file != "") {
 			t.Errorf("%s: from a file: %v", c.name, got)
+		}
+	}
+}
+
+func TestALongNameThatIsMistypedIsNoDeployment(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "slipway.yaml")
+	if err := os.WriteFile(file, []byte("version: 1\ncluster: main\nservices: {payments-api-production: {}}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for word, hint := range map[string]string{
+		"payments-api-productoin":     `did you mean "payments-api-production"?`,
+		"payments-api-production-old": `did you mean "payments-api-production"?`,
+	} {
+		g := target{file: file, service: word, output: outputText, id: new(string)}
+		_, err := g.find(t.Context(), &App{})
+		if f := fail.Of(err); f == nil || f.Code != "usage.service" || f.Hint != hint || *g.id != "" {
+			t.Errorf("%s: %v, deployment %q, want the hint %s", word, err, *g.id, hint)
+		}
+	}
+	for _, id := range []string{"EZe5RNVLH6PPzHXINuP28", "NCWGC2ZR-taawPAYrIaU5", "ejGvqq2ilnbKT9qj0vLJe", "d-RPCR1U3TW", "d-GJKKPRA1L"} {
+		g := target{file: file, service: id, output: outputText, id: new(string)}
+		if p, err := g.find(t.Context(), &App{}); err != nil || p.Service != "payments-api-production" || *g.id != id {
+			t.Errorf("%s: %+v, %v, deployment %q", id, p, err, *g.id)
 		}
 	}
 }

@@ -104,14 +104,35 @@ func (p *Project) Pick(name string) (*Service, error) {
 		return nil, fail.New("usage.service", "name one: "+strings.Join(keys, ", "), "there are %d services", len(keys))
 	}
 	hint := near(name, keys)
-	if len(name) > 15 && strings.Trim(name, digitsOfIDs) == "" && source.Nearest(name, keys) == "" {
+	if p.IsDeployment(name) {
 		hint += "; a deployment is named by --deployment ID, or by its ARN"
 	}
 	return nil, fail.New("usage.service", hint, "the file has no service %q", name)
 }
 
-// digitsOfIDs are what ids of service deployments are made of.
-const digitsOfIDs = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+const (
+	// shortestID is how long ids of service deployments are at least, and digitsOfIDs what they are made of.
+	shortestID  = 20
+	digitsOfIDs = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	// lengthOfCodeDeploy is how long what follows the "d-" of CodeDeploy's ids is: capitals and digits.
+	lengthOfCodeDeploy = 9
+)
+
+// IsDeployment reports whether a word looks like a deployment's id, and not like a service of the file
+// that was mistyped.
+func (p *Project) IsDeployment(word string) bool {
+	var services []string
+	for i := range p.Services {
+		services = append(services, p.Services[i].Key, p.Services[i].Name)
+	}
+	if source.Nearest(word, services) != "" {
+		return false
+	}
+	if id, code := strings.CutPrefix(word, "d-"); code && len(id) == lengthOfCodeDeploy {
+		return id == strings.ToUpper(id) && strings.Trim(id, digitsOfIDs) == ""
+	}
+	return strings.HasPrefix(word, "ecs-svc/") || len(word) >= shortestID && strings.Trim(word, digitsOfIDs) == ""
+}
 
 // Task gives the task with a key.
 func (p *Project) Task(name string) (*Task, error) {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/slipway-ecs/slipway/internal/fail"
 	"github.com/slipway-ecs/slipway/internal/project"
 )
 
@@ -72,6 +73,12 @@ services:
 	}
 	if _, err := p.Pick(""); err == nil || !strings.Contains(err.Error(), "2 services") {
 		t.Errorf("picking none of two: %v", err)
+	}
+	for word, id := range map[string]bool{"EZe5RNVLH6PPzHXINuP28": true, "d-RPCR1U3TW": true, "d-rpcr1u3tw": false, "shop-wbe": false, "worker": false} {
+		_, err := p.Pick(word)
+		if f := fail.Of(err); f == nil || strings.Contains(f.Hint, "--deployment ID") != id {
+			t.Errorf("picking %s: %v, want a word about deployments: %v", word, err, id)
+		}
 	}
 }
 
