@@ -23,25 +23,36 @@ func (w *work) draft(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	pinned, err := pin(ctx, base, w.r)
-	if err != nil {
-		return err
-	}
-	if w.r.Plan != nil {
+	if w.r.Plan != nil { // it was made with the digests
+		pinned, err := pin(ctx, base, w.r)
+		if err != nil {
+			return err
+		}
+		changes = append(changes, pinned...)
 		if err := CheckWanted(w.r.Plan, base, w.wanted, w.r.Count); err != nil {
 			return err
 		}
 	}
-	for _, c := range append(changes, pinned...) {
-		w.say(Event{Kind: KindChange, Text: c})
-	}
+	w.changes(changes)
 	w.definition, w.current = base, current
-	w.following, err = w.underWay(base, current)
+	w.following, err = w.underWay(ctx, base, current)
 	return err
 }
 
-// define finds or registers the revision that was drafted.
+func (w *work) changes(all []string) {
+	for _, c := range all {
+		w.say(Event{Kind: KindChange, Text: c})
+	}
+}
+
+// define finds or registers the revision that was drafted. Tags are pinned only here: hooks before it may
+// push images.
 func (w *work) define(ctx context.Context) error {
+	pinned, err := pin(ctx, w.definition, w.r)
+	if err != nil {
+		return err
+	}
+	w.changes(pinned)
 	if w.current != nil && same(w.current, w.definition) {
 		w.arn = text(w.current["taskDefinitionArn"])
 		w.say(Event{Kind: KindUnchanged, Revision: last(w.arn), Text: fmt.Sprintf("%s is already what is wanted: no new revision", last(w.arn))})

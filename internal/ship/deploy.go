@@ -274,6 +274,7 @@ type work struct {
 
 	live       *types.Service // before we changed anything; nil where there was none
 	tags       map[string]string
+	digests    map[string]string
 	engine     Engine    // of a controller other than ECS
 	wanted     sdk.Tree  // what the service is to be, as CreateService takes it
 	definition sdk.Tree  // what is to run, as Register takes it
