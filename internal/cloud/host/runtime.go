@@ -168,8 +168,8 @@ func (c *Cloud) listenWithin(port int) (int, error) {
 }
 
 // withinHandler answers tasks that come by the gateway, or by the engine's name for this machine: their metadata, which only who knows its path can
-// ask for, and calls that are signed with a key this cloud has issued. Whoever else is on that
-// network gets nothing.
+// ask for, and calls that are signed with a key this cloud has issued, or that is one of its key file.
+// Whoever else is on that network gets nothing.
 func (c *Cloud) withinHandler() http.Handler {
 	o := c.gatewayOptions()
 	o.Keys = func(id string) (secret string, ok bool) {
@@ -177,6 +177,9 @@ func (c *Cloud) withinHandler() http.Handler {
 			return "", false
 		}
 		return c.keys.secret(id), true
+	}
+	if c.keys.strict {
+		o.Keys = c.keys.secretOf
 	}
 	o.Token = c.tokenState
 	mux := http.NewServeMux()

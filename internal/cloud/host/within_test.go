@@ -1,6 +1,7 @@
 package host_test
 
 import (
+	"context"
 	"errors"
 	"net"
 	"net/http"
@@ -98,6 +99,42 @@ func TestSessionsAreCheckedWithTheirTokensWhereKeysAreGiven(t *testing.T) {
 			if !ok || api.ErrorCode() != want || api.ErrorMessage() != "The security token included in the request is invalid." {
 				t.Errorf("%s: got %v, want %s", what, err, want)
 			}
+		}
+	}
+}
+
+func TestContainersOfAnotherMachineUseKeysOfTheFile(t *testing.T) {
+	t.Parallel()
+	keys := filepath.Join(t.TempDir(), "keys")
+	if err := os.WriteFile(keys, []byte("AKIDEXAMPLE, secret, 111111111111\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := serve(t, func(o *host.Options) {
+		o.Keys = keys
+		o.Tasks = elsewhere{fake.New(clock.Real{}, func(launch.Task, launch.Container) fake.Script { return fake.Script{} })}
+	})
+	at := strings.TrimPrefix(c.Endpoint(), "http://")
+	_, port, err := net.SplitHostPort(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	as := func(id, secret string) *sts.Client {
+		cfg := c.as("", "eu-west-1")
+		cfg.Credentials = credentials.NewStaticCredentialsProvider(id, secret, "")
+		cfg.BaseEndpoint = aws.String("http://host.docker.internal:" + port)
+		cfg.HTTPClient = &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, network, at)
+		}, DisableKeepAlives: true}}
+		return sts.NewFromConfig(cfg)
+	}
+	who, err := as("AKIDEXAMPLE", "secret").GetCallerIdentity(t.Context(), nil)
+	if err != nil || *who.Account != "111111111111" {
+		t.Errorf("a key of the file: got %+v, %v", who, err)
+	}
+	for id, want := range map[string]string{"AKIDEXAMPLE": "SignatureDoesNotMatch", "AKIDSTRANGER": "InvalidClientTokenId"} {
+		_, err := as(id, "guessed").GetCallerIdentity(t.Context(), nil)
+		if api, ok := errors.AsType[smithy.APIError](err); !ok || api.ErrorCode() != want {
+			t.Errorf("%s with a guessed secret: got %v, want %s", id, err, want)
 		}
 	}
 }
