@@ -133,7 +133,10 @@ func (v verifier) verifyStream(r *http.Request, s signature, hash string, h *HTT
 		return refusal{why: unknownKey}, ""
 	}
 	if s.v2 {
-		return s.verifyV2(r, h.Resource(r), secret), secret
+		if wrong := s.verifyV2(r, h.Resource(r), secret); wrong.why != believed {
+			return wrong, secret
+		}
+		return v.session(r, s), secret
 	}
 	return v.verifyHash(r, s, hash, true), secret
 }

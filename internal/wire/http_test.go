@@ -1,9 +1,13 @@
 package wire_test
 
 import (
+	"crypto/hmac"
+	"crypto/sha1"
+	"encoding/base64"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -141,5 +145,50 @@ func TestABodyOtherThanItsHashIsRefusedAlsoWhereNobodyChecksKeys(t *testing.T) {
 	h.ServeHTTP(w, r)
 	if !strings.Contains(w.Body.String(), "XAmzContentSHA256Mismatch") {
 		t.Errorf("got %q", w.Body)
+	}
+}
+
+func TestALinkOfVersion2IsGoodWithItsSessionsTokenAlone(t *testing.T) {
+	t.Parallel()
+	const key, secret, expires = "SESSION", "of the session", "1369440000"
+	h := wire.NewGateway(wire.GatewayOptions{
+		Clock: clock.NewVirtual(may24),
+		Keys:  func(id string) (string, bool) { return secret, id == key },
+		Token: func(_, token string) wire.TokenState {
+			return map[string]wire.TokenState{"good": wire.TokenGood, "old": wire.TokenExpired, "": wire.TokenWrong, "other": wire.TokenWrong}[token]
+		},
+	}, wire.NewHTTP("s3", wire.HTTP{
+		Resource: func(r *http.Request) string { return r.URL.Path },
+		Refuse:   func(w http.ResponseWriter, _ *http.Request, why *wire.Error) { http.Error(w, why.Code, why.Status) },
+		Serve:    func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "served") },
+	}))
+	for _, c := range []struct {
+		name, token string
+		status      int
+		want        string
+	}{
+		{"x-amz-security-token", "good", 200, "served"},
+		{"X-Amz-Security-Token", "good", 200, "served"},
+		{"x-amz-security-token", "old", 400, "ExpiredToken"},
+		{"X-Amz-Security-Token", "old", 400, "ExpiredToken"},
+		{"x-amz-security-token", "other", 400, "InvalidToken"},
+		{"", "", 400, "InvalidToken"},
+	} {
+		for _, method := range []string{"GET", "PUT"} {
+			text := method + "\n\n\n" + expires + "\n"
+			query := url.Values{"AWSAccessKeyId": {key}, "Expires": {expires}}
+			if c.name != "" {
+				text += "x-amz-security-token:" + c.token + "\n"
+				query.Set(c.name, c.token)
+			}
+			sum := hmac.New(sha1.New, []byte(secret))
+			sum.Write([]byte(text + "/bucket/key"))
+			query.Set("Signature", base64.StdEncoding.EncodeToString(sum.Sum(nil)))
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, httptest.NewRequest(method, "http://s3.amazonaws.com/bucket/key?"+query.Encode(), nil))
+			if w.Code != c.status || !strings.Contains(w.Body.String(), c.want) {
+				t.Errorf("%s with %s=%s: got %d %s, want %d %s", method, c.name, c.token, w.Code, w.Body, c.status, c.want)
+			}
+		}
 	}
 }

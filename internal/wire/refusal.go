@@ -155,7 +155,8 @@ func (s signature) misplaced(service, stamp string) refusal {
 	return refusal{wrongScope, b.String()}
 }
 
-// session refuses a session token that is not the key's, or is over.
+// session refuses a session token that is not the key's, or is over. Links of version 2 may have it in
+// small letters, as boto3 writes it.
 func (v verifier) session(r *http.Request, s signature) refusal {
 	if v.token == nil {
 		return refusal{}
@@ -163,7 +164,10 @@ func (v verifier) session(r *http.Request, s signature) refusal {
 	const name = "X-Amz-Security-Token"
 	token := r.Header.Get(name)
 	if s.presigned {
-		token = r.URL.Query().Get(name)
+		q := r.URL.Query()
+		if token = q.Get(name); token == "" && s.v2 {
+			token = q.Get(strings.ToLower(name))
+		}
 	}
 	switch v.token(s.key, token) {
 	case TokenWrong:
