@@ -27,6 +27,9 @@ func refused(path string, why error) error {
 	if _, system := errors.AsType[*fs.PathError](why); system {
 		return why // it names the file
 	}
+	if _, system := errors.AsType[syscall.Errno](why); system { // of a lock or a mapping, which say nothing of what is in the file
+		return fmt.Errorf("open %s: %w", path, why)
+	}
 	return damaged(path, why)
 }
 
