@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -86,7 +87,7 @@ func readLines[T any](ctx context.Context, app *App, data string, where func(hos
 			return nil // interrupted, as following ends
 		case errors.Is(err, io.EOF) && !follow:
 			return nil
-		case err != nil && follow:
+		case follow && cutOff(err):
 			return fail.Wrap(err, "host.ended", "start it again with `slipway local`, and follow again", "the local cloud in %s has ended", data)
 		case err != nil:
 			return fmt.Errorf("read the answer: %w", err)
@@ -101,4 +102,10 @@ func readLines[T any](ctx context.Context, app *App, data string, where func(hos
 		}
 		fmt.Fprintln(app.Stdout, text(v))
 	}
+}
+
+// cutOff reports whether an answer that goes on for ever came to an end, by whatever ended its connection.
+func cutOff(err error) bool {
+	_, network := errors.AsType[net.Error](err)
+	return network || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
