@@ -126,6 +126,9 @@ func TestTablesBehaveLikeAMapWithOrderOverCommitsFailuresAndRestarts(t *testing.
 			if got := names(s, func(tx *store.Tx) func(func(pet) bool) { return table.By(tx, "age", "cat") }); !slices.Equal(got, cats) {
 				t.Fatalf("cats by age: got %v, want %v", got, cats)
 			}
+			if got := names(s, func(tx *store.Tx) func(func(pet) bool) { return table.Up(tx, "age", "cat") }); !slices.Equal(got, cats) {
+				t.Fatalf("cats by age, one by one: got %v, want %v", got, cats)
+			}
 			slices.Reverse(cats)
 			if got := names(s, func(tx *store.Tx) func(func(pet) bool) { return table.Down(tx, "age", "cat") }); !slices.Equal(got, cats) {
 				t.Fatalf("cats by age, the oldest first: got %v, want %v", got, cats)

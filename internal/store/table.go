@@ -155,6 +155,18 @@ func (t *Table[T]) Down(tx *Tx, index, value string) iter.Seq[T] {
 	}
 }
 
+// Up is Down from the first to the last.
+func (t *Table[T]) Up(tx *Tx, index, value string) iter.Seq[T] {
+	i, entries := t.found(index, value)
+	return func(yield func(T) bool) {
+		for _, e := range entries {
+			if v, ok := t.Get(tx, i.key(e)); ok && !yield(v) {
+				return
+			}
+		}
+	}
+}
+
 // found gives an index, and its entries under value.
 func (t *Table[T]) found(index, value string) (*Index[T], []string) {
 	n := slices.IndexFunc(t.indexes, func(i Index[T]) bool { return i.Name == index })

@@ -27,12 +27,16 @@ func (d *Deployment) knownAs() string {
 // service that is deployed every minute for years takes the room of 90 days.
 func (s *Service) prune(tx *store.Tx, d *Deployment) {
 	to, _ := s.candidate(tx, d)
-	for old := range s.deployments.By(tx, "service", d.Service) { // the oldest first
+	var past []string
+	for old := range s.deployments.Up(tx, "service", d.Service) { // the oldest first
 		if tx.Now().Before(old.Created.Add(listedFor)) {
-			return
+			break
 		}
 		if old.Set == nil && old.over() && old.liveOf() == "" && old.Key != to.Key {
-			s.deployments.Delete(tx, old.Key)
+			past = append(past, old.Key)
 		}
+	}
+	for _, key := range past {
+		s.deployments.Delete(tx, key)
 	}
 }

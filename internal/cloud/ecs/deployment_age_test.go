@@ -1,6 +1,7 @@
 package ecs
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -17,6 +18,21 @@ func TestDeploymentsAreListedFor90DaysAndThenForgotten(t *testing.T) {
 				t.Fatal(err)
 			}
 			return len(list.ServiceDeployments)
+		}
+		paged := func(most int32) (arns []string) {
+			in := &sdk.ListServiceDeploymentsInput{Cluster: new("c1"), Service: new("web"), MaxResults: &most}
+			for {
+				list, err := h.room.ListServiceDeployments(h.ctx, in)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, d := range list.ServiceDeployments {
+					arns = append(arns, *d.ServiceDeploymentArn)
+				}
+				if in.NextToken = list.NextToken; in.NextToken == nil {
+					return arns
+				}
+			}
 		}
 		rows := func() (n int) {
 			if err := h.store.View(func(tx *store.Tx) error { n = h.room.deployments.Count(tx); return nil }); err != nil {
@@ -37,6 +53,9 @@ func TestDeploymentsAreListedFor90DaysAndThenForgotten(t *testing.T) {
 		again()
 		if listed() != 4 || rows() != 4 {
 			t.Errorf("after 89 days: %d listed, %d kept; want 4", listed(), rows())
+		}
+		if one, all := paged(1), paged(100); len(one) != 4 || !slices.Equal(one, all) {
+			t.Errorf("in pages of one: got %q, want %q", one, all)
 		}
 		time.Sleep(2 * 24 * time.Hour)
 		if n := listed(); n != 1 {

@@ -36,13 +36,14 @@ func (s *Service) ListServiceDeployments(ctx context.Context, in *sdk.ListServic
 		if err != nil {
 			return err
 		}
-		var all []Deployment
-		for d := range s.deployments.Down(tx, "service", row.ARN) {
-			if d.Set == nil && d.listed(tx.Now()) && asked(&d, in) {
-				all = append(all, d)
+		listed := func(yield func(Deployment) bool) {
+			for d := range s.deployments.Down(tx, "service", row.ARN) {
+				if d.Set == nil && d.listed(tx.Now()) && asked(&d, in) && !yield(d) {
+					return
+				}
 			}
 		}
-		all, next, err := page.Cut(all, func(d *Deployment) string { return d.DeploymentID }, text(in.NextToken), most)
+		all, next, err := page.Walk(listed, func(d *Deployment) string { return d.DeploymentID }, text(in.NextToken), most)
 		if err != nil {
 			return badToken()
 		}

@@ -7,6 +7,7 @@ package page
 import (
 	"encoding/base64"
 	"errors"
+	"iter"
 	"slices"
 	"sort"
 	"strings"
@@ -27,10 +28,9 @@ const mark = "after:"
 // in another list it is ErrToken.
 func Of(keys []string, token string, max int) (from, to int, next string, err error) {
 	if token != "" {
-		given, err := base64.RawURLEncoding.DecodeString(token)
-		last, ours := strings.CutPrefix(string(given), mark)
-		if err != nil || !ours {
-			return 0, 0, "", ErrToken
+		last, err := lastOf(token)
+		if err != nil {
+			return 0, 0, "", err
 		}
 		switch i := slices.Index(keys, last); {
 		case i >= 0:
@@ -44,9 +44,21 @@ func Of(keys []string, token string, max int) (from, to int, next string, err er
 	to = len(keys)
 	if max > 0 && max < to-from {
 		to = from + max
-		next = base64.RawURLEncoding.EncodeToString([]byte(mark + keys[to-1]))
+		next = after(keys[to-1])
 	}
 	return from, to, next, nil
+}
+
+// after makes the token of the page behind a key, and lastOf gives the key of such a token.
+func after(key string) string { return base64.RawURLEncoding.EncodeToString([]byte(mark + key)) }
+
+func lastOf(token string) (key string, err error) {
+	given, err := base64.RawURLEncoding.DecodeString(token)
+	last, ours := strings.CutPrefix(string(given), mark)
+	if err != nil || !ours {
+		return "", ErrToken
+	}
+	return last, nil
 }
 
 // Cut gives a page of items, by their keys; see Of.
@@ -60,4 +72,29 @@ func Cut[T any](items []T, key func(*T) string, token string, max int) (page []T
 		return nil, "", err
 	}
 	return items[from:to], next, nil
+}
+
+// Walk is Cut for a list that need not be ascending and is walked no further than to the first item
+// behind the page. A token whose key is not in the list is ErrToken.
+func Walk[T any](list iter.Seq[T], key func(*T) string, token string, max int) (page []T, next string, err error) {
+	begun, last := token == "", ""
+	if !begun {
+		if last, err = lastOf(token); err != nil {
+			return nil, "", err
+		}
+	}
+	for v := range list {
+		switch {
+		case !begun:
+			begun = key(&v) == last
+		case max > 0 && len(page) == max:
+			return page, after(key(&page[max-1])), nil
+		default:
+			page = append(page, v)
+		}
+	}
+	if !begun {
+		return nil, "", ErrToken
+	}
+	return page, "", nil
 }

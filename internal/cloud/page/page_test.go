@@ -53,3 +53,45 @@ func TestATokenWhoseItemIsGoneGoesOnBehindIt(t *testing.T) {
 		}
 	}
 }
+
+func TestAWalkGivesTheSamePagesAndGoesNoFurtherThanBehindThem(t *testing.T) {
+	t.Parallel()
+	list := []string{"e", "b", "d", "a", "c"}
+	for max := range 7 {
+		var got []string
+		for token := ""; ; {
+			walked := 0
+			counted := func(yield func(string) bool) {
+				for _, s := range list {
+					if walked++; !yield(s) {
+						return
+					}
+				}
+			}
+			part, next, err := page.Walk(counted, func(s *string) string { return *s }, token, max)
+			cut, behind, err2 := page.Cut(list, func(s *string) string { return *s }, token, max)
+			if err != nil || err2 != nil || !slices.Equal(part, cut) || next != behind {
+				t.Fatalf("pages of %d: got %q, %q, %v; Cut gives %q, %q, %v", max, part, next, err, cut, behind, err2)
+			}
+			if got = append(got, part...); next == "" {
+				break
+			}
+			if walked != len(got)+1 {
+				t.Errorf("pages of %d: walked %d for the first %d", max, walked, len(got))
+			}
+			token = next
+		}
+		if !slices.Equal(got, list) {
+			t.Errorf("pages of %d: got %q, want %q", max, got, list)
+		}
+	}
+	_, gone, err := page.Walk(slices.Values(list), func(s *string) string { return *s }, "", 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, token := range []string{gone, "made-up", "%%%"} {
+		if _, _, err := page.Walk(slices.Values([]string{"e", "a"}), func(s *string) string { return *s }, token, 2); !errors.Is(err, page.ErrToken) {
+			t.Errorf("%q: got %v, want ErrToken", token, err)
+		}
+	}
+}
