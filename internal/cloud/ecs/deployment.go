@@ -97,6 +97,14 @@ func (d *Deployment) digest(container, image string) string {
 // id gives the deployment's id: ecs-svc/ and its digits.
 func (d *Deployment) id() string { return names.DeploymentID(d.Digits) }
 
+// setID gives the id of a task set, and "" of a deployment.
+func (d *Deployment) setID() string {
+	if d.Set == nil {
+		return ""
+	}
+	return d.id()
+}
+
 // serviceParts gives what the names of a service's deployments are made of.
 func (d *Deployment) serviceParts() (scope names.Scope, cluster, service string) {
 	arn, _ := names.ParseARN(d.Service) // a service's ARN is always one

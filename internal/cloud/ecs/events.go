@@ -19,7 +19,7 @@ const (
 // It does nothing for a service that does not exist.
 func (s *Service) say(tx *store.Tx, service, format string, args ...any) {
 	if row, ok := s.services.Get(tx, service); ok {
-		s.tell(tx, &row, fmt.Sprintf(format, args...))
+		s.tell(tx, &row, "", fmt.Sprintf(format, args...))
 		s.services.Put(tx, row)
 	}
 }
@@ -32,15 +32,16 @@ func (s *Service) complain(tx *store.Tx, service, format string, args ...any) {
 	}
 }
 
-// tell is say for who holds the row and will put it. The text follows "(service web" directly
-// where it begins with a comma, and ") " elsewhere.
-func (s *Service) tell(tx *store.Tx, row *ServiceRow, text string) {
-	if text == "" || text[0] != ',' {
-		text = ") " + text
+// tell is say for who holds the row and will put it. Where set is the id of a task set, it stands behind
+// the service: "(service web, taskSet ecs-svc/1) ".
+func (s *Service) tell(tx *store.Tx, row *ServiceRow, set, text string) {
+	about := "(service " + row.Name
+	if set != "" {
+		about += ", taskSet " + set
 	}
 	s.events.Put(tx, Event{
 		Key: eventKey(row.ARN, row.Events), Service: row.ARN, ID: s.o.IDs.UUID(),
-		Message: "(service " + row.Name + text, Created: tx.Now(),
+		Message: about + ") " + text, Created: tx.Now(),
 	})
 	s.events.Delete(tx, eventKey(row.ARN, row.Events-mostEvents))
 	row.Events++
@@ -57,7 +58,7 @@ func (s *Service) warn(tx *store.Tx, row *ServiceRow, text string) bool {
 		return said.Text == text || !tx.Now().Before(said.At.Add(repeatAfter))
 	})
 	row.Said = append(kept, Said{Text: text, At: tx.Now()})
-	s.tell(tx, row, text)
+	s.tell(tx, row, "", text)
 	return true
 }
 

@@ -84,7 +84,7 @@ func (g *keeping) start(all []reconcile.Start) {
 	}
 	if len(ids) > 0 {
 		g.row.Steady = time.Time{}
-		g.s.tell(g.tx, &g.row, fmt.Sprintf("has started %d tasks: %s.", len(ids), taskList(ids)))
+		g.s.tell(g.tx, &g.row, "", fmt.Sprintf("has started %d tasks: %s.", len(ids), taskList(ids)))
 	}
 }
 
@@ -99,7 +99,7 @@ func (g *keeping) stop(all []reconcile.Stop) {
 	}
 	if len(ids) > 0 {
 		g.row.Steady = time.Time{}
-		g.s.tell(g.tx, &g.row, stoppedTasks(ids))
+		g.s.tell(g.tx, &g.row, "", stoppedTasks(ids))
 	}
 }
 

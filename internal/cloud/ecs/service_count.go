@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"github.com/slipway-ecs/slipway/internal/names"
 	"github.com/slipway-ecs/slipway/internal/reconcile"
 )
 
@@ -63,7 +64,7 @@ func (g *keeping) count() {
 		g.res.Sooner(at)
 		if sick && !t.ToldIll {
 			t.ToldIll = true
-			g.s.tell(g.tx, &g.row, illness(d, &t))
+			g.s.tell(g.tx, &g.row, d.setID(), illness(&t))
 		}
 		if t.Desired == taskStopped {
 			t.Counted = true
@@ -100,7 +101,7 @@ func (g *keeping) ended(d *Deployment, t *Task) {
 		pause = reconcile.Backoff(f.Launches)
 		if pause > 0 && !d.Impaired {
 			d.Impaired = true
-			g.s.tell(g.tx, &g.row, impaired)
+			g.s.tell(g.tx, &g.row, "", impaired)
 		}
 	}
 	d.Failures, d.Pause = f, g.now.Add(pause)
@@ -126,10 +127,10 @@ func (g *keeping) draining(gone []int) {
 		}
 	}
 	for _, group := range groups.order {
-		g.s.tell(g.tx, &g.row, fmt.Sprintf("deregistered %d targets in (target-group %s)", groups.n[group], group))
+		g.s.tell(g.tx, &g.row, "", fmt.Sprintf("deregistered %d targets in (target-group %s)", groups.n[group], group))
 	}
 	for _, digits := range deployments.order {
-		g.s.tell(g.tx, &g.row, fmt.Sprintf(", taskSet ecs-svc/%s) has begun draining connections on %d tasks.", digits, deployments.n[digits]))
+		g.s.tell(g.tx, &g.row, names.DeploymentID(digits), fmt.Sprintf("has begun draining connections on %d tasks.", deployments.n[digits]))
 	}
 }
 
@@ -161,24 +162,18 @@ func (g *keeping) resolve(d *Deployment, t *Task) {
 	d.Images = images
 }
 
-// illness is the event of a task of a deployment or a task set whose health fails. That of
-// containers is unconfirmed.
+// illness is the event of a task whose health fails. That of containers is unconfirmed.
 //
-// Source: ecs.md 3.7: in a group of instances the instance stands before its port, and a task set is
-// named behind the service.
-func illness(d *Deployment, t *Task) string {
-	set := ""
-	if d.Set != nil {
-		set = ", taskSet " + d.id() + ") "
-	}
+// Source: ecs.md 3.7: in a group of instances the instance stands before its port.
+func illness(t *Task) string {
 	bad := t.unhealthyTarget()
 	switch {
 	case bad == nil:
-		return fmt.Sprintf("%s(task %s) failed container health checks.", set, t.ID)
+		return fmt.Sprintf("(task %s) failed container health checks.", t.ID)
 	case bad.EC2 != "":
-		return fmt.Sprintf("%s(task %s) (instance %s) (port %d) is unhealthy in (target-group %s) due to (reason %s)", set, t.ID, bad.EC2, bad.Host, bad.Group, bad.Reason)
+		return fmt.Sprintf("(task %s) (instance %s) (port %d) is unhealthy in (target-group %s) due to (reason %s)", t.ID, bad.EC2, bad.Host, bad.Group, bad.Reason)
 	}
-	return fmt.Sprintf("%s(task %s) (port %d) is unhealthy in (target-group %s) due to (reason %s)", set, t.ID, bad.Port, bad.Group, bad.Reason)
+	return fmt.Sprintf("(task %s) (port %d) is unhealthy in (target-group %s) due to (reason %s)", t.ID, bad.Port, bad.Group, bad.Reason)
 }
 
 // stopReason is why the scheduler stops a task now.

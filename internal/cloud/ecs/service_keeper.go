@@ -215,7 +215,7 @@ func (g *keeping) close() {
 // sayOfSteadiness says that the service is steady: once, and again every 6 hours.
 func (g *keeping) sayOfSteadiness() {
 	if g.row.Steady.IsZero() || !g.now.Before(g.row.Steady.Add(repeatAfter)) {
-		g.s.tell(g.tx, &g.row, "has reached a steady state.")
+		g.s.tell(g.tx, &g.row, "", "has reached a steady state.")
 		g.row.Steady = g.now
 	}
 	g.res.Sooner(g.row.Steady.Add(repeatAfter))
@@ -257,7 +257,7 @@ func (s *Service) drain(tx *store.Tx, row *ServiceRow) {
 		}
 	}
 	if len(ids) > 0 {
-		g.s.tell(tx, &g.row, stoppedTasks(ids))
+		g.s.tell(tx, &g.row, "", stoppedTasks(ids))
 		g.draining(gone)
 		*row = g.row
 		s.services.Put(tx, *row)

@@ -216,14 +216,14 @@ func (g *keeping) scale(d *Deployment, a rollout.Action) {
 // complete makes a deployment the one that stands.
 func (g *keeping) complete(d *Deployment) {
 	d.Rollout, d.Reason = rolloutCompleted, "ECS deployment "+d.id()+" completed."
-	g.s.tell(g.tx, &g.row, "(deployment "+d.id()+") deployment completed.")
+	g.s.tell(g.tx, &g.row, "", "(deployment "+d.id()+") deployment completed.")
 }
 
 // failed marks a deployment as failed and says so.
 func (g *keeping) failed(d *Deployment, text failure) {
 	d.Rollout, d.Reason = rolloutFailed, text.state
 	if text.event != "" {
-		g.s.tell(g.tx, &g.row, "(deployment "+d.id()+") "+text.event)
+		g.s.tell(g.tx, &g.row, "", "(deployment "+d.id()+") "+text.event)
 	}
 }
 
@@ -271,7 +271,7 @@ func (g *keeping) rollBack(d *Deployment, to Deployment) {
 	p.Failures, p.FailedTasks = reconcile.Failures{}, 0
 	p.Pause, p.Impaired = time.Time{}, false
 	g.row.Primary, g.row.Work = p.Key, p.Work
-	g.s.tell(g.tx, &g.row, "rolling back to deployment "+p.id()+".")
+	g.s.tell(g.tx, &g.row, "", "rolling back to deployment "+p.id()+".")
 }
 
 // failure is what a deployment that failed shows and says.

@@ -180,7 +180,7 @@ func (s *Service) rescale(tx *store.Tx, row *ServiceRow, d *Deployment, scale fl
 	set.Scale, d.Set, d.Updated = scale, &set, tx.Now()
 	if want := set.scaled(row.Desired); want != d.Want {
 		d.Want, set.Stable, set.Since = want, false, tx.Now()
-		s.tell(tx, row, recounted(d))
+		s.tell(tx, row, "", recounted(d))
 		s.services.Put(tx, *row)
 	}
 	s.deployments.Put(tx, *d)

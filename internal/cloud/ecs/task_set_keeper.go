@@ -25,7 +25,7 @@ func (g *keeping) keepSets() cloud.Result {
 		}
 		if want := d.Set.scaled(g.row.Desired); want != d.Want {
 			d.Want = want
-			g.s.tell(g.tx, &g.row, recounted(d))
+			g.s.tell(g.tx, &g.row, "", recounted(d))
 		}
 		g.tend(d)
 		g.settle(d)
@@ -83,7 +83,7 @@ func (g *keeping) settle(d *Deployment) {
 		set := *d.Set
 		set.Stable, set.Since, d.Set = stable, g.now, &set
 		if stable && d.Status != deploymentDraining {
-			g.s.tell(g.tx, &g.row, ", taskSet "+d.id()+") updated state to STEADY_STATE.")
+			g.s.tell(g.tx, &g.row, d.setID(), "updated state to STEADY_STATE.")
 		}
 	}
 }
