@@ -122,6 +122,14 @@ func TestTablesBehaveLikeAMapWithOrderOverCommitsFailuresAndRestarts(t *testing.
 			if got := names(s, func(tx *store.Tx) func(func(pet) bool) { return table.By(tx, "kind", "cat") }); !slices.Equal(got, cats) {
 				t.Fatalf("cats by index: got %v, want %v", got, cats)
 			}
+			if err := s.View(func(tx *store.Tx) error {
+				if got := table.CountBy(tx, "kind", "cat"); got != len(cats) {
+					t.Fatalf("counted %d cats, want %d", got, len(cats))
+				}
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
 			slices.SortStableFunc(cats, func(a, b string) int { return strings.Compare(model[a].Age, model[b].Age) })
 			if got := names(s, func(tx *store.Tx) func(func(pet) bool) { return table.By(tx, "age", "cat") }); !slices.Equal(got, cats) {
 				t.Fatalf("cats by age: got %v, want %v", got, cats)

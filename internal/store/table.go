@@ -179,6 +179,12 @@ func (t *Table[T]) found(index, value string) (*Index[T], []string) {
 	return &t.indexes[n], nil
 }
 
+// CountBy gives the number of rows that an index finds under value, without reading them.
+func (t *Table[T]) CountBy(_ *Tx, index, value string) int {
+	_, entries := t.found(index, value)
+	return len(entries)
+}
+
 // Count gives the number of rows.
 func (t *Table[T]) Count(*Tx) int { return len(t.rows) }
 

@@ -51,7 +51,9 @@ func (s *Service) checkGroups(tx *store.Tx, l listenerRow, a action) error {
 		}
 	}
 	all := s.groupsOf(tx, l.Balancer)
+	var ids []string
 	for _, g := range a.groups() {
+		ids = append(ids, s.limitedIDs(tx, g)...)
 		if !slices.Contains(all, g) {
 			all = append(all, g)
 		}
@@ -59,35 +61,42 @@ func (s *Service) checkGroups(tx *store.Tx, l listenerRow, a action) error {
 	if len(all) > maxGroupsOfBalancer {
 		return &types.TooManyUniqueTargetGroupsPerLoadBalancerException{Message: aws.String("The maximum number of target groups for the load balancer has been reached")}
 	}
-	return s.checkTargets(tx, b, all)
+	return s.checkTargets(tx, b, all, 0, ids...)
 }
 
-// checkTargets refuses more targets than a balancer may have in its groups, or one of them more often
-// than that is allowed; more are the ids of those that are to come.
-func (s *Service) checkTargets(tx *store.Tx, b balancerRow, groups []string, more ...string) error {
-	targets, times := len(more), map[string]int{}
-	for _, id := range more {
-		times[id]++
-	}
-	for _, g := range groups {
-		for t := range s.targets.By(tx, "group", g) {
-			targets++
-			times[t.ID]++
+// checkTargets refuses more targets than a balancer may have in its groups, when more of them come, and one
+// of these ids more often than that is allowed, when each comes that often more. It reads no target.
+func (s *Service) checkTargets(tx *store.Tx, b balancerRow, groups []string, more int, ids ...string) error {
+	sum := func(index string, value func(group string) string) int {
+		n := more
+		for _, g := range groups {
+			n += s.targets.CountBy(tx, index, value(g))
 		}
+		return n
 	}
 	most := maxTargetsOfBalancer
 	if b.Network {
 		most = maxTargetsOfNetwork
 	}
-	if targets > most {
+	if sum("group", func(group string) string { return group }) > most {
 		return &types.TooManyTargetsException{Message: aws.String("The maximum number of targets for the load balancer has been reached")}
 	}
-	for _, n := range times {
-		if n > maxTimesOfTarget && !b.Network {
+	for _, id := range ids {
+		if sum("id", func(group string) string { return memberKey(group, id) }) > maxTimesOfTarget && !b.Network {
 			return &types.TooManyRegistrationsForTargetIdException{Message: aws.String("You've reached the limit on the number of times a target can be registered with a load balancer")}
 		}
 	}
 	return nil
+}
+
+// limitedIDs gives the ids of a group's targets that are counted, in order, each once.
+func (s *Service) limitedIDs(tx *store.Tx, group string) (ids []string) {
+	for t := range s.targets.By(tx, "group", group) { // by id, then port
+		if id, ok := t.limited(); ok && (len(ids) == 0 || ids[len(ids)-1] != id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 // loosens reports whether the action sends to the group, which keeps clients with its targets, and to

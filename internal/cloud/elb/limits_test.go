@@ -70,6 +70,37 @@ func TestABalancerHasSoManyTargetsAndEachSoOften(t *testing.T) {
 	refused(r, r.RegisterTargets, ports(green, "10.0.0.2", 1), "TooManyTargets", "The maximum number of targets for the load balancer has been reached")
 }
 
+func TestTasksThatShareALoopbackAddressAreEachATargetOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t, Options{})
+	blue, green := r.group("blue"), r.group("green")
+	l := r.listener(r.balancer("web"), 80, to(blue))
+	register := func(group, id, owner string, from, n int) (err error) {
+		r.update(func(tx *store.Tx) {
+			for i := 0; i < n && err == nil; i++ {
+				err = r.Register(tx, group, Target{ID: id, Port: from + i, Owner: owner})
+			}
+		})
+		return err
+	}
+	const task = "arn:aws:ecs:us-east-1:123456789012:task/web/0"
+	for _, group := range []string{blue, green} {
+		if err := register(group, "127.0.0.1", task, 30000, 101); err != nil {
+			t.Fatalf("101 tasks of this machine: %v", err)
+		}
+	}
+	r.rule(l, 1, "/x", to(green)) // which brings its own to the balancer
+	if err := register(green, "127.0.0.1", "", 8000, 100); err != nil {
+		t.Errorf("100 of an API's, beside the tasks: %v", err)
+	}
+	isRefusal(t, register(blue, "127.0.0.1", "", 8000, 1), "TooManyRegistrationsForTargetId", "")
+	isRefusal(t, register(blue, "10.0.0.1", task, 8000, 101), "TooManyRegistrationsForTargetId", "")
+	if err := register(green, "127.0.0.1", task, 31000, maxTargetsOfBalancer-402); err != nil {
+		t.Errorf("up to 1,000 of the balancer: %v", err)
+	}
+	isRefusal(t, register(blue, "127.0.0.1", task, 31000, 1), "TooManyTargets", "The maximum number of targets for the load balancer has been reached")
+}
+
 func TestTagsOfOursDoNotCountAmongAResourcesFifty(t *testing.T) {
 	t.Parallel()
 	r := newRoom(t, Options{})

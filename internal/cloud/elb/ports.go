@@ -52,12 +52,16 @@ func (s *Service) Register(tx *store.Tx, group string, t Target) error {
 		}
 	}
 	if !there {
-		if count(s.targets.By(tx, "group", group)) >= maxTargetsOfGroup {
+		if s.targets.CountBy(tx, "group", group) >= maxTargetsOfGroup {
 			return &types.TooManyTargetsException{Message: aws.String("The maximum number of targets for the target group has been reached")}
+		}
+		var ids []string
+		if id, ok := row.limited(); ok {
+			ids = append(ids, id)
 		}
 		for _, arn := range s.balancersOf(tx, group) {
 			if b, ok := s.balancers.Get(tx, arn); ok {
-				if err := s.checkTargets(tx, b, s.groupsOf(tx, arn), t.ID); err != nil {
+				if err := s.checkTargets(tx, b, s.groupsOf(tx, arn), 1, ids...); err != nil {
 					return err
 				}
 			}

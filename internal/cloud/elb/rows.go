@@ -2,6 +2,7 @@ package elb
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -157,6 +158,15 @@ type targetRow struct {
 
 func (t *targetRow) draining() bool { return t.Health.State == balance.Draining }
 
+// limited gives the id a balancer may have in its groups so often and no more; ok is false for a task on
+// an address of this machine, which it shares with other tasks: on AWS each has its own.
+func (t *targetRow) limited() (id string, ok bool) {
+	if a, err := netip.ParseAddr(t.ID); err == nil && a.IsLoopback() && t.Owner != "" {
+		return "", false
+	}
+	return t.ID, true
+}
+
 // planeRow is what is between the tables and the data plane: one row.
 type planeRow struct {
 	Version uint64 // of the table as it now is
@@ -171,6 +181,8 @@ func targetKey(group, id string, port int) string {
 	return fmt.Sprintf("%s|%s|%05d", group, id, port)
 }
 
+func memberKey(group, id string) string { return group + "|" + id }
+
 func scoped(s names.Scope, name string) string { return s.Account + "/" + s.Region + "/" + name }
 
 // tables are the room's tables with their indexes.
@@ -179,7 +191,7 @@ type tables struct {
 	listeners *store.Table[listenerRow] // by ARN; "balancer"
 	rules     *store.Table[ruleRow]     // by ARN; "listener", "group" by each group forwarded to
 	groups    *store.Table[groupRow]    // by ARN; "name"
-	targets   *store.Table[targetRow]   // by group, id and port; "group", "unsettled"
+	targets   *store.Table[targetRow]   // by group, id and port; "group", "id" by group and id, "unsettled"
 	plane     *store.Table[planeRow]    // planeKey alone
 }
 
@@ -197,6 +209,12 @@ func newTables() tables {
 			store.One("name", func(g *groupRow) string { return scoped(names.ScopeOf(g.ARN), g.Name) })),
 		targets: store.NewTable("elb.targets", func(t *targetRow) string { return targetKey(t.Group, t.ID, t.Port) },
 			store.One("group", func(t *targetRow) string { return t.Group }),
+			store.One("id", func(t *targetRow) string {
+				if id, ok := t.limited(); ok {
+					return memberKey(t.Group, id)
+				}
+				return ""
+			}),
 			// Those that wait for the data plane or for the end of their delay.
 			store.One("unsettled", func(t *targetRow) string {
 				if t.draining() || t.Health == balance.Registered() {
