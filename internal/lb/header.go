@@ -70,6 +70,10 @@ func formOf(r *http.Request) int {
 func (x *exchange) fields(r *http.Request, put func(name, value string)) {
 	b, l := x.door.balancer, x.door.listener
 	connection := r.Header["Connection"]
+	version, cipher := "", ""
+	if b.TLSHeaders && x.conn.tls != nil {
+		version, cipher = cmp.Or(l.TLSVersionHeader, "X-Amzn-Tls-Version"), cmp.Or(l.TLSCipherHeader, "X-Amzn-Tls-Cipher-Suite")
+	}
 	for name, values := range r.Header {
 		switch name {
 		case "Expect", "Content-Length", "Host", forwardedProto, forwardedPort, traceID:
@@ -78,6 +82,9 @@ func (x *exchange) fields(r *http.Request, put func(name, value string)) {
 			if b.ForwardedFor != balance.Preserve {
 				continue
 			}
+		}
+		if version != "" && (strings.EqualFold(name, version) || strings.EqualFold(name, cipher)) {
+			continue // what the client says of itself
 		}
 		if hop(name, connection) || b.DropInvalidHeaders && !validName(name) {
 			continue
@@ -94,9 +101,9 @@ func (x *exchange) fields(r *http.Request, put func(name, value string)) {
 	} else {
 		put(forwardedProto, "http")
 	}
-	if b.TLSHeaders && x.conn.tls != nil {
-		put(cmp.Or(l.TLSVersionHeader, "X-Amzn-Tls-Version"), versionName(x.conn.tls.Version))
-		put(cmp.Or(l.TLSCipherHeader, "X-Amzn-Tls-Cipher-Suite"), cipherName(x.conn.tls.CipherSuite))
+	if version != "" {
+		put(version, versionName(x.conn.tls.Version))
+		put(cipher, cipherName(x.conn.tls.CipherSuite))
 	}
 	put(forwardedPort, strconv.Itoa(l.Port))
 	put(traceID, x.trace)

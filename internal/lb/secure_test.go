@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -87,6 +88,54 @@ func TestHTTPSListenersShakeHandsForTheBalancersNames(t *testing.T) {
 	}
 	if n := c.row(""); n.NewConnections == 0 || n.ActiveConnections > 20 {
 		t.Errorf("counted %+v", n)
+	}
+}
+
+func TestWhatAClientSaysOfItsTLSItselfIsDroppedWhereTheBalancerTells(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	table := secured(web(freePort(t), forward(balance.Weighted{Group: "web", Weight: 1}), group("web", handler(t, echo))))
+	const version, cipher = "X-Amzn-Tls-Version", "X-Amzn-Tls-Cipher-Suite"
+	for _, tt := range []struct {
+		what            string
+		tells           bool
+		version, cipher string   // as configured
+		ours, passed    []string // headers that are the balancer's, and the client's
+	}{
+		{"usual names", true, "", "", []string{version, cipher}, []string{"X-Version", "X-Cipher"}},
+		{"other names", true, "x-version", "X-CIPHER", []string{"X-Version", "X-Cipher"}, []string{version, cipher}},
+		{"one other name", true, "x-version", "", []string{"X-Version", cipher}, []string{version, "X-Cipher"}},
+		{"not told", false, "x-version", "", nil, []string{version, cipher, "X-Version", "X-Cipher"}},
+	} {
+		b := &table.Balancers[0]
+		b.TLSHeaders, b.Listeners[0].TLSVersionHeader, b.Listeners[0].TLSCipherHeader = tt.tells, tt.version, tt.cipher
+		r, err := http.NewRequest("GET", strings.Replace(c.serve(table), "http:", "https:", 1), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{version, cipher, "X-Version", "X-Cipher"} {
+			r.Header.Set(name, "mine")
+		}
+		res, err := c.streams("localhost").Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var h heard
+		err = json.NewDecoder(res.Body).Decode(&h)
+		_ = res.Body.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range tt.ours {
+			if got := h.Header[name]; len(got) != 1 || !strings.HasPrefix(got[0], "TLS") {
+				t.Errorf("%s: %s is %q, want the balancer's alone", tt.what, name, got)
+			}
+		}
+		for _, name := range tt.passed {
+			if got := h.Header[name]; len(got) != 1 || got[0] != "mine" {
+				t.Errorf("%s: %s is %q, want the client's", tt.what, name, got)
+			}
+		}
 	}
 }
 

@@ -169,13 +169,22 @@ func appCookie(key, value string) error {
 	return nil
 }
 
-// headerName takes the name of a header, or none for the usual one. The bound is that of names in
-// conditions (unconfirmed).
+// headerName takes the name of a header, or none for the usual one, and no name that routes, frames or is
+// of one connection. The bound is that of names in conditions (unconfirmed).
 func headerName(key, value string) error {
-	if value != "" && (len(value) > 40 || !headerChars.MatchString(value)) {
+	if value != "" && (len(value) > 40 || !headerChars.MatchString(value) || ofMessage(strings.ToLower(value))) {
 		return invalid("The value of '%s' is not a valid header name", key)
 	}
 	return nil
+}
+
+// ofMessage reports whether a header, its name in lower case, says how a message is sent.
+func ofMessage(name string) bool {
+	switch name {
+	case "host", "connection", "content-length", "transfer-encoding", "te", "trailer", "upgrade", "keep-alive":
+		return true
+	}
+	return strings.HasPrefix(name, "proxy-")
 }
 
 func headerValue(key, value string) error {

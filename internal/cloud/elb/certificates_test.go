@@ -136,3 +136,20 @@ func TestAListenerOfTLSHasACertificateAPolicyAndPerhapsALPN(t *testing.T) {
 	}
 	refused(r, r.ModifyListener, &elbv2.ModifyListenerInput{ListenerArn: l.ListenerArn, AlpnPolicy: []string{"None"}}, "ValidationError", "An ALPN policy cannot be specified for TCP listeners")
 }
+
+func TestHeadersOfTLSHaveNoNameThatRoutesOrFrames(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t, Options{})
+	l := r.listener(r.balancer("web"), 80, says("200"))
+	named := func(key, name string) *elbv2.ModifyListenerAttributesInput {
+		return &elbv2.ModifyListenerAttributesInput{ListenerArn: &l, Attributes: []types.ListenerAttribute{{Key: &key, Value: &name}}}
+	}
+	for _, key := range []string{keyVersionHeader, keyCipherHeader} {
+		for _, name := range []string{"Host", "connection", "Content-Length", "TRANSFER-ENCODING", "TE", "Trailer", "Upgrade", "Keep-Alive", "Proxy-Authorization", "proxy-x"} {
+			refused(r, r.ModifyListenerAttributes, named(key, name), "ValidationError", "The value of '"+key+"' is not a valid header name")
+		}
+		for _, name := range []string{"X-Host", "Hostess", "Tea", "Proxy", ""} {
+			must(r, r.ModifyListenerAttributes, named(key, name))
+		}
+	}
+}
