@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -18,8 +19,13 @@ import (
 	"github.com/slipway-ecs/slipway/internal/balance"
 )
 
-// TestMain lets the test binary be the data plane of the process tests.
+// TestMain lets the test binary be the data plane of the process tests, and a process that tells on how
+// many cores one runs by itself.
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "cores" {
+		fmt.Print(runtime.GOMAXPROCS(0))
+		os.Exit(0)
+	}
 	if len(os.Args) > 1 && os.Args[1] == "lb" {
 		os.Exit(Main(context.Background(), os.Args[2:], os.Stdout, os.Stderr))
 	}

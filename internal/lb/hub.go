@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -164,7 +165,7 @@ func (h *hub) talk(conn net.Conn) {
 	out := bufio.NewWriter(conn)
 	lines := json.NewEncoder(out)
 	h.mu.Lock()
-	hello := Hello{PID: os.Getpid(), Instance: h.instance}
+	hello := Hello{PID: os.Getpid(), Instance: h.instance, Cores: runtime.GOMAXPROCS(0)}
 	if h.serving != nil {
 		hello.Version = h.serving.Version
 	}

@@ -80,12 +80,12 @@ func run(ctx context.Context, dir string, log *slog.Logger) error {
 	h.plane = newPlane(context.WithoutCancel(ctx), log, random, h.probe)
 	h.plane.authority.dir, h.plane.journal.dir = dir, dir
 
+	takeCores()
 	done := make(chan struct{})
 	go func() { // ends with the listener, below
 		defer close(done)
 		h.accept(ln)
 	}()
-	takeCores()
 	proc.Slim()
 	second := time.NewTicker(time.Second)
 	defer second.Stop()

@@ -26,6 +26,7 @@ type Hello struct {
 	PID      int
 	Instance string // another one for every process; Report.Seq counts within it
 	Version  uint64 // of the table served by; 0 means none yet
+	Cores    int    // it runs on
 }
 
 // Serving says that every request from now on goes by the table of this version, and where the

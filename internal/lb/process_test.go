@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -145,6 +147,30 @@ func TestASecondDataPlaneLeavesPolitely(t *testing.T) {
 	if code := Main(t.Context(), []string{"--dir", dir}, &out, &problems); code != 0 || !strings.Contains(out.String(), "already serves") || problems.Len() > 0 {
 		t.Errorf("exit %d, %q, %q", code, out.String(), problems.String())
 	}
+}
+
+func TestTheDataPlaneLeavesHalfOfTheCoresToTheTasks(t *testing.T) {
+	t.Parallel()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	said, err := exec.CommandContext(t.Context(), exe, "cores").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := strconv.Atoi(string(said))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if os.Getenv("GOMAXPROCS") == "" {
+		want = half(want)
+	}
+	c := start(t, t.TempDir())
+	if got := c.Hello().Cores; got != want {
+		t.Errorf("it runs on %d cores, want %d; a process has %s", got, want, said)
+	}
+	go drain(c)
 }
 
 func TestADirectoryWithALongNameHasADataPlaneToo(t *testing.T) {
