@@ -69,20 +69,16 @@ func newRoot(app *App) *cobra.Command {
 	add(groupLocal, newLocalCmd(app), newDemoCmd(app))
 	add(groupFile, newInitCmd(app), newConfigCmd(app), newRenderCmd(app), newDiffCmd(app), newPlanCmd(app), newVerifyCmd(app), newSchemaCmd(app))
 	root.AddCommand(newVersionCmd(app), newCompletionCmd(app))
-	foldAll(root)
+	help := root.HelpFunc()
+	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		cmd.Long = fold(cmd.Long, helpWidth)
+		help(cmd, args)
+	})
 	return root
 }
 
-// helpWidth is how wide a line of help may be.
+// helpWidth is how wide a line of what a command says of itself may be.
 const helpWidth = 112
-
-// foldAll folds what commands say of themselves at helpWidth.
-func foldAll(c *cobra.Command) {
-	c.Long = fold(c.Long, helpWidth)
-	for _, sub := range c.Commands() {
-		foldAll(sub)
-	}
-}
 
 // fold breaks lines that are longer than width between words; indented ones stay as they are.
 func fold(text string, width int) string {

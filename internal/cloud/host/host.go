@@ -184,6 +184,10 @@ func (c *Cloud) Serve(ctx context.Context, ready func()) error {
 		hands.Go(func() { _ = inner.Serve(c.gateway) })          // until it is closed
 		context.AfterFunc(working, func() { _ = inner.Close() }) // tasks that end meanwhile need no answer
 	}
+	retire, err := c.announce()
+	if err == nil {
+		ready() // before all else that starts takes the cores
+	}
 	hands.Go(func() { c.plane.run(working) })
 	hands.Go(func() { c.publishHosts(working) })
 	hands.Go(func() { c.publishUsage(working) })
@@ -197,11 +201,8 @@ func (c *Cloud) Serve(ctx context.Context, ready func()) error {
 	})
 	looped := make(chan error, 1)
 	go func() { looped <- c.loop.Run(working) }()
-	retire, err := c.announce()
 	if err != nil {
 		stop()
-	} else {
-		ready()
 	}
 
 	select {
