@@ -3,7 +3,6 @@ package ship
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -205,56 +204,6 @@ func (w *work) take(ctx context.Context) error {
 	return w.hold(ctx)
 }
 
-// drafted is underWay before the definition is drafted.
-func (w *work) drafted(ctx context.Context) (bool, error) {
-	if w.r.Revision != "" {
-		return false, nil
-	}
-	wanted, current, err := w.base(ctx)
-	if err != nil {
-		return false, err
-	}
-	if _, err := edit(wanted, w.r); err != nil {
-		return false, err
-	}
-	return w.underWay(ctx, wanted, current)
-}
-
-// underWay reports whether what we want is being deployed already: then somebody else began it, and it
-// is followed, and wanted has its digests.
-func (w *work) underWay(ctx context.Context, wanted, current sdk.Tree) (bool, error) {
-	d := primary(w.live)
-	if w.r.Force || d == nil || d.RolloutState != types.DeploymentRolloutStateInProgress || current == nil {
-		return false, nil
-	}
-	r, pinned := w.r, clean(wanted, nil)
-	if r.Pin != nil {
-		r.Pin = w.digest
-	}
-	if _, err := pin(ctx, pinned, r); err != nil || !same(current, pinned) {
-		return false, nil //nolint:nilerr // an image that is not there yet is not being deployed
-	}
-	maps.Copy(wanted, pinned)
-	_, settings, err := w.differs(w.live)
-	return len(settings) == 0 && (w.r.Count == nil || *w.r.Count == w.live.DesiredCount), err
-}
-
-// digest is Pin for underWay. It asks once for each image: waiting for others does not wear a registry out.
-func (w *work) digest(ctx context.Context, image string) (string, error) {
-	if d := w.digests[image]; d != "" {
-		return d, nil
-	}
-	d, err := w.r.Pin(ctx, image)
-	if err != nil {
-		return "", err
-	}
-	if w.digests == nil {
-		w.digests = map[string]string{}
-	}
-	w.digests[image] = d
-	return d, nil
-}
-
 // hold writes the lease. Where tags may not be written the deployment goes on without.
 func (w *work) hold(ctx context.Context) error {
 	token := tagValue(w.r.Lease.Owner)
@@ -419,94 +368,6 @@ func (w *work) release(ctx context.Context) {
 	}
 	_ = w.api.Untag(sent, aws.ToString(s.ServiceArn), keys) // it expires
 	w.held.token = ""
-}
-
-// configuration gives how the new revision is to take over: the request's word, or the
-// service's own, with the PAUSE hooks that our hooks and the point to stop at need, and without
-// those that an earlier deploy added for itself. It is nil where the service's own settings stay
-// as they are.
-func (w *work) configuration() *types.DeploymentConfiguration {
-	var own types.DeploymentConfiguration
-	if w.live != nil && w.live.DeploymentConfiguration != nil {
-		own = *w.live.DeploymentConfiguration
-	}
-	c, hooks := own, []types.DeploymentLifecycleHook(nil)
-	if w.r.Deployment != nil {
-		c = *w.r.Deployment
-		hooks = slices.Clone(c.LifecycleHooks)
-	}
-	added := stagesOf(PausesFor(w.r.Hooks, w.r.Until))
-	if hooks == nil {
-		left := strings.Fields(w.tags[tagPauses])
-		hooks = slices.DeleteFunc(slices.Clone(own.LifecycleHooks), func(h types.DeploymentLifecycleHook) bool {
-			return slices.ContainsFunc(left, func(stage string) bool { return onlyPause(h, stage) })
-		})
-		if len(hooks) == len(own.LifecycleHooks) && len(added) == 0 {
-			return w.r.Deployment
-		}
-		if hooks == nil {
-			hooks = []types.DeploymentLifecycleHook{} // none, rather than as it was
-		}
-	}
-	for _, stage := range added {
-		if w.held.token == "" && slices.ContainsFunc(hooks, func(h types.DeploymentLifecycleHook) bool { return onlyPause(h, stage) }) {
-			continue // without tags nobody knows whose it is: one is enough to hold ECS
-		}
-		hooks = append(hooks, types.DeploymentLifecycleHook{
-			TargetType:      types.DeploymentLifecycleHookTargetTypePause,
-			LifecycleStages: []types.DeploymentLifecycleHookStage{types.DeploymentLifecycleHookStage(stage)},
-		})
-	}
-	c.LifecycleHooks = hooks
-	return &c
-}
-
-// onlyPause reports whether a hook is a pause at a stage and at no other.
-func onlyPause(h types.DeploymentLifecycleHook, stage string) bool {
-	return h.TargetType == types.DeploymentLifecycleHookTargetTypePause && len(h.LifecycleStages) == 1 && string(h.LifecycleStages[0]) == stage
-}
-
-// stops refuses to stop at a point that the deployment will not pass.
-func (w *work) stops() error {
-	c := *configurationOf(w.live)
-	if w.r.Deployment != nil {
-		c = over(c, *w.r.Deployment)
-	}
-	shifts := c.Strategy != "" && c.Strategy != types.DeploymentStrategyRolling
-	switch w.r.Until {
-	case PointTestTraffic, PointBeforeShift, PointShifted:
-		if !shifts && w.engine == nil {
-			return fail.New("usage.until", "use --until scaled, or a strategy that shifts traffic: blue-green, canary or linear",
-				"a rolling deployment does not pass %q", w.r.Until)
-		}
-	}
-	return nil
-}
-
-func stagesOf(points []Point) []string {
-	var out []string
-	for _, p := range points {
-		out = append(out, string(holds[p]))
-	}
-	return out
-}
-
-// refusal gives who had a rollout rolled back at a pause, and why, where that was noted.
-func (w *work) refusal(ctx context.Context, pauses map[string]bool) string {
-	if len(pauses) == 0 {
-		return ""
-	}
-	sent, done := finish(ctx)
-	defer done()
-	s, err := describe(sent, w.api, w.r.Cluster, w.r.Service)
-	if err != nil || s == nil {
-		return ""
-	}
-	words := strings.SplitN(tagsOf(s)[tagAnswer], " ", 3)
-	if len(words) < 3 || words[0] != "reject" || !slices.Contains(slices.Collect(maps.Keys(pauses)), words[1]) {
-		return ""
-	}
-	return "rejected " + words[2]
 }
 
 // tagValue gives a text as tags take it.
