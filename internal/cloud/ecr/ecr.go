@@ -185,7 +185,8 @@ func (s *Service) view(r Repository) types.Repository {
 func (s *Service) byARN(ctx context.Context, tx *store.Tx, arn *string) (Repository, error) {
 	r, ok := s.repositories.Get(tx, aws.ToString(arn))
 	c := wire.CallerOf(ctx)
-	if a, _ := names.ParseARN(aws.ToString(arn)); !ok || a.Account != c.Account || a.Region != c.Region {
+	a, _ := names.ParseARN(aws.ToString(arn)) // what is no ARN is no repository's either
+	if !ok || a.Account != c.Account || a.Region != c.Region {
 		return r, missing(ctx, strings.TrimPrefix(a.Resource, "repository/"))
 	}
 	return r, nil

@@ -26,7 +26,7 @@ func (d *Deployment) knownAs() string {
 // prune forgets what is listed no more, but what stands and the one that d could be rolled back to: a
 // service that is deployed every minute for years takes the room of 90 days.
 func (s *Service) prune(tx *store.Tx, d *Deployment) {
-	to, _ := s.candidate(tx, d)
+	to, _ := s.candidate(tx, d) // where there is none its key is no deployment's
 	var past []string
 	for old := range s.deployments.Up(tx, "service", d.Service) { // the oldest first
 		if tx.Now().Before(old.Created.Add(listedFor)) {

@@ -126,7 +126,7 @@ func (s *Service) platformFamily(tx *store.Tx, w *Workload) *string {
 	if w.PlatformVersion == "" {
 		return nil
 	}
-	d, _ := s.definition(tx, w.TaskDefinition)
+	d, _ := s.definition(tx, w.TaskDefinition) // nil where it is gone: any of Linux
 	return new(familyOf(d))
 }
 
