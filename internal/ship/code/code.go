@@ -264,7 +264,7 @@ func (e *Engine) create(ctx context.Context, s ship.Start, g *types.DeploymentGr
 const sending = 20 * time.Second
 
 // Find gives the deployment with an id, or the newest of the service. A rollback deployment stands for
-// the one it undoes.
+// the one it undoes. An id of another service's deployment is refused with the code "deployment.none".
 func (e *Engine) Find(ctx context.Context, s ship.Start, id string) (ship.Rollout, error) {
 	g, err := e.group(ctx, s.Service)
 	if err != nil {
@@ -290,8 +290,21 @@ func (e *Engine) Find(ctx context.Context, s ship.Start, id string) (ship.Rollou
 			return nil, sdk.Explain(err, "read deployment "+id)
 		}
 	}
+	if _, err := e.target(ctx, s.Service, id); sdk.Code(err) == "DeploymentTargetDoesNotExistException" {
+		return nil, fail.New("deployment.none", "`slipway history` lists those there are", "service %q has no deployment %s: that one deploys another service", aws.ToString(s.Service.ServiceName), id)
+	}
 	s.Revision = e.deploys(ctx, d)
 	return e.rollout(ctx, s, g, id), nil
+}
+
+// target reads how a deployment stands with a service.
+func (e *Engine) target(ctx context.Context, s *ecstypes.Service, id string) (*types.ECSTarget, error) {
+	out, err := e.CodeDeploy.GetDeploymentTarget(ctx, &codedeploy.GetDeploymentTargetInput{
+		DeploymentId: &id, TargetId: aws.String(last(aws.ToString(s.ClusterArn)) + ":" + aws.ToString(s.ServiceName))})
+	if err != nil || out.DeploymentTarget == nil {
+		return nil, err
+	}
+	return out.DeploymentTarget.EcsTarget, nil
 }
 
 // Earlier gives the deployment under way, or the definition of the last one that succeeded with

@@ -139,7 +139,10 @@ func (f *fake) GetDeployment(_ context.Context, in *cd.GetDeploymentInput, _ ...
 	return &cd.GetDeploymentOutput{DeploymentInfo: &now}, nil
 }
 
-func (f *fake) GetDeploymentTarget(context.Context, *cd.GetDeploymentTargetInput, ...func(*cd.Options)) (*cd.GetDeploymentTargetOutput, error) {
+func (f *fake) GetDeploymentTarget(_ context.Context, in *cd.GetDeploymentTargetInput, _ ...func(*cd.Options)) (*cd.GetDeploymentTargetOutput, error) {
+	if *in.TargetId != "main:web" {
+		return nil, refuse("DeploymentTargetDoesNotExistException", "The deployment target "+*in.TargetId+" does not exist")
+	}
 	return &cd.GetDeploymentTargetOutput{DeploymentTarget: &types.DeploymentTarget{EcsTarget: &types.ECSTarget{LifecycleEvents: f.events}}}, nil
 }
 
@@ -315,6 +318,23 @@ func TestWhatTheFunctionOfAFailedEventWroteIsAmongTheDetails(t *testing.T) {
 	}
 }
 
+func TestADeploymentOfAnotherServiceIsNotTakenUp(t *testing.T) {
+	t.Parallel()
+	f := newFake()
+	if _, err := f.engine().Begin(t.Context(), f.start(t, ship.Request{})); err != nil {
+		t.Fatal(err)
+	}
+	api := live()
+	api.ServiceName = aws.String("api")
+	f.groups = append(f.groups, group("shop", "api"))
+	f.groups[1].EcsServices[0].ServiceName = api.ServiceName
+	s := f.start(t, ship.Request{})
+	s.Service = api
+	if _, err := f.engine().Find(t.Context(), s, "d-000000001"); !fail.Is(err, "deployment.none") {
+		t.Errorf("got %v, want an error deployment.none", err)
+	}
+}
+
 func TestADeploymentIsBegunOnceWhateverIsLost(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ drop, deaf int }{{0, 0}, {1, 0}, {0, 1}} {
@@ -328,8 +348,8 @@ func TestADeploymentIsBegunOnceWhateverIsLost(t *testing.T) {
 			if err != nil || f.created != 1 {
 				t.Fatalf("lost %+v: got %d deployments (%v), want 1", c, f.created, err)
 			}
-			if s, err := again.Look(t.Context()); err != nil || s.Deployment != "d-000000001" || s.Limit < 5*time.Hour {
-				t.Errorf("got %+v (%v), want the first, and a limit that linear steps of 30 minutes fit in", s, err)
+			if s, err := again.Look(t.Context()); err != nil || s.Deployment != "d-000000001" || s.Limit < 10*time.Hour {
+				t.Errorf("got %+v (%v), want the first, and a limit that linear steps of 30 minutes and an hour for each hook fit in", s, err)
 			}
 		})
 	}

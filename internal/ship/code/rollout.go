@@ -107,19 +107,14 @@ func (r *rollout) look(ctx context.Context) (ship.Sight, error) {
 
 // readTarget reads events and task sets, and tells what is new.
 func (r *rollout) readTarget(ctx context.Context, id string) error {
-	targetID := last(aws.ToString(r.s.Service.ClusterArn)) + ":" + aws.ToString(r.s.Service.ServiceName)
-	out, err := r.e.CodeDeploy.GetDeploymentTarget(ctx, &codedeploy.GetDeploymentTargetInput{DeploymentId: &id, TargetId: &targetID})
+	t, err := r.e.target(ctx, r.s.Service, id)
 	switch sdk.Code(err) {
 	case "DeploymentNotStartedException", "DeploymentTargetDoesNotExistException":
 		return nil // it has just begun
 	}
-	if err != nil {
+	if err != nil || t == nil {
 		return err
 	}
-	if out.DeploymentTarget == nil || out.DeploymentTarget.EcsTarget == nil {
-		return nil
-	}
-	t := out.DeploymentTarget.EcsTarget
 	if id == r.id {
 		r.target = t
 	}
@@ -251,7 +246,7 @@ func point(d *types.DeploymentInfo, t *types.ECSTarget) ship.Point {
 func (r *rollout) sight() ship.Sight {
 	w := waitsOf(r.info.BlueGreenDeploymentConfiguration, r.info.LoadBalancerInfo)
 	s := ship.Sight{Stage: stage(r.info, r.target), Point: point(r.info, r.target), Due: r.due(w),
-		Limit: installs + 2*callbacks + time.Duration(len(r.shares)-1)*r.every + w.ready + w.termination + spare}
+		Limit: installs + time.Duration(len(events))*callbacks + time.Duration(len(r.shares)-1)*r.every + w.ready + w.termination + spare}
 	if r.info.Status == types.DeploymentStatusReady && !r.asked {
 		p := ship.Pause{ID: r.id + "/" + readyWait, Stage: readyWait, Point: ship.PointBeforeShift, Then: "ROLLBACK"}
 		if at := r.finished(); !at.IsZero() && w.ready > 0 {

@@ -63,8 +63,9 @@ func Spec(given []byte, live *types.Service, revision string, functions map[ship
 
 // resource gives the properties of the one resource; it is made where there is none.
 func resource(spec sdk.Tree) (sdk.Tree, error) {
-	list, given := at(spec, "Resources").([]any)
-	if !given {
+	given := at(spec, "Resources")
+	list, _ := given.([]any) // anything else is refused below
+	if given == nil {
 		properties := sdk.Tree{}
 		put(spec, "Resources", []any{sdk.Tree{"TargetService": sdk.Tree{"Type": "AWS::ECS::Service", "Properties": properties}}})
 		return properties, nil
@@ -111,7 +112,11 @@ func ofPrimary(properties sdk.Tree, live *types.Service) {
 
 // hooks adds functions to those the appspec has.
 func hooks(spec sdk.Tree, functions map[ship.Point]string) error {
-	list, _ := at(spec, "Hooks").([]any) // absent: none
+	given := at(spec, "Hooks")
+	list, ok := given.([]any)
+	if given != nil && !ok {
+		return fail.New("appspec.hooks", "write - AfterInstall: FUNCTION, one line for each event", "the appspec's Hooks are not a list")
+	}
 	for _, e := range events {
 		name := functions[e.point]
 		if name == "" {

@@ -64,7 +64,9 @@ func TestAnAppSpecThatCannotBeMeantIsRefused(t *testing.T) {
 	for _, c := range []struct{ given, code string }{
 		{`{"Resources":[]}`, "appspec.resources"},
 		{`{"Resources":[{"a":{}},{"b":{}}]}`, "appspec.resources"},
+		{`{"Resources":{"TargetService":{"Type":"AWS::ECS::Service"}}}`, "appspec.resources"},
 		{`{"hooks":[{"afterinstall":"f"}]}`, "appspec.hooks"},
+		{`{"Hooks":{"BeforeInstall":"f"}}`, "appspec.hooks"},
 	} {
 		_, err := code.Spec([]byte(c.given), live(), web2, map[ship.Point]string{ship.PointScaled: "g"})
 		if !fail.Is(err, c.code) {
