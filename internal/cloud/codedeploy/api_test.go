@@ -97,6 +97,7 @@ func TestGroupsAreRefusedInCodeDeploysWords(t *testing.T) {
 			{"InvalidAlarmConfigException: ", func(in *sdk.CreateDeploymentGroupInput) {
 				in.AlarmConfiguration.Alarms = append(in.AlarmConfiguration.Alarms, in.AlarmConfiguration.Alarms[0])
 			}},
+			{"InvalidAlarmConfigException: ", func(in *sdk.CreateDeploymentGroupInput) { in.AlarmConfiguration.Alarms = nil }},
 			{"InvalidECSServiceException: Could not load ECS service information for cluster: prod, service: x. Cause: Service not found.", func(in *sdk.CreateDeploymentGroupInput) {
 				in.EcsServices[0].ServiceName = aws.String("x")
 			}},
@@ -152,6 +153,7 @@ func TestRevisionsInS3AreReadOnceAndFoundAgain(t *testing.T) {
 		for want, r := range map[string]*types.RevisionLocation{
 			"RevisionDoesNotExistException: ":         at("other.yaml", types.BundleTypeYaml),
 			"InvalidRevisionException: " + wordBundle: at("appspec.yaml", types.BundleTypeZip),
+			"InvalidRevisionException: " + wordNoFile: at("empty.yaml", types.BundleTypeYaml),
 		} {
 			if _, err := create(r); !strings.HasPrefix(refusal(err), want) {
 				t.Errorf("got %q, want %q", refusal(err), want)

@@ -16,8 +16,12 @@ import (
 // Source: codedeploy.md 2.
 var nameRule = names.Text{Min: 1, Max: 100, Of: "A-Za-z0-9._+=,@-"}
 
-// mostBatch is how many names a batch of applications or groups may have. Source: codedeploy.md 16.
-const mostBatch = 100
+const (
+	// mostBatch is how many names a batch of applications or groups may have. Source: codedeploy.md 16.
+	mostBatch = 100
+	// mostApplications is how many applications an account may have in a region. Source: codedeploy.md 16.
+	mostApplications = 1000
+)
 
 // onlyECS refuses the platforms that this cloud does not serve. An application without a platform
 // is one of Server.
@@ -60,6 +64,9 @@ func (a *Application) info() types.ApplicationInfo {
 // CreateApplication makes an application of the platform ECS.
 func (s *Service) CreateApplication(ctx context.Context, in *sdk.CreateApplicationInput) (*sdk.CreateApplicationOutput, error) {
 	name := text(in.ApplicationName)
+	if name == "" {
+		return nil, missingMember("", "applicationName")
+	}
 	if !nameRule.MatchString(name) {
 		return nil, refuse("InvalidApplicationNameException", "The application name is invalid: %s", name)
 	}
@@ -74,6 +81,15 @@ func (s *Service) CreateApplication(ctx context.Context, in *sdk.CreateApplicati
 	err = s.store.Update(func(tx *store.Tx) error {
 		for range s.applications.By(tx, "name", scoped(a.Scope, name)) {
 			return refuse("ApplicationAlreadyExistsException", "Application already exists: %s", name)
+		}
+		n := 0
+		for other := range s.applications.All(tx) {
+			if other.Scope == a.Scope {
+				n++
+			}
+		}
+		if n >= mostApplications {
+			return refuse("ApplicationLimitExceededException", "The limit of %d applications was exceeded", mostApplications)
 		}
 		a.Created = tx.Now()
 		s.applications.Put(tx, a)
@@ -104,8 +120,12 @@ func (s *Service) BatchGetApplications(ctx context.Context, in *sdk.BatchGetAppl
 	out := &sdk.BatchGetApplicationsOutput{ApplicationsInfo: []types.ApplicationInfo{}}
 	err := s.store.View(func(tx *store.Tx) error {
 		for _, name := range in.ApplicationNames {
-			if a, err := s.applicationOf(tx, scopeOf(ctx), &name); err == nil {
+			a, err := s.applicationOf(tx, scopeOf(ctx), &name)
+			switch {
+			case err == nil:
 				out.ApplicationsInfo = append(out.ApplicationsInfo, a.info())
+			case !isCode(err, "ApplicationDoesNotExistException"):
+				return err
 			}
 		}
 		return nil

@@ -23,6 +23,8 @@ const (
 	mostConfigs = 50
 	// mostShift is the longest that a shift may take in all. Source: codedeploy.md 3.2.
 	mostShift = 2880
+
+	wordConfigName = "The deployment configuration name is invalid: %s" // unconfirmed
 )
 
 // others are CodeDeploy's own configurations of the platforms Server and Lambda, which are listed
@@ -106,8 +108,11 @@ func builtIns() []types.DeploymentConfigInfo {
 
 // configOf finds a configuration by name.
 //
-// Errors: DeploymentConfigDoesNotExistException.
+// Errors: those of checkConfigName; DeploymentConfigDoesNotExistException.
 func (s *Service) configOf(tx *store.Tx, scope names.Scope, name string) (types.DeploymentConfigInfo, error) {
+	if err := checkConfigName(name); err != nil {
+		return types.DeploymentConfigInfo{}, err
+	}
 	for _, c := range builtIns() {
 		if *c.DeploymentConfigName == name {
 			return c, nil
@@ -119,6 +124,19 @@ func (s *Service) configOf(tx *store.Tx, scope names.Scope, name string) (types.
 		return info, nil
 	}
 	return types.DeploymentConfigInfo{}, refuse("DeploymentConfigDoesNotExistException", "No deployment configuration found for name: %s", name)
+}
+
+// checkConfigName refuses what is no configuration's name.
+//
+// Errors: DeploymentConfigNameRequiredException, InvalidDeploymentConfigNameException.
+func checkConfigName(name string) error {
+	switch {
+	case name == "":
+		return missingMember("", "deploymentConfigName")
+	case !nameRule.MatchString(name):
+		return refuse("InvalidDeploymentConfigNameException", wordConfigName, name)
+	}
+	return nil
 }
 
 // ecsConfig finds a configuration that may deploy to ECS. That one of another platform is refused
@@ -150,8 +168,11 @@ func shiftOf(info types.DeploymentConfigInfo) strategy.Config {
 // Source: codedeploy.md 3.2; the words are unconfirmed.
 func (s *Service) CreateDeploymentConfig(ctx context.Context, in *sdk.CreateDeploymentConfigInput) (*sdk.CreateDeploymentConfigOutput, error) {
 	name, scope := text(in.DeploymentConfigName), scopeOf(ctx)
-	if !nameRule.MatchString(name) || strings.HasPrefix(name, builtIn) {
-		return nil, refuse("InvalidDeploymentConfigNameException", "The deployment configuration name is invalid: %s", name)
+	if err := checkConfigName(name); err != nil {
+		return nil, err
+	}
+	if strings.HasPrefix(name, builtIn) {
+		return nil, refuse("InvalidDeploymentConfigNameException", wordConfigName, name)
 	}
 	if err := onlyECS(in.ComputePlatform); err != nil {
 		return nil, err
@@ -254,6 +275,9 @@ func (s *Service) ListDeploymentConfigs(ctx context.Context, in *sdk.ListDeploym
 // no error. Source: codedeploy.md 3.2.
 func (s *Service) DeleteDeploymentConfig(ctx context.Context, in *sdk.DeleteDeploymentConfigInput) (*sdk.DeleteDeploymentConfigOutput, error) {
 	name, scope := text(in.DeploymentConfigName), scopeOf(ctx)
+	if err := checkConfigName(name); err != nil {
+		return nil, err
+	}
 	if strings.HasPrefix(name, builtIn) {
 		return nil, refuse("InvalidOperationException", "Cannot delete the default deployment configuration %s", name)
 	}

@@ -56,7 +56,7 @@ func (s *Service) CreateDeployment(ctx context.Context, in *sdk.CreateDeployment
 		if err != nil {
 			return err
 		}
-		if l.content == "" { // the revision as GetDeployment gave it, by its hash
+		if l.content == "" && l.location.S3Location == nil { // the revision as GetDeployment gave it, by its hash
 			r, err := s.described(tx, g.Application, in.Revision)
 			if err != nil {
 				return err
@@ -100,6 +100,9 @@ func (s *Service) begin(tx *store.Tx, g *Group, in *sdk.CreateDeploymentInput, s
 		if d.active() {
 			return nil, refuse("DeploymentLimitExceededException", wordBusy, g.Name, d.ID)
 		}
+	}
+	for d := range s.deployments.By(tx, "active", g.Service) { // of a group that was deleted since
+		return nil, refuse("DeploymentLimitExceededException", wordBusy, d.GroupName, d.ID)
 	}
 	info := kept[types.DeploymentGroupInfo](g.Info)
 	name := g.Config
@@ -145,7 +148,7 @@ func (s *Service) begin(tx *store.Tx, g *Group, in *sdk.CreateDeploymentInput, s
 	}
 	shown := &types.DeploymentInfo{
 		DeploymentConfigName: new(name), Creator: types.DeploymentCreatorUser, Description: in.Description,
-		AutoRollbackConfiguration: rollback, OverrideAlarmConfiguration: in.OverrideAlarmConfiguration,
+		AutoRollbackConfiguration: rollback, OverrideAlarmConfiguration: in.OverrideAlarmConfiguration, TargetInstances: in.TargetInstances,
 		IgnoreApplicationStopFailures: in.IgnoreApplicationStopFailures, UpdateOutdatedInstancesOnly: in.UpdateOutdatedInstancesOnly,
 		DeploymentStyle: info.DeploymentStyle, BlueGreenDeploymentConfiguration: info.BlueGreenDeploymentConfiguration,
 		LoadBalancerInfo: info.LoadBalancerInfo, FileExistsBehavior: existing, ComputePlatform: types.ComputePlatformEcs,

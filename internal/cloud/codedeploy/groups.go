@@ -140,7 +140,9 @@ func (s *Service) settle(tx *store.Tx, g *Group, info types.DeploymentGroupInfo,
 		return err
 	}
 	replace(&info.ServiceRoleArn, ask.ServiceRoleArn)
-	replace(&info.DeploymentConfigName, ask.DeploymentConfigName)
+	if text(ask.DeploymentConfigName) != "" {
+		info.DeploymentConfigName = ask.DeploymentConfigName
+	}
 	replace(&info.DeploymentStyle, ask.DeploymentStyle)
 	replace(&info.BlueGreenDeploymentConfiguration, ask.BlueGreenDeploymentConfiguration)
 	replace(&info.LoadBalancerInfo, ask.LoadBalancerInfo)
@@ -244,13 +246,14 @@ func (s *Service) BatchGetDeploymentGroups(ctx context.Context, in *sdk.BatchGet
 		}
 		for _, name := range in.DeploymentGroupNames {
 			g, err := s.groupOf(tx, scopeOf(ctx), in.ApplicationName, &name)
-			if err != nil {
-				if out.ErrorMessage == nil {
-					out.ErrorMessage = new(causeOf(err))
-				}
-				continue
+			switch {
+			case err == nil:
+				out.DeploymentGroupsInfo = append(out.DeploymentGroupsInfo, s.groupInfo(tx, &g))
+			case !isCode(err, "DeploymentGroupDoesNotExistException"):
+				return err
+			case out.ErrorMessage == nil:
+				out.ErrorMessage = new(causeOf(err))
 			}
-			out.DeploymentGroupsInfo = append(out.DeploymentGroupsInfo, s.groupInfo(tx, &g))
 		}
 		return nil
 	})

@@ -168,6 +168,9 @@ func checkAlarms(a *types.AlarmConfiguration) error {
 		}
 		seen[name] = true
 	}
+	if a.Enabled && len(a.Alarms) == 0 {
+		return refuse("InvalidAlarmConfigException", "The alarm configuration is invalid: it is enabled, but the list of alarms is empty.")
+	}
 	return nil
 }
 

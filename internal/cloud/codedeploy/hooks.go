@@ -130,11 +130,20 @@ func (s *Service) called(tx *store.Tx, key, execution string, answer []byte, fun
 			}
 			s.decide(&d, run, rollout.Fail, &Trouble{Code: "INVALID_LAMBDA_FUNCTION", Message: fmt.Sprintf(hookAbsent, run.Function, run.Event, message)})
 		case functionError != "":
-			s.decide(&d, run, rollout.Fail, &Trouble{Code: "HOOK_EXECUTION_FAILURE", Message: hookFailed, Log: short(string(answer))})
+			s.decide(&d, run, rollout.Fail, &Trouble{Code: "HOOK_EXECUTION_FAILURE", Message: hookFailed, Log: short(string(answer)), Raised: short(raised(answer))})
 		}
 	}
 	s.deployments.Put(tx, d)
 	return nil
+}
+
+// raised gives the error in a failed function's answer, or "" where it is told in no known form.
+func raised(answer []byte) string {
+	var e struct{ ErrorType, ErrorMessage string }
+	if json.Unmarshal(answer, &e) != nil || e.ErrorMessage == "" {
+		return e.ErrorType
+	}
+	return strings.TrimPrefix(e.ErrorType+": "+e.ErrorMessage, ": ")
 }
 
 // decide gives a hook its verdict.

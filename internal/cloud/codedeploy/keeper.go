@@ -160,7 +160,8 @@ func (n *driving) look() {
 		}
 	}
 	n.snap()
-	over := d.Plan.At(d.State) == strategy.Termination
+	at := d.Plan.At(d.State)
+	over := d.Undoes == "" && (at == strategy.WaitForTermination || at == strategy.Termination) // to end it is all that is left
 	switch {
 	case d.Blue == "":
 		n.fail(&Trouble{Code: "INVALID_ECS_SERVICE", Message: "The ECS service has no PRIMARY task set."})
@@ -235,22 +236,32 @@ func (n *driving) do(a rollout.Action) error {
 		if d.Green == "" {
 			return n.install()
 		}
+	case a.Do == rollout.Scale && a.Want == 0 && a.Side == rollout.New:
+		return n.replace(d.Green, d.Blue)
 	case a.Do == rollout.Scale && a.Want == 0:
-		id := d.Blue
-		if a.Side == rollout.New {
-			id = d.Green
-		}
-		if err := n.s.o.Fleet.End(n.tx, d.Service, id); err != nil {
-			return updateError(err)
-		}
+		return n.replace(d.Blue, d.Green)
+	}
+	return nil
+}
+
+// replace ends a task set. The other is PRIMARY then, also where somebody else has moved the
+// traffic, so that we never did.
+func (n *driving) replace(old, by string) error {
+	err := n.s.o.Fleet.Promote(n.tx, n.d.Service, by)
+	if err == nil {
+		err = n.s.o.Fleet.End(n.tx, n.d.Service, old)
+	}
+	if err != nil {
+		return updateError(err)
 	}
 	return nil
 }
 
 // install makes the replacement task set, once the load balancer is seen to be as it must, and
-// attaches its target group without traffic where traffic shifts gradually.
+// attaches its target group without traffic where traffic shifts gradually, or where it is attached
+// already: what a deployment that was stopped has left there is nobody's any more.
 //
-// Source: codedeploy.md 8.3, 8.6.
+// Source: codedeploy.md 8.3, 8.6, 18.
 func (n *driving) install() error {
 	d := &n.d
 	if err := n.survey(); err != nil {
@@ -269,7 +280,7 @@ func (n *driving) install() error {
 		return updateError(err)
 	}
 	d.Green = id
-	if n.gradual() {
+	if n.gradual() || n.attached() {
 		return n.weigh(d.Production, 0)
 	}
 	return nil

@@ -130,6 +130,7 @@ type Trouble struct {
 	Stopped       bool // the deployment ends as Stopped rather than Failed
 	ByAlarm       bool
 	Script, Log   string // diagnostics of a hook: its function and what that answered
+	Raised        string `json:",omitempty"` // the error in that answer, which the diagnostics tell in place of Message
 }
 
 // SetView is a task set as a deployment's target shows it.

@@ -1,6 +1,7 @@
 package codedeploy
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -77,7 +78,7 @@ func (s *Service) target(tx *store.Tx, d Deployment) *types.DeploymentTarget {
 			event.EndTime = new(e.End)
 		}
 		if t := e.Trouble; t != nil {
-			event.Diagnostics = &types.Diagnostics{ErrorCode: types.LifecycleErrorCodeUnknownError, Message: new(t.Message), ScriptName: new(t.Script), LogTail: new(t.Log)}
+			event.Diagnostics = &types.Diagnostics{ErrorCode: types.LifecycleErrorCodeUnknownError, Message: new(cmp.Or(t.Raised, t.Message)), ScriptName: new(t.Script), LogTail: new(t.Log)}
 			switch {
 			case t.Message == hookTimedOut:
 				event.Diagnostics.ErrorCode = types.LifecycleErrorCodeScriptTimedOut
@@ -159,6 +160,11 @@ func (s *Service) ListDeploymentTargets(ctx context.Context, in *sdk.ListDeploym
 	for name := range in.TargetFilters {
 		if name != "TargetStatus" && name != "ServerInstanceLabel" {
 			return nil, refuse("InvalidTargetFilterNameException", "The target filter name is invalid: %s", name)
+		}
+	}
+	for _, status := range in.TargetFilters["TargetStatus"] {
+		if !slices.Contains(types.TargetStatus("").Values(), types.TargetStatus(status)) {
+			return nil, refuse("InvalidInstanceStatusException", "The instance status is invalid: %s", status)
 		}
 	}
 	out := &sdk.ListDeploymentTargetsOutput{}

@@ -184,6 +184,19 @@ func (n *driving) weigh(arn string, share rollout.Share) error {
 	return nil
 }
 
+// attached reports whether a rule of the production route has both target groups.
+func (n *driving) attached() bool {
+	return slices.ContainsFunc(n.routes(n.d.Production), func(r Route) bool {
+		both := 0
+		for _, w := range r.Weights {
+			if w.Group == n.d.From || w.Group == n.d.To {
+				both++
+			}
+		}
+		return both == 2
+	})
+}
+
 // gradual reports whether production traffic shifts in more than one step.
 func (n *driving) gradual() bool {
 	for _, stage := range n.d.Plan.Stages {
