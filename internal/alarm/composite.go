@@ -2,7 +2,9 @@ package alarm
 
 import (
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -14,24 +16,29 @@ type Composite struct {
 
 // clause is a node of a rule: a constant, a child's state, or an operator over clauses.
 type clause struct {
-	op    string // TRUE, FALSE, NOT, AND, OR, or a state
+	op    string // TRUE, FALSE, NOT, AND, OR, AT_LEAST, or a state
 	child string // of a state
+	least int    // how many clauses AT_LEAST needs
 	of    []*clause
 }
 
 // ParseComposite reads an AlarmRule:
 //
-//	rule = and {OR and} ; and = not {AND not} ; not = NOT not | '(' rule ')' | TRUE | FALSE | state
-//	state = (ALARM | OK | INSUFFICIENT_DATA) '(' name or ARN, quoted or not ')'
+//	rule = and {OR and} ; and = not {AND not} ; not = NOT not | '(' rule ')' | TRUE | FALSE | state | least
+//	state = (ALARM | OK | INSUFFICIENT_DATA) '(' name ')'
+//	least = AT_LEAST '(' number or percentage, [NOT] (ALARM | OK | INSUFFICIENT_DATA), '(' name {, name} ')' ')'
 //
-// Source: API reference, PutCompositeAlarm.
+// A name is one or an ARN, in quotes where it has spaces or brackets. Errors are in CloudWatch's words,
+// as far as they are known.
+//
+// Source: API reference, PutCompositeAlarm; User Guide, "Create a composite alarm".
 func ParseComposite(text string) (c Composite, err error) {
 	p := &compositeParser{text: text, into: &c}
 	if c.root, err = p.rule(); err != nil {
 		return Composite{}, err
 	}
 	if p.skip(); p.at < len(p.text) {
-		return Composite{}, p.unexpected()
+		return Composite{}, p.unexpected("'AND' or 'OR'")
 	}
 	return c, nil
 }
@@ -52,6 +59,14 @@ func (n *clause) holds(state func(string) State) bool {
 		return !slices.ContainsFunc(n.of, func(o *clause) bool { return !o.holds(state) })
 	case "OR":
 		return slices.ContainsFunc(n.of, func(o *clause) bool { return o.holds(state) })
+	case "AT_LEAST":
+		count := 0
+		for _, o := range n.of {
+			if o.holds(state) {
+				count++
+			}
+		}
+		return count >= n.least
 	}
 	return state(n.child) == State(n.op)
 }
@@ -68,12 +83,37 @@ func (p *compositeParser) skip() {
 	}
 }
 
-func (p *compositeParser) unexpected() error {
+// ruleError is what is wrong with a rule, in CloudWatch's words.
+type ruleError string
+
+// Error gives the words.
+func (e ruleError) Error() string { return string(e) }
+
+// What may stand where a rule or a part of it begins, as CloudWatch tells it.
+const operands = "'(', 'NOT', AT_LEAST, TRUE or FALSE, ALARM, OK, or INSUFFICIENT_DATA"
+
+// unexpected tells of what stands where something else should: all up to the next space or bracket. The
+// words for a rule that ends too early are ours.
+func (p *compositeParser) unexpected(want string) error {
+	p.skip()
 	if p.at >= len(p.text) {
-		return fmt.Errorf("unexpected end of the alarm rule")
+		return ruleError(fmt.Sprintf("Unexpected end at char %d, must be: %s", p.at, want))
 	}
-	return fmt.Errorf("unexpected %q at character %d of the alarm rule", p.text[p.at:min(len(p.text), p.at+12)], p.at+1)
+	token := p.text[p.at : p.at+1]
+	if n := strings.IndexAny(p.text[p.at:], separators); n != 0 {
+		token = p.text[p.at:]
+		if n > 0 {
+			token = token[:n]
+		}
+	}
+	if token == ")" && want == operands {
+		return ruleError(fmt.Sprintf("Unsupported token ')' at char %d", p.at))
+	}
+	return ruleError(fmt.Sprintf("Unsupported token '%s' at char %d, must be: %s", token, p.at, want))
 }
+
+// separators end a name that is not in quotes, and any other word.
+const separators = " \t\r\n(),"
 
 // word takes a keyword, which no letter may follow.
 func (p *compositeParser) word(w string) bool {
@@ -132,43 +172,116 @@ func (p *compositeParser) not() (*clause, error) {
 	case p.char('('):
 		inner, err := p.rule()
 		if err == nil && !p.char(')') {
-			err = p.unexpected()
+			err = p.unexpected("')'")
 		}
 		return inner, err
+	case p.word("AT_LEAST"):
+		return p.atLeast()
 	}
-	for _, s := range []State{Alarm, OK, InsufficientData} {
-		if p.word(string(s)) {
-			child, err := p.name()
-			return &clause{op: string(s), child: child}, err
-		}
+	if s, ok := p.state(); ok {
+		return p.stateOf(s)
 	}
-	return nil, p.unexpected()
+	return nil, p.unexpected(operands)
 }
 
-// name reads a child's name or ARN in brackets.
-func (p *compositeParser) name() (string, error) {
-	if !p.char('(') {
-		return "", p.unexpected()
+// state takes the name of a state.
+func (p *compositeParser) state() (State, bool) {
+	for _, s := range []State{Alarm, OK, InsufficientData} {
+		if p.word(string(s)) {
+			return s, true
+		}
 	}
+	return "", false
+}
+
+// stateOf reads the child that a state is asked of.
+func (p *compositeParser) stateOf(s State) (*clause, error) {
+	if !p.char('(') {
+		return nil, p.unexpected("'('")
+	}
+	child, err := p.name()
+	if err == nil && !p.char(')') {
+		err = p.unexpected("')'")
+	}
+	return &clause{op: string(s), child: child}, err
+}
+
+// atLeast reads what follows AT_LEAST. A percentage of the children is rounded up.
+func (p *compositeParser) atLeast() (*clause, error) {
+	if !p.char('(') {
+		return nil, p.unexpected("'('")
+	}
+	p.skip()
+	from := p.at
+	for p.at < len(p.text) && digit(p.text[p.at]) {
+		p.at++
+	}
+	least, err := strconv.Atoi(p.text[from:p.at])
+	percent := p.char('%')
+	if err != nil || least < 1 || percent && least > 100 {
+		p.at = from
+		return nil, p.unexpected("a number of alarms or a percentage")
+	}
+	if !p.char(',') {
+		return nil, p.unexpected("','")
+	}
+	not := p.word("NOT")
+	state, ok := p.state()
+	if !ok {
+		return nil, p.unexpected("ALARM, OK, or INSUFFICIENT_DATA")
+	}
+	if !p.char(',') {
+		return nil, p.unexpected("','")
+	}
+	if !p.char('(') {
+		return nil, p.unexpected("'('")
+	}
+	t := &clause{op: "AT_LEAST", least: least}
+	for more := true; more; more = p.char(',') {
+		child, err := p.name()
+		if err != nil {
+			return nil, err
+		}
+		one := &clause{op: string(state), child: child}
+		if not {
+			one = &clause{op: "NOT", of: []*clause{one}}
+		}
+		t.of = append(t.of, one)
+	}
+	for range 2 {
+		if !p.char(')') {
+			return nil, p.unexpected("')'")
+		}
+	}
+	if percent {
+		t.least = int(math.Ceil(float64(least*len(t.of)) / 100))
+	}
+	return t, nil
+}
+
+// name reads a child's name or ARN.
+func (p *compositeParser) name() (string, error) {
 	p.skip()
 	from, name := p.at, ""
 	if p.at < len(p.text) && (p.text[p.at] == '"' || p.text[p.at] == '\'') {
 		end := strings.IndexByte(p.text[p.at+1:], p.text[p.at])
 		if end < 0 {
-			return "", p.unexpected()
+			p.at = len(p.text)
+			return "", p.unexpected("a closing quote")
 		}
 		name = p.text[p.at+1 : p.at+1+end]
 		p.at += end + 2
 	} else {
-		end := strings.IndexByte(p.text[from:], ')')
+		end := strings.IndexAny(p.text[from:], separators)
 		if end < 0 {
-			return "", p.unexpected()
+			end = len(p.text) - from
 		}
-		name = strings.TrimSpace(p.text[from : from+end])
+		name = p.text[from : from+end]
 		p.at += end
 	}
-	if name == "" || !p.char(')') {
-		return "", p.unexpected()
+	if name == "" {
+		p.at = from
+		return "", p.unexpected("the name or ARN of an alarm")
 	}
 	if !slices.Contains(p.into.children, name) {
 		p.into.children = append(p.into.children, name)

@@ -64,12 +64,12 @@ func Reason(r Rule, v Verdict, prev State, wall func(time.Time) time.Time) strin
 	if v.Filled > 0 {
 		fmt.Fprintf(&b, " and %s treated as %s", count(v.Filled, "missing datapoint", "was", "were"), r.Missing.word())
 	}
-	if !short && prev != InsufficientData && prev != v.State {
-		least := r.need()
-		if v.State == OK {
-			least = r.Periods - r.need() + 1
-		}
-		fmt.Fprintf(&b, " (minimum %s for %s -> %s transition)", count(least, "datapoint", "", ""), prev, v.State)
+	switch { // an alarm says the same of INSUFFICIENT_DATA as of OK
+	case short || prev == v.State:
+	case v.State == Alarm:
+		fmt.Fprintf(&b, " (minimum %s for OK -> ALARM transition)", count(r.need(), "datapoint", "", ""))
+	case prev == Alarm:
+		fmt.Fprintf(&b, " (minimum %s for ALARM -> OK transition)", count(r.Periods-r.need()+1, "datapoint", "", ""))
 	}
 	return b.String() + "."
 }

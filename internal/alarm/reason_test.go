@@ -34,6 +34,8 @@ func TestReasonsAreCloudWatchsSentences(t *testing.T) {
 			"Threshold Crossed: 1 datapoint [21.5 (20/11/26 23:50:00)] was greater than the threshold (21.0)."},
 		{"one point of one, said", alarm.Rule{Periods: 1, Datapoints: 1, Compare: alarm.Greater, Threshold: 21}, alarm.Series{minute(0, 21.5)}, alarm.OK,
 			"Threshold Crossed: 1 out of the last 1 datapoints [21.5 (20/11/26 23:50:00)] was greater than the threshold (21.0) (minimum 1 datapoint for OK -> ALARM transition)."},
+		{"an alarm at first", alarm.Rule{Periods: 1, Datapoints: 1, Compare: alarm.LessOrEqual, Threshold: 70}, alarm.Series{minute(0, 6.5)}, alarm.InsufficientData,
+			"Threshold Crossed: 1 out of the last 1 datapoints [6.5 (20/11/26 23:50:00)] was less than or equal to the threshold (70.0) (minimum 1 datapoint for OK -> ALARM transition)."},
 		{"several crossed", alarm.Rule{Periods: 3, Datapoints: 3, Compare: alarm.GreaterOrEqual, Threshold: 7}, three, alarm.OK,
 			"Threshold Crossed: 3 out of the last 3 datapoints [8.9 (20/11/26 23:50:00), 9.7 (20/11/26 23:49:00), 9.2 (20/11/26 23:48:00)] were greater than or equal to the threshold (7.0) (minimum 3 datapoints for OK -> ALARM transition)."},
 		{"those of several that crossed", alarm.Rule{Periods: 3, Datapoints: 2, Compare: alarm.GreaterOrEqual, Threshold: 9}, three, alarm.OK,

@@ -208,9 +208,9 @@ func (s *Service) DescribeAlarmsForMetric(ctx context.Context, in *sdk.DescribeA
 	return &sdk.DescribeAlarmsForMetricOutput{MetricAlarms: all}, err
 }
 
-// each runs f over the alarms of these names; a name without an alarm is ResourceNotFound, and
-// nothing is done (unconfirmed for lists with some names that exist).
-func (s *Service) each(ctx context.Context, alarms []string, f func(tx *store.Tx, a alarmRow) error) error {
+// each runs f with the alarms of these names, each once; a name without an alarm is ResourceNotFound,
+// and nothing is done (unconfirmed for lists with some names that exist).
+func (s *Service) each(ctx context.Context, alarms []string, f func(tx *store.Tx, rows []alarmRow) error) error {
 	var bad constraints
 	bad.needs("alarmNames", alarms != nil)
 	bad.items("alarmNames", alarms, namesEach)
@@ -218,33 +218,49 @@ func (s *Service) each(ctx context.Context, alarms []string, f func(tx *store.Tx
 		return err
 	}
 	return s.store.Update(func(tx *store.Tx) error {
-		for _, name := range slices.Compact(slices.Sorted(slices.Values(alarms))) {
+		var rows []alarmRow
+		for i, name := range alarms {
 			a, ok := s.alarms.Get(tx, scopeOf(ctx).ARN("cloudwatch", "alarm:"+name))
 			if !ok {
 				return noAlarm()
 			}
-			if err := f(tx, a); err != nil {
-				return err
+			if !slices.Contains(alarms[:i], name) {
+				rows = append(rows, a)
 			}
 		}
-		return nil
+		return f(tx, rows)
 	})
 }
 
-// DeleteAlarms deletes alarms, all of them or none: one composite alarm at most, and no child of one.
-// Their history stays.
+// DeleteAlarms deletes alarms, all of them or none: one composite alarm at most, and no child of one that
+// stays. Their history stays.
 func (s *Service) DeleteAlarms(ctx context.Context, in *sdk.DeleteAlarmsInput) (*sdk.DeleteAlarmsOutput, error) {
-	return &sdk.DeleteAlarmsOutput{}, s.each(ctx, in.AlarmNames, func(tx *store.Tx, a alarmRow) error {
-		for p := range s.alarms.By(tx, childIndex, a.ARN) {
-			if p.ARN != a.ARN {
-				return invalid(wordIsChild, a.Name)
+	return &sdk.DeleteAlarmsOutput{}, s.each(ctx, in.AlarmNames, func(tx *store.Tx, rows []alarmRow) error {
+		var composites int
+		var needed []string
+		for _, a := range rows {
+			if a.isComposite() {
+				composites++
+			}
+			for p := range s.alarms.By(tx, childIndex, a.ARN) {
+				if !slices.ContainsFunc(rows, func(r alarmRow) bool { return r.ARN == p.ARN }) {
+					needed = append(needed, a.Name)
+					break
+				}
 			}
 		}
-		if a.isComposite() && len(in.AlarmNames) > 1 {
+		switch {
+		case composites > 1:
 			return invalid("Only one composite alarm can be deleted at a time.")
+		case len(needed) == 1:
+			return invalid(wordDepends, needed[0], "it")
+		case len(needed) > 1:
+			return invalid(wordDepends, strings.Join(needed, ","), "them")
 		}
-		s.alarms.Delete(tx, a.ARN)
-		s.noteConfiguration(tx, &a, "deleted")
+		for _, a := range rows {
+			s.alarms.Delete(tx, a.ARN)
+			s.noteConfiguration(tx, &a, "deleted")
+		}
 		return nil
 	})
 }
@@ -259,14 +275,16 @@ func (s *Service) DisableAlarmActions(ctx context.Context, in *sdk.DisableAlarmA
 	return &sdk.DisableAlarmActionsOutput{}, s.each(ctx, in.AlarmNames, s.actions(false))
 }
 
-func (s *Service) actions(enabled bool) func(*store.Tx, alarmRow) error {
-	return func(tx *store.Tx, a alarmRow) error {
-		if a.Actions == enabled {
-			return nil
+func (s *Service) actions(enabled bool) func(*store.Tx, []alarmRow) error {
+	return func(tx *store.Tx, rows []alarmRow) error {
+		for _, a := range rows {
+			if a.Actions == enabled {
+				continue
+			}
+			a.Actions, a.Configured = enabled, tx.Now()
+			s.alarms.Put(tx, a)
+			s.noteConfiguration(tx, &a, "updated")
 		}
-		a.Actions, a.Configured = enabled, tx.Now()
-		s.alarms.Put(tx, a)
-		s.noteConfiguration(tx, &a, "updated")
 		return nil
 	}
 }

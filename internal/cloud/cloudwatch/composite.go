@@ -22,11 +22,15 @@ const (
 	mostChildren = 100
 )
 
-// Words that are unconfirmed.
+// wordEvaluates is unconfirmed.
+const wordEvaluates = "Alarm was created and its alarm rule evaluates to %s"
+
+// The words of refusals.
 const (
-	wordChildren  = "Could not save the composite alarm as alarms [%s] in the alarm rule do not exist"
-	wordEvaluates = "Alarm was created and its alarm rule evaluates to %s"
-	wordIsChild   = "Could not delete the alarms as they are the children of composite alarms: [%s]"
+	wordChildren = "Could not save the composite alarm as alarms [%s] in the alarm rule do not exist"
+	wordRule     = "Error in AlarmRule [%s]"
+	wordSpace    = "AlarmRule must not contain leading or trailing whitespace or be null"
+	wordDepends  = "Cannot delete %s as there are composite alarm(s) depending on %s."
 )
 
 // composite is what an alarm has that is made of others.
@@ -47,7 +51,7 @@ func (s *Service) PutCompositeAlarm(ctx context.Context, in *sdk.PutCompositeAla
 	}
 	rule, err := alarm.ParseComposite(*in.AlarmRule)
 	if err != nil {
-		return nil, invalid("AlarmRule is not valid: %s.", err)
+		return nil, invalid(wordRule, err)
 	}
 	if len(rule.Children()) > mostChildren {
 		return nil, invalid("AlarmRule must not contain more than %d alarms.", mostChildren)
@@ -89,6 +93,9 @@ func checkComposite(in *sdk.PutCompositeAlarmInput) error {
 	bad.items("insufficientDataActions", in.InsufficientDataActions, actionsEach)
 	if err := bad.err(); err != nil {
 		return err
+	}
+	if strings.TrimSpace(*in.AlarmRule) != *in.AlarmRule {
+		return invalid(wordSpace)
 	}
 	if in.ActionsSuppressor != nil && (in.ActionsSuppressorWaitPeriod == nil || in.ActionsSuppressorExtensionPeriod == nil) {
 		return invalid("ActionsSuppressorWaitPeriod and ActionsSuppressorExtensionPeriod must be specified with ActionsSuppressor.")

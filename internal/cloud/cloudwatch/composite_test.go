@@ -143,17 +143,24 @@ func TestRelativesAreDescribedAndChildrenStay(t *testing.T) {
 		err  error
 		word string
 	}{
-		{"a child is deleted", second(w.DeleteAlarms(w.ctx, &sdk.DeleteAlarmsInput{AlarmNames: []string{"a"}})), "children of composite alarms"},
-		{"two composites are deleted", second(w.DeleteAlarms(w.ctx, &sdk.DeleteAlarmsInput{AlarmNames: []string{"top", "other"}})), "one composite alarm"},
+		{"a child is deleted", second(w.DeleteAlarms(w.ctx, &sdk.DeleteAlarmsInput{AlarmNames: []string{"a"}})), "Cannot delete a as there are composite alarm(s) depending on it."},
+		{"children are deleted", second(w.DeleteAlarms(w.ctx, &sdk.DeleteAlarmsInput{AlarmNames: []string{"other", "b", "a", "top"}})), "Cannot delete b,a as there are composite alarm(s) depending on them."},
+		{"two composites are deleted", second(w.DeleteAlarms(w.ctx, &sdk.DeleteAlarmsInput{AlarmNames: []string{"top", "mid"}})), "one composite alarm"},
 		{"a child is missing", second(w.PutCompositeAlarm(w.ctx, &sdk.PutCompositeAlarmInput{AlarmName: new("n"), AlarmRule: new("ALARM(none)")})), "alarms [none] in the alarm rule do not exist"},
-		{"a rule is none", second(w.PutCompositeAlarm(w.ctx, &sdk.PutCompositeAlarmInput{AlarmName: new("n"), AlarmRule: new("ALARM(a")})), "AlarmRule is not valid"},
+		{"a rule is none", second(w.PutCompositeAlarm(w.ctx, &sdk.PutCompositeAlarmInput{AlarmName: new("n"), AlarmRule: new("ALARM(a b)")})), "Error in AlarmRule [Unsupported token 'b' at char 8, must be: ')']"},
+		{"a rule has a line's end", second(w.PutCompositeAlarm(w.ctx, &sdk.PutCompositeAlarmInput{AlarmName: new("n"), AlarmRule: new("ALARM(a)\n")})), "AlarmRule must not contain leading or trailing whitespace or be null"},
 		{"a name is taken", second(w.PutCompositeAlarm(w.ctx, &sdk.PutCompositeAlarmInput{AlarmName: new("other"), AlarmRule: new("TRUE")})), "another type"},
 	} {
 		if name, message := code(c.err); name != "ValidationException" || !strings.Contains(message, c.word) {
 			t.Errorf("%s: got %s %q, want %q", c.what, name, message, c.word)
 		}
 	}
-	must[*sdk.DeleteAlarmsOutput](t)(w.DeleteAlarms(w.ctx, &sdk.DeleteAlarmsInput{AlarmNames: []string{"top"}}))
+	// One composite alarm goes with metric alarms, its own children among them.
+	must[*sdk.DeleteAlarmsOutput](t)(w.DeleteAlarms(w.ctx, &sdk.DeleteAlarmsInput{AlarmNames: []string{"top", "other"}}))
+	must[*sdk.DeleteAlarmsOutput](t)(w.DeleteAlarms(w.ctx, &sdk.DeleteAlarmsInput{AlarmNames: []string{"a", "mid", "b"}}))
+	if got := describe(sdk.DescribeAlarmsInput{AlarmTypes: []types.AlarmType{types.AlarmTypeCompositeAlarm, types.AlarmTypeMetricAlarm}}); got != "" {
+		t.Errorf("left: got %q", got)
+	}
 }
 
 func second[T any](_ T, err error) error { return err }
