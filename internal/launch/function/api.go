@@ -33,10 +33,11 @@ func (e *environment) handler() http.Handler {
 	return mux
 }
 
-// serveNext gives the next event once there is one.
+// serveNext gives the next event once there is one; a runtime that has not answered the last one gets that
+// again.
 func (e *environment) serveNext(w http.ResponseWriter, r *http.Request) {
-	if e.working() {
-		refuse(w, http.StatusForbidden, "InvalidStateTransition", "State transition from Running to Ready failed for runtime. Error: State transition is not allowed")
+	if j := e.working(); j != nil {
+		deliver(w, j)
 		return
 	}
 	e.readyOnce.Do(func() {
@@ -44,33 +45,38 @@ func (e *environment) serveNext(w http.ResponseWriter, r *http.Request) {
 		close(e.ready)
 	})
 	select {
-	case c := <-e.calls:
-		e.accept(c)
-		h := w.Header()
-		h.Set("Content-Type", "application/json") // awslambdaric needs it
-		h.Set("Lambda-Runtime-Aws-Request-Id", c.RequestID)
-		h.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(c.deadline.UnixMilli(), 10))
-		h.Set("Lambda-Runtime-Invoked-Function-Arn", c.ARN)
-		h.Set("Lambda-Runtime-Trace-Id", c.trace)
-		if c.context != "" {
-			h.Set("Lambda-Runtime-Client-Context", c.context)
-		}
-		h.Set("Content-Length", strconv.Itoa(len(c.Payload)))
-		w.WriteHeader(http.StatusOK)
-		w.Write(c.Payload) //nolint:errcheck // a runtime that is gone is seen by its exit
+	case j := <-e.calls:
+		e.accept(j)
+		deliver(w, j)
 	case <-r.Context().Done():
 	case <-e.exited:
 	}
+}
+
+// deliver writes an event.
+func deliver(w http.ResponseWriter, j *job) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json") // awslambdaric needs it
+	h.Set("Lambda-Runtime-Aws-Request-Id", j.RequestID)
+	h.Set("Lambda-Runtime-Invocation-Id", j.attempt)
+	h.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(j.deadline.UnixMilli(), 10))
+	h.Set("Lambda-Runtime-Invoked-Function-Arn", j.ARN)
+	h.Set("Lambda-Runtime-Trace-Id", j.trace)
+	if j.context != "" {
+		h.Set("Lambda-Runtime-Client-Context", j.context)
+	}
+	h.Set("Content-Length", strconv.Itoa(len(j.Payload)))
+	w.WriteHeader(http.StatusOK)
+	w.Write(j.Payload) //nolint:errcheck // a runtime that is gone is seen by its exit
 }
 
 func (e *environment) serveResponse(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, MostAnswer+1))
 	switch {
 	case err != nil:
-		refuse(w, http.StatusBadRequest, "TruncatedHTTPRequest", "the request's body is shorter than announced")
+		refuse(w, http.StatusBadRequest, "TruncatedHTTPRequest", truncated)
 		return
-	case !e.is(r.PathValue("id")):
-		refuse(w, http.StatusBadRequest, "InvalidRequestID", "Invalid request ID")
+	case !e.expected(w, r, "InvocationResponse"):
 		return
 	case len(body) > MostAnswer:
 		res := failed("Function.ResponseSizeTooLarge", fmt.Sprintf("Response payload size exceeded maximum allowed payload size (%d bytes).", MostAnswer))
@@ -90,14 +96,38 @@ func (e *environment) serveResponse(w http.ResponseWriter, r *http.Request) {
 func (e *environment) serveError(w http.ResponseWriter, r *http.Request) {
 	body, err := told(r)
 	if err != nil {
-		refuse(w, http.StatusBadRequest, "TruncatedHTTPRequest", "the request's body is shorter than announced")
+		refuse(w, http.StatusBadRequest, "TruncatedHTTPRequest", truncated)
 		return
 	}
-	if !e.is(r.PathValue("id")) {
+	if e.expected(w, r, "InvocationErrorResponse") {
+		e.post(w, r.PathValue("id"), Result{Payload: body, Error: unhandled}, http.StatusAccepted, accepted)
+	}
+}
+
+// The words of refusals. Source: AWS's Runtime Interface Emulator.
+const (
+	truncated  = "HTTP request detected as truncated"
+	transition = "State transition from %s to %s failed for runtime. Error: State transition is not allowed"
+)
+
+// expected reports whether a runtime's word is about the call under way, and refuses it else. A runtime may
+// also name the attempt it answers.
+func (e *environment) expected(w http.ResponseWriter, r *http.Request, to string) bool {
+	id, attempt := r.PathValue("id"), r.Header.Get("Lambda-Runtime-Invocation-Id")
+	e.mu.Lock()
+	j, last := e.current, e.last
+	e.mu.Unlock()
+	switch {
+	case j == nil && id == last && id != "":
+		refuse(w, http.StatusForbidden, "InvalidStateTransition", fmt.Sprintf(transition, "RuntimeResponseSentState", to))
+	case j == nil || j.RequestID != id:
 		refuse(w, http.StatusBadRequest, "InvalidRequestID", "Invalid request ID")
-		return
+	case attempt != "" && attempt != j.attempt:
+		refuse(w, http.StatusBadRequest, "InvalidInvocationId", "Invalid invocation ID")
+	default:
+		return true
 	}
-	e.post(w, r.PathValue("id"), Result{Payload: body, Error: unhandled}, http.StatusAccepted, accepted)
+	return false
 }
 
 // accepted is what a runtime hears of what it posts.
@@ -121,12 +151,12 @@ func (e *environment) post(w http.ResponseWriter, id string, res Result, status 
 func (e *environment) serveInitError(w http.ResponseWriter, r *http.Request) {
 	body, err := told(r)
 	if err != nil {
-		refuse(w, http.StatusBadRequest, "TruncatedHTTPRequest", "the request's body is shorter than announced")
+		refuse(w, http.StatusBadRequest, "TruncatedHTTPRequest", truncated)
 		return
 	}
 	select {
 	case <-e.ready:
-		refuse(w, http.StatusForbidden, "InvalidStateTransition", "State transition from Ready to InitError failed for runtime. Error: State transition is not allowed")
+		refuse(w, http.StatusForbidden, "InvalidStateTransition", fmt.Sprintf(transition, "Ready", "InitError"))
 		return
 	default:
 	}

@@ -21,7 +21,7 @@ const (
 func (e *environment) call(ctx context.Context, c Call) (Result, outcome) {
 	root := fmt.Sprintf("Root=1-%08x-%s", time.Now().Unix(), e.runner.o.IDs.Hex(24))
 	j := &job{
-		Call: c, trace: root + ";Parent=" + e.runner.o.IDs.Hex(16) + ";Sampled=0", context: c.Context,
+		Call: c, trace: root + ";Parent=" + e.runner.o.IDs.Hex(16) + ";Sampled=0", context: c.Context, attempt: e.runner.o.IDs.UUID(),
 		limit: e.spec.Timeout, taken: make(chan struct{}), answers: make(chan Result, 1),
 	}
 	warm := e.told

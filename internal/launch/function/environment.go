@@ -43,8 +43,9 @@ type environment struct {
 
 	calls chan *job
 
-	mu      sync.Mutex // guards current
+	mu      sync.Mutex // guards current and last
 	current *job       // what it works at
+	last    string     // the request it answered last
 
 	exited   chan struct{} // closed when the process has ended
 	exitKind string        // Lambda's words for the end; before exited is closed
@@ -56,6 +57,7 @@ type environment struct {
 type job struct {
 	Call
 	trace, context string
+	attempt        string        // names this try of the request
 	limit          time.Duration // from when the runtime takes it
 	deadline       time.Time     // once taken
 	taken          chan struct{}
@@ -213,18 +215,11 @@ func (e *environment) signal(sig syscall.Signal) {
 	}
 }
 
-// working says that an event was taken and not answered.
-func (e *environment) working() bool {
+// working gives the call that was taken and not answered, nil where there is none.
+func (e *environment) working() *job {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.current != nil
-}
-
-// is says that a call is the one under way.
-func (e *environment) is(request string) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.current != nil && e.current.RequestID == request
+	return e.current
 }
 
 // accept makes a job the one under way.
@@ -244,7 +239,7 @@ func (e *environment) claim(request string) *job {
 	if j == nil || j.RequestID != request {
 		return nil
 	}
-	j.claimed, e.current = true, nil
+	j.claimed, e.current, e.last = true, nil, request
 	return j
 }
 

@@ -270,6 +270,26 @@ func TestTheRuntimeAPITellsOfTheCall(t *testing.T) {
 	}
 }
 
+func TestTheRuntimeAPIRefusesWhatIsOutOfTurn(t *testing.T) {
+	t.Parallel()
+	w, s := open(t, nil), custom(t)
+	want(t, w.invoke(t, s, `{"do": "twice"}`), `"done"`, "")
+	res := w.invoke(t, s, `{"do": "heard"}`)
+	var got []string
+	if err := json.Unmarshal(res.Payload, &got); err != nil {
+		t.Fatalf("%v: %s", err, res.Payload)
+	}
+	moved := func(to string) string {
+		return `403 {"errorType":"InvalidStateTransition","errorMessage":"State transition from RuntimeResponseSentState to ` + to + ` failed for runtime. Error: State transition is not allowed"}`
+	}
+	if want := []string{
+		`{"do": "twice"}`, `400 {"errorType":"InvalidInvocationId","errorMessage":"Invalid invocation ID"}`, `202 {"status":"OK"}`,
+		moved("InvocationResponse"), moved("InvocationErrorResponse"),
+	}; !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
 // daemon serves one call and waits to be killed.
 func daemon(dir string) {
 	w := &world{}

@@ -55,6 +55,7 @@ func bootstrap(api string) {
 	case "stays":
 		signal.Ignore(syscall.SIGTERM)
 	}
+	var heard []string // of the API, by "twice"
 	for {
 		res, err := http.Get(api + "/invocation/next")
 		if err != nil {
@@ -95,6 +96,27 @@ func bootstrap(api string) {
 		case "wrong":
 			fmt.Println(post(api+"/invocation/none/response", `1`))
 			post(api+"/invocation/"+id+"/response", `"right"`)
+		case "twice": // asks for the next event before it answers, names another attempt, and answers twice
+			again, err := http.Get(api + "/invocation/next")
+			if err != nil {
+				os.Exit(1)
+			}
+			same, err := io.ReadAll(again.Body)
+			again.Body.Close()
+			if err != nil {
+				os.Exit(1)
+			}
+			heard = []string{
+				string(same), post(api+"/invocation/"+id+"/response", `1`, "Lambda-Runtime-Invocation-Id", "another"),
+				post(api+"/invocation/"+id+"/response", `"done"`, "Lambda-Runtime-Invocation-Id", res.Header.Get("Lambda-Runtime-Invocation-Id")),
+				post(api+"/invocation/"+id+"/response", `2`), post(api+"/invocation/"+id+"/error", `{}`),
+			}
+		case "heard":
+			text, err := json.Marshal(heard)
+			if err != nil {
+				panic(err)
+			}
+			post(api+"/invocation/"+id+"/response", string(text))
 		case "env":
 			env, err := json.Marshal(os.Environ())
 			if err != nil {
@@ -123,9 +145,16 @@ func bootstrap(api string) {
 	}
 }
 
-// post gives what the API answers.
-func post(url, body string) string {
-	res, err := http.Post(url, "application/json", strings.NewReader(body))
+// post gives what the API answers; headers are names and values.
+func post(url, body string, headers ...string) string {
+	req, err := http.NewRequest(http.MethodPost, url, strings.NewReader(body))
+	if err != nil {
+		os.Exit(1)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		os.Exit(1)
 	}
