@@ -1,12 +1,14 @@
 package lambda
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
+	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -15,6 +17,7 @@ import (
 	"github.com/slipway-ecs/slipway/internal/launch"
 	"github.com/slipway-ecs/slipway/internal/launch/function"
 	"github.com/slipway-ecs/slipway/internal/names"
+	"github.com/slipway-ecs/slipway/internal/pattern"
 	"github.com/slipway-ecs/slipway/internal/store"
 	"github.com/slipway-ecs/slipway/internal/wire"
 )
@@ -23,6 +26,7 @@ import (
 const (
 	mostPayload = 6 << 20
 	mostEvent   = 1 << 20
+	mostContext = 3583 // of a client's context, in base64; what AWS says of a longer one is unconfirmed
 )
 
 // InvokeFunction is the operation Invoke: it invokes a function at once and with its answer, later
@@ -37,12 +41,16 @@ func (s *Service) InvokeFunction(ctx context.Context, in *lambda.InvokeInput) (*
 	if err != nil {
 		return nil, err
 	}
+	client, err := clientContext(in.ClientContext)
+	if err != nil {
+		return nil, err
+	}
 	if !s.there(r) {
 		if hook, ok := s.o.Hooks.find(r); ok {
 			return s.invokeHook(ctx, hook, r, in, payload)
 		}
 	}
-	c := function.Call{RequestID: wire.CallerOf(ctx).RequestID, ARN: r.qualified(), Payload: payload, Context: clientContext(in.ClientContext)}
+	c := function.Call{RequestID: wire.CallerOf(ctx).RequestID, ARN: r.qualified(), Payload: payload}
 	switch in.InvocationType {
 	case types.InvocationTypeDryRun:
 		_, err := s.target(r)
@@ -50,6 +58,7 @@ func (s *Service) InvokeFunction(ctx context.Context, in *lambda.InvokeInput) (*
 	case types.InvocationTypeEvent:
 		return &lambda.InvokeOutput{StatusCode: 202}, s.queue(r, c)
 	}
+	c.Context = client // functions see none of an event
 	v, res, err := s.run(ctx, r, c)
 	if err != nil {
 		return nil, err
@@ -81,20 +90,46 @@ func checkPayload(in *lambda.InvokeInput) ([]byte, error) {
 	case len(in.Payload) > most:
 		return nil, &types.RequestTooLargeException{Type: aws.String("User"), Message: aws.String(fmt.Sprintf("Request must be smaller than %d bytes for the InvokeFunction operation", most))}
 	}
-	var any json.RawMessage
-	if err := json.Unmarshal(in.Payload, &any); err != nil {
-		return nil, &types.InvalidRequestContentException{Type: aws.String("User"), Message: aws.String("Could not parse request body into json: Could not parse payload into json: " + err.Error())}
+	if why := notJSON(in.Payload); why != "" {
+		return nil, &types.InvalidRequestContentException{Type: aws.String("User"), Message: aws.String("Could not parse request body into json: Could not parse payload into json: " + why)}
 	}
 	return in.Payload, nil
 }
 
-// clientContext gives what a client says of itself, as text; what is not base64 is passed on.
-func clientContext(text *string) string {
-	plain, err := base64.StdEncoding.DecodeString(value(text))
-	if err != nil {
-		return value(text)
+// notJSON says what keeps a payload from being JSON, "" where it is. Lambda's words are known of bare words,
+// and of bytes that are no text: those are what a payload comes to that was meant to be base64.
+func notJSON(payload []byte) string {
+	for at := 0; at < len(payload); {
+		r, n := utf8.DecodeRune(payload[at:])
+		if r == utf8.RuneError && n == 1 {
+			return fmt.Sprintf("Invalid UTF-8 start byte 0x%02x", payload[at])
+		}
+		at += n
 	}
-	return string(plain)
+	var any json.RawMessage
+	err := json.Unmarshal(payload, &any)
+	if err == nil {
+		return ""
+	}
+	if word := bareWord.FindAllString(string(bytes.TrimSpace(payload)), 1); len(word) > 0 && !json.Valid([]byte(word[0])) {
+		return fmt.Sprintf("Unrecognized token '%s': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')", word[0])
+	}
+	return err.Error()
+}
+
+var bareWord = pattern.New(`^[A-Za-z_$][A-Za-z0-9_$]*`)
+
+// clientContext gives what a client says of itself, as JSON; "" where it says nothing.
+func clientContext(text *string) (string, error) {
+	if value(text) == "" {
+		return "", nil
+	}
+	plain, err := base64.StdEncoding.DecodeString(*text)
+	var object map[string]json.RawMessage
+	if err != nil || json.Unmarshal(plain, &object) != nil || object == nil || len(*text) > mostContext {
+		return "", &types.InvalidRequestContentException{Type: aws.String("User"), Message: aws.String("Client context must be a valid Base64-encoded JSON object.")}
+	}
+	return string(plain), nil
 }
 
 // there says that a reference's function exists.

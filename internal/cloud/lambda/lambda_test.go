@@ -169,14 +169,28 @@ func TestInvocationsOfEveryType(t *testing.T) {
 	if err != nil || dry.StatusCode != 204 || len(dry.Payload) != 0 {
 		t.Errorf("dry run: got %+v, %v", dry, err)
 	}
+	told := base64.StdEncoding.EncodeToString([]byte(`{"custom":{"a":"b"}}`))
+	echo, err := w.Client.Invoke(t.Context(), &client.InvokeInput{FunctionName: name, ClientContext: &told})
+	if err != nil || !strings.Contains(string(echo.Payload), `"client":"{\"custom\":{\"a\":\"b\"}}"`) {
+		t.Errorf("with a client's context: got %s, %v", echo.Payload, err)
+	}
+	for _, text := range []string{"string", base64.StdEncoding.EncodeToString([]byte(`"text"`)), base64.StdEncoding.EncodeToString([]byte(`{"a":"` + strings.Repeat("x", 3000) + `"}`))} {
+		_, err = w.Client.Invoke(t.Context(), &client.InvokeInput{FunctionName: name, ClientContext: &text})
+		refused(t, err, "InvalidRequestContentException", "Client context must be a valid Base64-encoded JSON object.")
+	}
+	// An event's context is dropped: the function would leave no mark if it saw one.
 	marks := filepath.Join(t.TempDir(), "marks")
-	later, err := w.Client.Invoke(t.Context(), &client.InvokeInput{FunctionName: name, InvocationType: types.InvocationTypeEvent, Payload: fmt.Appendf(nil, `{"do": "count", "text": %q}`, marks)})
+	later, err := w.Client.Invoke(t.Context(), &client.InvokeInput{FunctionName: name, InvocationType: types.InvocationTypeEvent, ClientContext: aws.String(told), Payload: fmt.Appendf(nil, `{"do": "count", "text": %q}`, marks)})
 	if err != nil || later.StatusCode != 202 || len(later.Payload) != 0 {
 		t.Errorf("event: got %+v, %v", later, err)
 	}
 	until(t, "the event was tried three times, of which the last succeeds", func() bool { b, err := os.ReadFile(marks); return err == nil && len(b) == 3 })
-	_, err = w.Client.Invoke(t.Context(), &client.InvokeInput{FunctionName: name, Payload: []byte(`{not json`)})
-	refused(t, err, "InvalidRequestContentException", "Could not parse request body into json")
+	for payload, why := range map[string]string{
+		`{not json`: "invalid character", `badbod`: "Unrecognized token 'badbod': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')", "\"\xbe": "Invalid UTF-8 start byte 0xbe",
+	} {
+		_, err = w.Client.Invoke(t.Context(), &client.InvokeInput{FunctionName: name, Payload: []byte(payload)})
+		refused(t, err, "InvalidRequestContentException", "Could not parse request body into json: Could not parse payload into json: "+why)
+	}
 	_, err = w.Client.Invoke(t.Context(), &client.InvokeInput{FunctionName: name, Payload: bytes.Repeat([]byte("1"), 6<<20+1)})
 	refused(t, err, "RequestTooLargeException", "Request must be smaller than 6291456 bytes for the InvokeFunction operation")
 	if a := w.call(t, "f", "", ""); string(a.Event) != "{}" {

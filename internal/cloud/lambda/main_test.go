@@ -66,7 +66,8 @@ func bootstrap(api string) {
 		if err != nil {
 			os.Exit(1)
 		}
-		body := fmt.Sprintf(`{"code":%q,"version":%q,"arn":%q,"greeting":%q,"event":%s}`, code, os.Getenv("AWS_LAMBDA_FUNCTION_VERSION"), res.Header.Get("Lambda-Runtime-Invoked-Function-Arn"), os.Getenv("GREETING"), text)
+		body := fmt.Sprintf(`{"code":%q,"version":%q,"arn":%q,"greeting":%q,"client":%q,"event":%s}`,
+			code, os.Getenv("AWS_LAMBDA_FUNCTION_VERSION"), res.Header.Get("Lambda-Runtime-Invoked-Function-Arn"), os.Getenv("GREETING"), res.Header.Get("Lambda-Runtime-Client-Context"), text)
 		path := at + "/response"
 		switch o.Do {
 		case "fail":
@@ -75,7 +76,11 @@ func bootstrap(api string) {
 			for _, err := os.Stat(o.Text); err != nil; _, err = os.Stat(o.Text) {
 				time.Sleep(5 * time.Millisecond)
 			}
-		case "count": // each call leaves a mark; the first two fail
+		case "count": // each call without a client's context leaves a mark; the first two fail
+			if res.Header.Get("Lambda-Runtime-Client-Context") != "" {
+				path = at + "/error"
+				break
+			}
 			f, err := os.OpenFile(o.Text, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 			if err != nil {
 				os.Exit(1)
