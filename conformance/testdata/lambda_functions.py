@@ -63,6 +63,12 @@ def logged():
 
 
 until("the event was invoked", lambda: "event ['later']" in logged())
+aws.cloudwatch.put_metric_alarm(
+    AlarmName="told", Namespace="Shop", MetricName="Errors", Statistic="Sum", Period=60, EvaluationPeriods=1, Threshold=5.0,
+    ComparisonOperator="GreaterThanThreshold", AlarmActions=[ARN],
+)
+aws.cloudwatch.set_alarm_state(AlarmName="told", StateValue="ALARM", StateReason="a drill")
+until("the function that is the alarm's action was invoked", lambda: "event ['accountId', 'alarmArn', 'alarmData', 'region', 'source', 'time']" in logged())
 equal([m for m in logged() if m.startswith("[ERROR] ValueError: boom")] != [], True, "the log tells of the error")
 
 updated = fn.update_function_code(FunctionName="hook", ZipFile=zipped("two"), Publish=True)

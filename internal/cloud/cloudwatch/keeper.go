@@ -89,8 +89,8 @@ func (s *Service) points(scope names.Scope, a *alarmRow, now time.Time) alarm.Se
 	return points
 }
 
-// become writes an alarm's state, and its history where the state is another one; composite alarms
-// over it are evaluated at once.
+// become writes an alarm's state, and where the state is another one its history; then it runs the actions
+// of the state, and composite alarms over it are evaluated at once.
 func (s *Service) become(tx *store.Tx, a alarmRow, state alarm.State, reason, data string) {
 	s.move(tx, a, state, reason, data, nil)
 }
@@ -105,6 +105,7 @@ func (s *Service) move(tx *store.Tx, a alarmRow, state alarm.State, reason, data
 	s.alarms.Put(tx, a)
 	if was.State != state {
 		s.noteState(tx, &was, &a)
+		s.act(tx, &was, &a)
 		s.parents(tx, &a, path)
 	}
 }

@@ -3,8 +3,9 @@
 //
 // Metric points are not rows: they live in memory by the minute (series.go) and are written to a
 // file now and then. Alarms are rows, and a keeper evaluates them by package alarm. The room
-// knows no other service: the host publishes what the data plane counted (Publish), and others
-// ask for states (Firing) in their own transactions. Read Service first, then keeper.Keep.
+// knows no other service: the host publishes what the data plane counted (Publish), others
+// ask for states (Firing) in their own transactions, and the functions that are actions of alarms
+// are behind a port (Functions). Read Service first, then keeper.Keep.
 package cloudwatch
 
 import (
@@ -24,6 +25,8 @@ type Options struct {
 	Dir string
 	// Wall gives the wall's time of an internal time, for dates inside of texts; nil is the same.
 	Wall func(time.Time) time.Time
+	// Functions invokes those that are actions of alarms; nil invokes none.
+	Functions Functions
 	// Log tells of points that could not be read or written; nil tells nobody.
 	Log *slog.Logger
 }
@@ -37,6 +40,8 @@ type Service struct {
 	dir     string
 	wall    func(time.Time) time.Time
 	log     *slog.Logger
+
+	functions Functions
 	// started is when this process began to see points: what is missing from before is no
 	// evidence.
 	started time.Time
@@ -49,7 +54,7 @@ func New(o Options) *Service {
 		alarms:  store.NewTable("cloudwatch.alarms", func(a *alarmRow) string { return a.ARN }, store.Index[alarmRow]{Name: childIndex, Of: func(a *alarmRow) []string { return a.Composite.Children }}),
 		history: store.NewTable("cloudwatch.history", func(h *historyRow) string { return h.Key }),
 		metrics: newMetrics(),
-		dir:     o.Dir, wall: o.Wall, log: o.Log,
+		dir:     o.Dir, wall: o.Wall, log: o.Log, functions: o.Functions,
 	}
 	if s.wall == nil {
 		s.wall = func(at time.Time) time.Time { return at }

@@ -105,7 +105,6 @@ func (c *Cloud) furnish() error {
 	r.secrets = secrets.New(secrets.Options{IDs: source})
 	r.ecr = ecr.New(ecr.Options{IDs: source, Endpoint: c.Endpoint, Sign: c.keys.sum, Lengthen: times.lengthen})
 	r.logs = logs.New(logs.Options{IDs: source, Dir: filepath.Join(o.Dir, "logs"), Log: o.Log, Wall: times.wall, Internal: times.internal})
-	r.cloudwatch = cloudwatch.New(cloudwatch.Options{Dir: filepath.Join(o.Dir, "metrics"), Log: o.Log, Wall: times.wall})
 	r.s3 = s3.New(s3.Options{IDs: source, Dir: filepath.Join(o.Dir, "s3"), Fsync: o.Fsync, Log: o.Log, Wall: times.wall, Internal: times.internal})
 	r.elb = elb.New(elb.Options{
 		IDs: source, Network: r.ec2, Lenient: o.Lenient, Warn: o.Warn, Shorten: times.shorten, Wall: times.wall, Host: c.sharedHost(), Patience: time.Second, Buckets: r.s3,
@@ -117,6 +116,7 @@ func (c *Cloud) furnish() error {
 		},
 		Sign: c.keys.sum, Wall: times.wall,
 	})
+	r.cloudwatch = cloudwatch.New(cloudwatch.Options{Dir: filepath.Join(o.Dir, "metrics"), Functions: r.lambda, Log: o.Log, Wall: times.wall})
 	r.ecs = ecs.New(ecs.Options{
 		IDs: source, Runtime: c.runtime, Balancer: balancer{r.elb}, Alarms: r.cloudwatch, Functions: r.lambda, Networks: r.ec2, Logs: r.logs, Secrets: vault{r}, Log: o.Log,
 		TaskEndpoint: c.within, Credentials: func(s names.Scope, task string) (id, secret string) { return c.keys.issue(s.Account, task) },

@@ -32,21 +32,36 @@ func (s *Service) queue(r ref, c function.Call) error {
 	if _, err := s.target(r); err != nil {
 		return err
 	}
-	return s.store.Update(func(tx *store.Tx) error {
-		f, err := s.function(tx, r)
-		if err != nil {
-			return err
-		}
-		rule := f.asyncRule(r.qualifier)
-		id := c.RequestID
-		if id == "" {
-			id = s.o.IDs.UUID()
-		}
-		s.events.Put(tx, Event{
-			ID: id, Function: r.arn(), Qualifier: r.qualifier, Payload: c.Payload, Context: c.Context, Due: tx.Now(), Expires: tx.Now().Add(rule.age()),
-		})
-		return nil
+	return s.store.Update(func(tx *store.Tx) error { return s.keep(tx, r, c) })
+}
+
+// Enqueue has a function invoked asynchronously once the caller's transaction is over. It is a port for
+// other rooms.
+func (s *Service) Enqueue(tx *store.Tx, scope names.Scope, name string, payload []byte) error {
+	r, err := parse(scope, name, "")
+	if err != nil {
+		return err
+	}
+	if _, err := s.version(tx, r); err != nil {
+		return err
+	}
+	return s.keep(tx, r, function.Call{Payload: payload})
+}
+
+func (s *Service) keep(tx *store.Tx, r ref, c function.Call) error {
+	f, err := s.function(tx, r)
+	if err != nil {
+		return err
+	}
+	rule := f.asyncRule(r.qualifier)
+	id := c.RequestID
+	if id == "" {
+		id = s.o.IDs.UUID()
+	}
+	s.events.Put(tx, Event{
+		ID: id, Function: r.arn(), Qualifier: r.qualifier, Payload: c.Payload, Context: c.Context, Due: tx.Now(), Expires: tx.Now().Add(rule.age()),
 	})
+	return nil
 }
 
 // asyncRule gives the rule of a qualifier, or AWS's own.
