@@ -3,6 +3,7 @@ package cloudwatch_test
 import (
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -126,16 +127,61 @@ func TestSeveralQueriesAreAnsweredAtOnce(t *testing.T) {
 	})
 }
 
-func TestSeveralUnitsOfAQueryAreToldOf(t *testing.T) {
+func TestSeveralUnitsOfAQueryAreToldOfAndOneIsGiven(t *testing.T) {
 	t.Parallel()
 	still(t, cloudwatch.Options{}, func(t *testing.T, w *world) {
-		slow := latency(time.Minute, 1)
-		slow.Unit = types.StandardUnitSeconds
-		w.put(t, latency(time.Minute, 10), slow)
-		in := &sdk.GetMetricDataInput{MetricDataQueries: []types.MetricDataQuery{query("m1", "Sum")}, StartTime: new(time.Now().Add(-time.Hour)), EndTime: new(time.Now())}
-		r := must[*sdk.GetMetricDataOutput](t)(w.GetMetricData(w.ctx, in)).MetricDataResults[0]
-		if len(r.Messages) != 1 || *r.Messages[0].Code != "MultipleUnits" || *r.Messages[0].Value != "Multiple units returned: '[Milliseconds, Seconds]'" {
-			t.Errorf("messages: got %v", r.Messages)
+		in := func(unit types.StandardUnit, v float64) types.MetricDatum {
+			d := latency(time.Minute, v)
+			d.Unit = unit
+			return d
+		}
+		check := func(want float64, units string, queries ...types.MetricDataQuery) {
+			t.Helper()
+			r := must[*sdk.GetMetricDataOutput](t)(w.GetMetricData(w.ctx, &sdk.GetMetricDataInput{MetricDataQueries: queries, StartTime: new(time.Now().Add(-time.Hour)), EndTime: new(time.Now())})).MetricDataResults[0]
+			told := ""
+			if len(r.Messages) == 1 {
+				told = *r.Messages[0].Code + ": " + *r.Messages[0].Value
+			}
+			if !cmp.Equal(r.Values, []float64{want}) || told != units {
+				t.Errorf("got %v and %q, want %v and %q", r.Values, told, want, units)
+			}
+		}
+		w.put(t, in(types.StandardUnitSeconds, 60), in(types.StandardUnitMilliseconds, 60000))
+		check(60000, "MultipleUnits: Multiple units returned: '[Milliseconds, Seconds]'", query("m1", "Sum"))
+		hidden := query("m1", "Sum")
+		hidden.ReturnData = new(false)
+		check(120000, "", types.MetricDataQuery{Id: new("e"), Expression: new("m1*2")}, hidden)
+		seconds := query("m1", "Sum")
+		seconds.MetricStat.Unit = types.StandardUnitSeconds
+		check(60, "", seconds)
+		w.put(t, in(types.StandardUnitCount, 5), in("", 7))
+		check(5, "MultipleUnits: Multiple units returned: '[Count, Milliseconds, None, Seconds]'", query("m1", "Sum"))
+	})
+}
+
+func TestLabelsTellWhatQueriesOfOneMetricDifferIn(t *testing.T) {
+	t.Parallel()
+	still(t, cloudwatch.Options{}, func(t *testing.T, w *world) {
+		for _, c := range []struct {
+			stats   [2]string
+			periods [2]int32
+			want    [2]string
+		}{
+			{[2]string{"Sum", "Sum"}, [2]int32{60, 60}, [2]string{"Latency", "Latency"}},
+			{[2]string{"Sum", "Minimum"}, [2]int32{60, 60}, [2]string{"Latency Sum", "Latency Minimum"}},
+			{[2]string{"Sum", "Sum"}, [2]int32{60, 30}, [2]string{"Latency 60", "Latency 30"}},
+			{[2]string{"Sum", "Minimum"}, [2]int32{60, 30}, [2]string{"Latency Sum 60", "Latency Minimum 30"}},
+		} {
+			in := &sdk.GetMetricDataInput{StartTime: new(time.Now().Add(-time.Hour)), EndTime: new(time.Now())}
+			for i := range 2 {
+				q := query(fmt.Sprintf("m%d", i), c.stats[i])
+				q.MetricStat.Period = &c.periods[i]
+				in.MetricDataQueries = append(in.MetricDataQueries, q)
+			}
+			out := must[*sdk.GetMetricDataOutput](t)(w.GetMetricData(w.ctx, in)).MetricDataResults
+			if got := [2]string{*out[0].Label, *out[1].Label}; got != c.want {
+				t.Errorf("%v by %v: got %q, want %q", c.stats, c.periods, got, c.want)
+			}
 		}
 	})
 }
@@ -280,6 +326,10 @@ func TestDataThatIsRefused(t *testing.T) {
 		many := one(none)
 		many.MetricData = make([]types.MetricDatum, 1001)
 		dims := make([]types.Dimension, 31)
+		two := one(func(d *types.MetricDatum) { d.Value = new(math.NaN()) })
+		two.MetricData = append(two.MetricData, types.MetricDatum{MetricName: new("m"), Value: new(1.0)}, types.MetricDatum{MetricName: new("m"), Value: new(1.0), Unit: "Furlongs"})
+		const units = "Seconds, Microseconds, Milliseconds, Bytes, Kilobytes, Megabytes, Gigabytes, Terabytes, Bits, Kilobits, Megabits, Gigabits, Terabits, Percent, Count, Bytes/Second, Kilobytes/Second, Megabytes/Second, " +
+			"Gigabytes/Second, Terabytes/Second, Bits/Second, Kilobits/Second, Megabits/Second, Gigabits/Second, Terabits/Second, Count/Second, None"
 		for _, c := range []struct {
 			in        *sdk.PutMetricDataInput
 			code, msg string
@@ -301,7 +351,8 @@ func TestDataThatIsRefused(t *testing.T) {
 			{one(func(d *types.MetricDatum) { d.Value, d.StatisticValues = nil, &types.StatisticSet{Sum: new(1.0)} }), "MissingRequiredParameterException", "The parameter MetricData.member.1.StatisticValues.SampleCount is required."},
 			{one(func(d *types.MetricDatum) { d.Timestamp = new(time.Now().Add(-15 * 24 * time.Hour)) }), "InvalidParameterValueException", "The parameter MetricData.member.1.Timestamp must specify a time within the past two weeks."},
 			{one(func(d *types.MetricDatum) { d.Timestamp = new(time.Now().Add(3 * time.Hour)) }), "InvalidParameterValueException", "The parameter MetricData.member.1.Timestamp must specify a time no more than two hours in the future."},
-			{one(func(d *types.MetricDatum) { d.Unit = "Furlongs" }), "InvalidParameterValueException", "The value Furlongs for parameter MetricData.member.1.Unit is invalid."},
+			{one(func(d *types.MetricDatum) { d.Unit = "Furlongs" }), "InvalidParameterValueException", "The parameter MetricData.member.1.Unit must be a value in the set [ " + units + " ]."},
+			{two, "InvalidParameterValueException", "The value NaN for parameter MetricData.member.1.Value is invalid.\nThe parameter MetricData.member.3.Unit must be a value in the set [ " + units + " ]."},
 			{one(func(d *types.MetricDatum) { d.StorageResolution = new(int32(5)) }), "InvalidParameterValueException", "The value 5 for parameter MetricData.member.1.StorageResolution is invalid. Valid values are 1 and 60."},
 			{one(func(d *types.MetricDatum) { d.Dimensions = dims }), "InvalidParameterValueException", "The collection MetricData.member.1.Dimensions must not have a size greater than 30."},
 			{one(func(d *types.MetricDatum) { d.Dimensions = dims[:1] }), "MissingRequiredParameterException", "The parameter MetricData.member.1.Dimensions.member.1.Name is required."},
@@ -351,6 +402,11 @@ func TestQueriesThatAreRefused(t *testing.T) {
 		check(data(query("a", "Sum"), query("a", "Sum")), "ValidationException", "The values for parameter id in MetricDataQueries are not unique.")
 		check(data(query("A", "Sum")), "ValidationException", "The value A for parameter MetricDataQueries.member.1.Id must start with a lowercase letter and contain only letters, numbers and underscores.")
 		check(data(query("a", "Total")), "InvalidParameterValueException", "The value Total for parameter MetricDataQueries.member.1.MetricStat.Stat is invalid.")
+		furlongs := query("a", "Sum")
+		furlongs.MetricStat.Unit = "Furlongs"
+		if code, msg := code(data(furlongs)); code != "InvalidParameterValueException" || !strings.HasPrefix(msg, "The parameter MetricDataQueries.member.1.MetricStat.Unit must be a value in the set [ Seconds, ") {
+			t.Errorf("a unit that is none: got %s: %s", code, msg)
+		}
 		check(data(types.MetricDataQuery{Id: new("e1"), Expression: new("m1*100")}), "ValidationException",
 			`Error in expression 'e1': there is no id "m1"`)
 		check(data(types.MetricDataQuery{Id: new("e1")}), "MissingRequiredParameterException", "The parameter MetricDataQueries.member.1.MetricStat is required.")

@@ -213,7 +213,8 @@ func cursor(token *string) (p place, err error) {
 	return p, nil
 }
 
-// query gives one query's points, all of them, in the order asked for.
+// query gives one query's points, all of them, in the order asked for: of one unit where the query names
+// none and there are several, which is told.
 func (s *Service) query(scope names.Scope, q *types.MetricDataQuery, label string, in *sdk.GetMetricDataInput) types.MetricDataResult {
 	m := q.MetricStat
 	r := types.MetricDataResult{Id: q.Id, Label: &label, StatusCode: types.StatusCodeComplete, Timestamps: []time.Time{}, Values: []float64{}}
@@ -228,7 +229,7 @@ func (s *Service) query(scope names.Scope, q *types.MetricDataQuery, label strin
 		}
 		r.Messages = []types.MessageData{{Code: new(labelUnits), Value: new("Multiple units returned: '[" + strings.Join(units, ", ") + "]'")}}
 	}
-	for _, slot := range together(all) {
+	for _, slot := range preferred(all) {
 		if v, ok := stat.Of(slot.dist); ok {
 			r.Timestamps, r.Values = append(r.Timestamps, slot.at), append(r.Values, v)
 		}
@@ -240,22 +241,26 @@ func (s *Service) query(scope names.Scope, q *types.MetricDataQuery, label strin
 	return r
 }
 
-// labelsOf gives each query's label: its own, else the metric's name, followed by the statistic
-// where the same metric is asked for by several statistics.
+// labelsOf gives each query's label: its own, else the metric's name, followed by the statistic and the
+// period where queries of the same metric differ in them.
 func labelsOf(queries []types.MetricDataQuery) []string {
+	type asked struct{ stats, periods []string }
 	identity := func(q *types.MetricDataQuery) string {
 		m := metricOf(q.MetricStat.Metric.Namespace, q.MetricStat.Metric.MetricName, q.MetricStat.Metric.Dimensions)
 		m.Dimensions = inOrder(m.Dimensions)
 		return key(names.Scope{}, m)
 	}
-	first, several := map[string]string{}, map[string]bool{}
+	all := map[string]asked{}
 	for i := range queries {
 		if q := &queries[i]; q.MetricStat != nil {
-			id, stat := identity(q), *q.MetricStat.Stat
-			if _, ok := first[id]; !ok {
-				first[id] = stat
+			a := all[identity(q)]
+			if stat := *q.MetricStat.Stat; !slices.Contains(a.stats, stat) {
+				a.stats = append(a.stats, stat)
 			}
-			several[id] = several[id] || first[id] != stat
+			if period := fmt.Sprint(*q.MetricStat.Period); !slices.Contains(a.periods, period) {
+				a.periods = append(a.periods, period)
+			}
+			all[identity(q)] = a
 		}
 	}
 	labels := make([]string, len(queries))
@@ -263,8 +268,14 @@ func labelsOf(queries []types.MetricDataQuery) []string {
 		q := &queries[i]
 		if q.MetricStat == nil {
 			labels[i] = *q.Id
-		} else if labels[i] = *q.MetricStat.Metric.MetricName; several[identity(q)] {
-			labels[i] += " " + *q.MetricStat.Stat
+		} else {
+			labels[i] = *q.MetricStat.Metric.MetricName
+			if a := all[identity(q)]; len(a.stats) > 1 {
+				labels[i] += " " + *q.MetricStat.Stat
+			}
+			if a := all[identity(q)]; len(a.periods) > 1 {
+				labels[i] += fmt.Sprintf(" %d", *q.MetricStat.Period)
+			}
 		}
 		if q.Label != nil {
 			labels[i] = *q.Label
@@ -342,6 +353,9 @@ func checkQuery(at string, q *types.MetricDataQuery) error {
 	}
 	if _, ok := alarm.ParseStat(*m.Stat); !ok {
 		return badValue("The value %s for parameter %sMetricStat.Stat is invalid.", *m.Stat, at)
+	}
+	if err := checkUnit(at+"MetricStat.Unit", m.Unit); err != nil {
+		return err
 	}
 	return checkPeriod(at+"MetricStat.Period", *m.Period)
 }

@@ -108,14 +108,22 @@ func (h *historyRow) alarmType() types.AlarmType {
 }
 
 // DescribeAlarmHistory gives what happened to one alarm or to all of a scope, newest first unless
-// asked otherwise.
+// asked otherwise. Of composite alarms it tells where AlarmTypes asks for them.
 func (s *Service) DescribeAlarmHistory(ctx context.Context, in *sdk.DescribeAlarmHistoryInput) (*sdk.DescribeAlarmHistoryOutput, error) {
 	var bad constraints
 	bad.between("maxRecords", in.MaxRecords, 1, 100)
 	among(&bad, "historyItemType", in.HistoryItemType)
 	among(&bad, "scanBy", in.ScanBy)
+	bad.length("alarmName", in.AlarmName, 1, 255)
+	for i, t := range in.AlarmTypes {
+		among(&bad, fmt.Sprintf("alarmTypes.%d.member", i+1), t)
+	}
 	if err := bad.err(); err != nil {
 		return nil, err
+	}
+	kinds := in.AlarmTypes
+	if len(kinds) == 0 {
+		kinds = []types.AlarmType{types.AlarmTypeMetricAlarm}
 	}
 	prefix := scopeOf(ctx).ARN("cloudwatch", "alarm:")
 	if in.AlarmName != nil {
@@ -125,7 +133,7 @@ func (s *Service) DescribeAlarmHistory(ctx context.Context, in *sdk.DescribeAlar
 	err := s.store.View(func(tx *store.Tx) error {
 		for h := range s.history.Prefix(tx, prefix) {
 			switch {
-			case len(in.AlarmTypes) > 0 && !slices.Contains(in.AlarmTypes, h.alarmType()):
+			case !slices.Contains(kinds, h.alarmType()):
 			case in.HistoryItemType != "" && h.Kind != string(in.HistoryItemType):
 			case in.StartDate != nil && h.At.Before(*in.StartDate):
 			case in.EndDate != nil && h.At.After(*in.EndDate):

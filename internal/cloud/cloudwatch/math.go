@@ -69,7 +69,7 @@ func (s *Service) line(scope names.Scope, q *types.MetricDataQuery, from, to tim
 	m := q.MetricStat
 	stat, _ := alarm.ParseStat(*m.Stat) // it was checked
 	line := alarm.Line{ID: *q.Id, Period: time.Duration(*m.Period) * time.Second}
-	for _, slot := range together(s.metrics.read(scope, metricOf(m.Metric.Namespace, m.Metric.MetricName, m.Metric.Dimensions), string(m.Unit), from, to, line.Period)) {
+	for _, slot := range preferred(s.metrics.read(scope, metricOf(m.Metric.Namespace, m.Metric.MetricName, m.Metric.Dimensions), string(m.Unit), from, to, line.Period)) {
 		if v, ok := stat.Of(slot.dist); ok {
 			line.Points = append(line.Points, alarm.Point{At: slot.at, Value: v, Samples: slot.dist.Count})
 		}
@@ -113,15 +113,28 @@ func (c *computation) result(q *types.MetricDataQuery, label string, by types.Sc
 
 // checkMath refuses queries of an alarm that AWS does. The words are partly ours (unconfirmed).
 func checkMath(in *sdk.PutMetricAlarmInput) error {
+	for _, m := range []struct {
+		name  string
+		given bool
+	}{
+		{"MetricName", in.MetricName != nil}, {"Namespace", in.Namespace != nil}, {"Dimensions", len(in.Dimensions) > 0}, {"Period", in.Period != nil},
+		{"Unit", in.Unit != ""}, {"Statistic", in.Statistic != ""}, {"ExtendedStatistic", in.ExtendedStatistic != nil},
+	} {
+		if m.given {
+			return invalid("%s should not be set if list of Metrics is set.", m.name)
+		}
+	}
 	switch {
-	case in.Statistic != "" || in.ExtendedStatistic != nil || in.Period != nil || in.Unit != "" || in.Namespace != nil || len(in.Dimensions) > 0:
-		return invalid("The parameters Metrics and MetricName, Namespace, Dimensions, Period, Unit, Statistic or ExtendedStatistic are mutually exclusive and you have specified both.")
+	case in.Threshold != nil && in.ThresholdMetricId != nil:
+		return invalid("Threshold and ThresholdMetricId cannot both be set")
 	case in.ThresholdMetricId != nil:
 		return notYet("alarms on anomaly detection")
 	case in.Threshold == nil:
-		return invalid("Threshold must be specified for alarms on a fixed threshold.")
-	case in.ComparisonOperator == "" || in.EvaluationPeriods == nil:
-		return invalid("ComparisonOperator and EvaluationPeriods must be specified.")
+		return absent("Threshold")
+	case in.ComparisonOperator == "":
+		return absent("ComparisonOperator")
+	case in.EvaluationPeriods == nil:
+		return absent("EvaluationPeriods")
 	}
 	metrics, returned, period := 0, 0, int32(0)
 	ids := map[string]bool{}

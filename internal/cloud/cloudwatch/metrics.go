@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+
 	"github.com/slipway-ecs/slipway/internal/alarm"
 	"github.com/slipway-ecs/slipway/internal/names"
 )
@@ -176,6 +178,30 @@ func together(all []unitSlots) []slot {
 		slots = append(slots, slot{at, found[at]})
 	}
 	return slots
+}
+
+// byPreference is the order in which GetMetricData looks for a metric's unit where none is asked for and
+// samples came in several. It was seen on AWS.
+var byPreference = [...]types.StandardUnit{
+	types.StandardUnitMegabits, types.StandardUnitTerabits, types.StandardUnitGigabits, types.StandardUnitCount, types.StandardUnitBytes,
+	types.StandardUnitGigabytes, types.StandardUnitGigabytesSecond, types.StandardUnitKilobytes, types.StandardUnitKilobitsSecond,
+	types.StandardUnitTerabytes, types.StandardUnitTerabitsSecond, types.StandardUnitBytesSecond, types.StandardUnitPercent,
+	types.StandardUnitMegabytes, types.StandardUnitMegabitsSecond, types.StandardUnitMilliseconds, types.StandardUnitMicroseconds,
+	types.StandardUnitKilobytesSecond, types.StandardUnitGigabitsSecond, types.StandardUnitMegabytesSecond, types.StandardUnitBits,
+	types.StandardUnitBitsSecond, types.StandardUnitCountSecond, types.StandardUnitSeconds, types.StandardUnitKilobits,
+	types.StandardUnitTerabytesSecond, types.StandardUnitNone,
+}
+
+// preferred gives what was read of the unit that comes first, nil where nothing was read.
+func preferred(all []unitSlots) []slot {
+	for _, unit := range byPreference {
+		for _, u := range all {
+			if u.unit == string(unit) {
+				return u.slots
+			}
+		}
+	}
+	return nil
 }
 
 // list gives the metrics of a scope with points at or after since, in order of identity.

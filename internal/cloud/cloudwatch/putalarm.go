@@ -27,6 +27,9 @@ func notYet(what string) error {
 	return invalid("%s are not supported by this cloud yet; use a single metric compared with a fixed threshold", what)
 }
 
+// absent refuses an alarm without a member that its kind needs.
+func absent(member string) error { return invalid("%s must not be null", member) }
+
 // PutMetricAlarm makes an alarm, or replaces all of its configuration while its state stays. Tags
 // count only for a new alarm.
 //
@@ -73,8 +76,6 @@ func checkAlarm(in *sdk.PutMetricAlarmInput) error {
 	switch {
 	case in.EvaluationCriteria != nil:
 		return notYet("alarms on PromQL queries")
-	case len(in.Metrics) > 0 && in.MetricName != nil:
-		return invalid("The parameters MetricName and Metrics are mutually exclusive and you have specified both.")
 	case len(in.Metrics) > 0:
 		if err := checkMath(in); err != nil {
 			return err
@@ -82,10 +83,12 @@ func checkAlarm(in *sdk.PutMetricAlarmInput) error {
 		return checkRest(in)
 	case in.ThresholdMetricId != nil || strings.Contains(string(in.ComparisonOperator), "UpperThreshold") || strings.Contains(string(in.ComparisonOperator), "LowerThreshold"):
 		return notYet("alarms on anomaly detection")
-	case in.MetricName == nil || in.Namespace == nil:
-		return invalid("Either MetricName and Namespace or Metrics must be specified.")
+	case in.MetricName == nil:
+		return absent("MetricName")
+	case in.Namespace == nil:
+		return absent("Namespace")
 	case in.Threshold == nil:
-		return invalid("Threshold must be specified for alarms on a fixed threshold.")
+		return absent("Threshold")
 	}
 	if err := checkStatistic(in); err != nil {
 		return err
@@ -103,7 +106,7 @@ func checkStatistic(in *sdk.PutMetricAlarmInput) error {
 	case in.Statistic == "" && in.ExtendedStatistic == nil:
 		return invalid("Either Statistic or ExtendedStatistic must be specified.")
 	case in.Period == nil:
-		return invalid("Period must be specified.")
+		return absent("Period")
 	}
 	if in.ExtendedStatistic == nil {
 		return nil

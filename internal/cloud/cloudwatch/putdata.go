@@ -2,6 +2,7 @@ package cloudwatch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -58,14 +59,22 @@ func (s *Service) PutMetricData(ctx context.Context, in *sdk.PutMetricDataInput)
 		return nil, badValue("The collection MetricData must not have a size greater than %d.", dataEach)
 	}
 	var points []Point
+	var wrong []string
 	for _, l := range lists {
 		for i := range l.data {
 			p, err := s.point(*in.Namespace, fmt.Sprintf("%s.member.%d.", l.list, i+1), &l.data[i])
-			if err != nil {
+			value, isValue := errors.AsType[*types.InvalidParameterValueException](err)
+			switch {
+			case isValue: // those of all data are told at once
+				wrong = append(wrong, *value.Message)
+			case err != nil && wrong == nil:
 				return nil, err
 			}
 			points = append(points, p)
 		}
+	}
+	if wrong != nil {
+		return nil, badValue("%s", strings.Join(wrong, "\n"))
 	}
 	s.metrics.add(scopeOf(ctx), points)
 	return &sdk.PutMetricDataOutput{}, nil
@@ -84,8 +93,8 @@ func (s *Service) point(namespace, at string, d *types.MetricDatum) (Point, erro
 	if err := checkDimensions(at+"Dimensions", d.Dimensions); err != nil {
 		return p, err
 	}
-	if d.Unit != "" && !slices.Contains(d.Unit.Values(), d.Unit) {
-		return p, badValue("The value %s for parameter %sUnit is invalid.", d.Unit, at)
+	if err := checkUnit(at+"Unit", d.Unit); err != nil {
+		return p, err
 	}
 	if r := d.StorageResolution; r != nil && *r != 1 && *r != 60 {
 		return p, badValue("The value %d for parameter %sStorageResolution is invalid. Valid values are 1 and 60.", *r, at)
@@ -95,6 +104,14 @@ func (s *Service) point(namespace, at string, d *types.MetricDatum) (Point, erro
 		return p, err
 	}
 	return p, samples(at, d, &p)
+}
+
+// checkUnit asks that a unit, if given, is one of CloudWatch's. The words are seen of PutMetricData.
+func checkUnit(member string, unit types.StandardUnit) error {
+	if unit == "" || slices.Contains(unit.Values(), unit) {
+		return nil
+	}
+	return badValue("The parameter %s must be a value in the set [ %s ].", member, strings.Join(texts(unit.Values()), ", "))
 }
 
 // when gives a datum's time, which is now where it names none. How old it may be is counted on
