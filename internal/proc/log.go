@@ -103,11 +103,13 @@ func (w *logWriter) flush() error {
 	if w.size += int64(n); w.size < SegmentSize {
 		return nil
 	}
-	if err := w.f.Close(); err != nil {
-		return err
+	next := logWriter{dir: w.dir, start: w.start + w.size}
+	if err := next.open(); err != nil {
+		return err // this file takes the next lines too
 	}
-	w.start, w.size = w.start+w.size, 0
-	if err := w.open(); err != nil {
+	full := w.f
+	w.f, w.start, w.size = next.f, next.start, 0
+	if err := full.Close(); err != nil {
 		return err
 	}
 	starts, err := segments(w.dir)

@@ -153,6 +153,45 @@ func TestTheLogKeepsItsEnd(t *testing.T) {
 	}
 }
 
+func TestALogWhoseNextFileCannotBeMadeGoesOnInThisOne(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	w, err := openLog(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := input{stream: 'o'}
+	n := 0
+	fill := func() error { // a whole file
+		for range SegmentSize / MaxLine {
+			in.take(w, []byte(strings.Repeat("x", MaxLine-20)+"\n"), time.Unix(0, 1))
+			n++
+		}
+		in.take(w, []byte(strings.Repeat("y", MaxLine-20)+"\n"), time.Unix(0, 1))
+		n++
+		return w.flush()
+	}
+	line := len(fmt.Sprintf("1 o %s\n", strings.Repeat("x", MaxLine-20)))
+	inTheWay := filepath.Join(dir, segmentName(int64((SegmentSize/MaxLine+1)*line)))
+	if err := os.Mkdir(inTheWay, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := fill(); err == nil {
+		t.Fatal("the next file was made: there is nothing to see")
+	}
+	if err := os.Remove(inTheWay); err != nil {
+		t.Fatal(err)
+	}
+
+	if err := errors.Join(fill(), fill(), w.close(), write(dir, exitFile, Exit{})); err != nil {
+		t.Fatal(err)
+	}
+
+	if got := readAll(t, dir, 0); len(got) != n {
+		t.Errorf("%d lines of %d", len(got), n)
+	}
+}
+
 func TestAReaderThatWasOvertakenGoesOnWhereTheLogBegins(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
