@@ -159,6 +159,10 @@ func TestAProgramThatWritesMuchWithoutAShimWaitsAndLosesNothing(t *testing.T) {
 	r := open(t, dir)
 	const lines = 20000 // several times what a FIFO holds
 	h := start(t, r, task("t", fmt.Sprintf("read x <&- ; kill -STOP $$; i=0; while [ $i -lt %d ]; do echo line $i; i=$((i+1)); done", lines)))
+	eventually(t, "the program has stopped itself", func() bool {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", h.Pid))
+		return err == nil && strings.Contains(string(b), ") T ")
+	})
 	shim := shimOf(t, dir, "t")
 	kill(t, shim)
 	eventually(t, "the shim's end", func() bool { return !runs(shim) })

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os/exec"
+	"sync"
 	"syscall"
 	"time"
 
@@ -18,7 +19,8 @@ import (
 const outputPatience = time.Second
 
 // Exec runs argv on the host, with the container's environment and directory, in a process group
-// of its own that is killed when ctx ends. The program is looked up in the container's PATH.
+// of its own that is killed when the command, the container or ctx ends. The program is looked up
+// in the container's PATH.
 func (r *Runtime) Exec(ctx context.Context, h launch.Handle, argv []string) (int, []byte, error) {
 	dir, err := r.shimDir(h)
 	if err != nil {
@@ -29,7 +31,7 @@ func (r *Runtime) Exec(ctx context.Context, h launch.Handle, argv []string) (int
 		return 0, nil, gone(h, err)
 	}
 	if _, err := proc.ReadExit(dir); err == nil {
-		return 0, nil, fmt.Errorf("container %q of task %s: %w", h.Container, h.Task, launch.ErrEnded)
+		return 0, nil, ended(h)
 	}
 	if len(argv) == 0 {
 		return 127, nil, errors.New("no command specified")
@@ -39,16 +41,25 @@ func (r *Runtime) Exec(ctx context.Context, h launch.Handle, argv []string) (int
 	if failed, ok := errors.AsType[*proc.StartError](err); ok {
 		return failed.Code, nil, err
 	}
+	life, done := r.during(ctx, h, dir)
+	defer done()
 	var out tail
-	cmd := exec.CommandContext(ctx, path)
+	cmd := exec.CommandContext(life, path)
 	cmd.Args, cmd.Env, cmd.Dir = argv, spec.Env, spec.Dir
 	cmd.Stdout, cmd.Stderr = &out, &out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = outputPatience
 	err = cmd.Run()
+	if cmd.Process != nil {
+		// A command that is made again every few seconds must not leave something behind each time.
+		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) //nolint:errcheck // ESRCH: it left nothing
+	}
 	if ctx.Err() != nil {
 		return 0, out.bytes(), ctx.Err()
+	}
+	if err := context.Cause(life); err != nil {
+		return 0, out.bytes(), err
 	}
 	exited, ok := errors.AsType[*exec.ExitError](err)
 	switch {
@@ -63,6 +74,22 @@ func (r *Runtime) Exec(ctx context.Context, h launch.Handle, argv []string) (int
 		return 128 + int(status.Signal()), out.bytes(), nil
 	}
 	return exited.ExitCode(), out.bytes(), nil
+}
+
+// during gives a context that ends with the container too, as ErrEnded. done lets go of it.
+func (r *Runtime) during(ctx context.Context, h launch.Handle, dir string) (life context.Context, done func()) {
+	life, end := context.WithCancelCause(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		if _, err := proc.Wait(life, r.shim, dir); err == nil {
+			end(ended(h))
+		}
+	})
+	return life, func() { end(nil); watching.Wait() }
+}
+
+func ended(h launch.Handle) error {
+	return fmt.Errorf("container %q of task %s: %w", h.Container, h.Task, launch.ErrEnded)
 }
 
 // tail keeps the last launch.OutputLimit bytes written to it.

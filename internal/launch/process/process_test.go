@@ -332,3 +332,50 @@ func TestExecKillsTheCommandAndItsChildrenWhenTimeIsUp(t *testing.T) {
 		eventually(t, "the command's process is gone: "+line, func() bool { return syscall.Kill(pid, 0) != nil || !runs(pid) })
 	}
 }
+
+func TestExecLeavesNothingOfACommandThatEnded(t *testing.T) {
+	t.Parallel()
+	r := open(t, t.TempDir())
+	h := start(t, r, task("t", "exec sleep 100"))
+	for name, silent := range map[string]string{"silent": " >/dev/null 2>&1", "holding its output": ""} {
+		code, out, err := r.Exec(bounded(t), h, []string{"/bin/sh", "-c", "sleep 100" + silent + " & echo $!; exit 3"})
+		if code != 3 || err != nil {
+			t.Errorf("%s: got %d, %v", name, code, err)
+		}
+		pid, err := strconv.Atoi(strings.TrimSpace(string(out)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "what the command left is gone, "+name, func() bool { return syscall.Kill(pid, 0) != nil || !runs(pid) })
+	}
+}
+
+func TestExecEndsWithTheContainer(t *testing.T) {
+	t.Parallel()
+	r := open(t, t.TempDir())
+	h := start(t, r, task("t", "exec sleep 100"))
+	pids := filepath.Join(t.TempDir(), "pids")
+	over := make(chan error, 1)
+	go func() {
+		_, _, err := r.Exec(bounded(t), h, []string{"/bin/sh", "-c", "echo $$ >" + pids + "; exec sleep 100"})
+		over <- err
+	}()
+	var pid int
+	eventually(t, "the command runs", func() bool {
+		b, err := os.ReadFile(pids)
+		if err != nil || !strings.HasSuffix(string(b), "\n") {
+			return false
+		}
+		pid, err = strconv.Atoi(strings.TrimSpace(string(b)))
+		return err == nil
+	})
+
+	if err := r.Stop(bounded(t), h, 0); err != nil {
+		t.Fatal(err)
+	}
+
+	if err := <-over; !errors.Is(err, launch.ErrEnded) {
+		t.Errorf("got %v, want ErrEnded", err)
+	}
+	eventually(t, "the command is gone", func() bool { return syscall.Kill(pid, 0) != nil || !runs(pid) })
+}
