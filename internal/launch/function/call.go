@@ -31,7 +31,7 @@ func (e *environment) call(ctx context.Context, c Call) (Result, outcome) {
 			return res, how
 		}
 	}
-	e.out.catchUp() // what it wrote while it came up stands before the first call
+	e.out.catchUp(ctx) // what it wrote while it came up stands before the first call
 	e.out.mute()
 	e.out.say("START RequestId: %s Version: %s", c.RequestID, e.spec.Version)
 	began := time.Now()
@@ -49,7 +49,7 @@ func (e *environment) call(ctx context.Context, c Call) (Result, outcome) {
 	}
 	select {
 	case res := <-j.answers:
-		e.out.catchUp()
+		e.out.catchUp(ctx)
 		return e.report(ctx, j, began, res, "", ""), served
 	case <-e.exited:
 		if !e.abandon(j) {

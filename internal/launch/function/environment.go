@@ -148,7 +148,7 @@ func (e *environment) live(ctx context.Context, cmd *exec.Cmd, listener net.List
 			e.runner.o.Log.Warn("a function's runtime is served no longer", "function", e.spec.ID, "err", err)
 		}
 	})
-	parts.Go(e.out.run)
+	parts.Go(func() { e.out.run(ctx) })
 	over := make(chan struct{})
 	parts.Go(func() { e.out.carry(ctx, over) })
 
@@ -160,7 +160,7 @@ func (e *environment) live(ctx context.Context, cmd *exec.Cmd, listener net.List
 	if err := killGroup(e.pid, syscall.SIGKILL); err != nil {
 		e.runner.o.Log.Warn("what a function started may be left", "function", e.spec.ID, "err", err)
 	}
-	e.out.catchUp()
+	e.out.catchUp(ctx)
 	e.out.finish()
 	close(e.exited)
 	close(over)

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/slipway-ecs/slipway/internal/launch"
 	"github.com/slipway-ecs/slipway/internal/launch/function"
 )
 
@@ -117,6 +118,16 @@ func TestTheLogTellsOfEachCallFromStartToReport(t *testing.T) {
 	if n := strings.Count(w.log(), "many words"); n != 5000 {
 		t.Errorf("%d lines came into the log, want 5000", n)
 	}
+}
+
+func TestACallIsAnsweredThoughTheFunctionNeverStopsToWrite(t *testing.T) {
+	t.Parallel()
+	w := open(t, func(o *function.Options) {
+		o.Output = func(context.Context, function.Stream, []launch.Line) error { return nil }
+	})
+	s := custom(t)
+	want(t, w.invoke(t, s, `{"do": "flood"}`), `"flooding"`, "")
+	want(t, w.invoke(t, s, `"still here"`), `"still here"`, "")
 }
 
 func TestCallsAtOnceRunSideBySide(t *testing.T) {

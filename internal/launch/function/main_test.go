@@ -87,6 +87,13 @@ func bootstrap(api string) {
 				panic(err)
 			}
 			post(api+"/invocation/"+id+"/response", fmt.Sprint(child.Process.Pid))
+		case "flood": // a child that never stops to write
+			child := exec.Command("yes", "a line")
+			child.Stdout = os.Stdout
+			if err := child.Start(); err != nil {
+				panic(err)
+			}
+			post(api+"/invocation/"+id+"/response", `"flooding"`)
 		case "say":
 			fmt.Print(o.Text)
 			fmt.Fprintln(os.Stderr, "and an error")

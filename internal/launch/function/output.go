@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"sync"
 	"time"
@@ -14,8 +15,18 @@ import (
 	"github.com/slipway-ecs/slipway/internal/launch"
 )
 
-// longestLine is how many bytes a line of output has at most; longer ones come in pieces.
-const longestLine = 256 << 10
+const (
+	// longestLine is how many bytes a line of output has at most; longer ones come in pieces.
+	longestLine = 256 << 10
+	// mostQueued is how many bytes of lines wait to be sent: a function that writes faster than its
+	// log takes it waits, as it would for any pipe that is full.
+	mostQueued = 1 << 20
+	// mostInPipe is how many bytes a pipe holds at most: those written before a moment are among the
+	// next so many, however much is written meanwhile.
+	mostInPipe = 1 << 20
+	// lineCost is about what a line takes beside its text, in bytes.
+	lineCost = 64
+)
 
 // output is what an environment writes, on its way to the log.
 type output struct {
@@ -29,6 +40,7 @@ type output struct {
 	mu    sync.Mutex // guards what follows
 	rest  []byte     // a line without its end
 	lines []launch.Line
+	size  int // of lines, in bytes
 	mark  launch.Mark
 	tail  []byte
 	wake  chan struct{}
@@ -45,21 +57,19 @@ func newOutput(send func(context.Context, []launch.Line) error, fail func(error)
 }
 
 // run reads until nobody writes any more or the pipe is closed.
-func (o *output) run() {
+func (o *output) run(ctx context.Context) {
 	conn, err := o.pipe.SyscallConn()
 	if err != nil {
 		o.fail(err)
 		return
 	}
-	conn.Read(func(fd uintptr) bool { return o.pull(int(fd)) }) //nolint:errcheck // it fails once the pipe is closed, and then all was taken
+	conn.Read(func(fd uintptr) bool { return o.pull(ctx, int(fd), math.MaxInt) }) //nolint:errcheck // it fails once the pipe is closed, and then all was taken
 }
 
-// pull takes all there is; true means that no more will come.
-func (o *output) pull(fd int) (over bool) {
-	o.reading.Lock()
-	defer o.reading.Unlock()
-	for {
-		n, err := unix.Read(fd, o.chunk)
+// pull takes all there is, up to most bytes; true means that no more will come.
+func (o *output) pull(ctx context.Context, fd, most int) (over bool) {
+	for most > 0 {
+		n, full, err := o.piece(fd)
 		switch {
 		case errors.Is(err, unix.EINTR):
 			continue
@@ -68,21 +78,35 @@ func (o *output) pull(fd int) (over bool) {
 		case err != nil || n <= 0:
 			return true
 		}
-		o.take(o.chunk[:n])
+		most -= n
+		if full {
+			o.flush(ctx)
+		}
 	}
+	return false
+}
+
+// piece moves what one read gives into lines; full says that enough of them wait to be sent.
+func (o *output) piece(fd int) (n int, full bool, err error) {
+	o.reading.Lock()
+	defer o.reading.Unlock()
+	if n, err = unix.Read(fd, o.chunk); err != nil || n <= 0 {
+		return n, false, err
+	}
+	return n, o.take(o.chunk[:n]), nil
 }
 
 // catchUp takes what was written before the call of it.
-func (o *output) catchUp() {
+func (o *output) catchUp(ctx context.Context) {
 	conn, err := o.pipe.SyscallConn()
 	if err != nil {
 		return // closed: there is no more
 	}
-	conn.Control(func(fd uintptr) { o.pull(int(fd)) }) //nolint:errcheck // fails on a closed pipe alone
+	conn.Control(func(fd uintptr) { o.pull(ctx, int(fd), mostInPipe) }) //nolint:errcheck // fails on a closed pipe alone
 }
 
 // take cuts bytes into lines.
-func (o *output) take(b []byte) {
+func (o *output) take(b []byte) (full bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for len(b) > 0 {
@@ -97,12 +121,14 @@ func (o *output) take(b []byte) {
 			o.rest = o.rest[:0]
 		}
 	}
+	return o.size > mostQueued
 }
 
 // add queues a line; o.mu is held.
 func (o *output) add(text string) {
 	o.mark++
 	o.lines = append(o.lines, launch.Line{At: time.Now().UTC(), Text: text, Mark: o.mark})
+	o.size += len(text) + lineCost
 	o.tail = append(append(o.tail, text...), '\n')
 	if n := len(o.tail); n > 2*tailSize {
 		o.tail = append([]byte(nil), o.tail[n-tailSize:]...)
@@ -144,7 +170,7 @@ func (o *output) flush(ctx context.Context) {
 	defer o.sent.Unlock()
 	o.mu.Lock()
 	lines := o.lines
-	o.lines = nil
+	o.lines, o.size = nil, 0
 	o.mu.Unlock()
 	if len(lines) == 0 {
 		return
