@@ -170,13 +170,16 @@ func (o Options) check() (message string, code int) {
 	return "", ExitDone
 }
 
+// mostPatience stands for all that is longer.
+const mostPatience = 10 * 365 * 24 * time.Hour
+
 // patience is how long one phase may wait. What is no whole number above 0 is no time at all.
 func (o Options) patience() time.Duration {
-	n, err := strconv.ParseInt(strings.TrimSpace(o.Timeout), 10, 32)
+	n, err := strconv.ParseInt(strings.TrimSpace(o.Timeout), 10, 64)
 	if err != nil || n < 0 {
 		return 0
 	}
-	return time.Duration(n) * time.Second
+	return time.Duration(min(n, int64(mostPatience/time.Second))) * time.Second
 }
 
 // keep gives how many active revisions to keep; 0 keeps all.
