@@ -5,6 +5,7 @@
 package ecr
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"fmt"
@@ -30,8 +31,11 @@ type Tag struct{ Key, Value string }
 // Repository is the row of a repository, by ARN.
 type Repository struct {
 	ARN, Name  string
-	Mutability string // MUTABLE or IMMUTABLE
+	Mutability string   // MUTABLE or IMMUTABLE, or one of them WITH_EXCLUSION
+	Exclusions []string // wildcards for the tags that are the other way round
 	Scan       bool
+	Encryption string // AES256 where empty
+	Key        string // of KMS, as it was given
 	Lifecycle  string // policy text; empty is none
 	Evaluated  time.Time
 	Tags       []Tag
@@ -103,6 +107,7 @@ func (s *Service) Wire() *wire.Service {
 	wire.Op(w, s.DeleteRepository)
 	wire.Op(w, s.GetAuthorizationToken)
 	wire.Op(w, s.PutImageTagMutability)
+	wire.Op(w, s.PutImageScanningConfiguration)
 	wire.Op(w, s.PutLifecyclePolicy)
 	wire.Op(w, s.GetLifecyclePolicy)
 	wire.Op(w, s.DeleteLifecyclePolicy)
@@ -172,13 +177,18 @@ func missing(ctx context.Context, name string) error {
 
 func (s *Service) view(r Repository) types.Repository {
 	a, _ := names.ParseARN(r.ARN)
-	return types.Repository{
+	v := types.Repository{
 		RepositoryArn: &r.ARN, RepositoryName: &r.Name, RegistryId: &a.Account, CreatedAt: &r.Created,
 		RepositoryUri:              aws.String(s.registry() + "/" + r.Name),
 		ImageTagMutability:         types.ImageTagMutability(r.Mutability),
 		ImageScanningConfiguration: &types.ImageScanningConfiguration{ScanOnPush: r.Scan},
-		EncryptionConfiguration:    &types.EncryptionConfiguration{EncryptionType: types.EncryptionTypeAes256},
+		EncryptionConfiguration:    &types.EncryptionConfiguration{EncryptionType: cmp.Or(types.EncryptionType(r.Encryption), types.EncryptionTypeAes256)},
 	}
+	if r.Key != "" {
+		v.EncryptionConfiguration.KmsKey = &r.Key
+	}
+	v.ImageTagMutabilityExclusionFilters = r.exclusions()
+	return v
 }
 
 // byARN finds a repository by its ARN, as the tag operations name it.

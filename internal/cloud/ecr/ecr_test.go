@@ -3,6 +3,7 @@ package ecr_test
 import (
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -113,5 +114,111 @@ func TestRepositoriesComeInPages(t *testing.T) {
 	}
 	if strings.Join(seen, " ") != "aa bb cc" {
 		t.Errorf("pages: got %v", seen)
+	}
+}
+
+func TestTagsMoveAsTheRepositoryAndItsExclusionsHaveIt(t *testing.T) {
+	t.Parallel()
+	c := serve(t)
+	filters := []types.ImageTagMutabilityExclusionFilter{{Filter: aws.String("dev-*"), FilterType: types.ImageTagMutabilityExclusionFilterTypeWildcard}}
+	for i, m := range []struct {
+		setting    types.ImageTagMutability
+		filters    []types.ImageTagMutabilityExclusionFilter
+		dev, other bool // whether such tags move
+	}{
+		{types.ImageTagMutabilityMutable, nil, true, true},
+		{types.ImageTagMutabilityImmutable, nil, false, false},
+		{types.ImageTagMutabilityMutableWithExclusion, filters, false, true},
+		{types.ImageTagMutabilityImmutableWithExclusion, filters, true, false},
+	} {
+		name := aws.String(fmt.Sprintf("repo%d", i))
+		if _, err := c.CreateRepository(t.Context(), &client.CreateRepositoryInput{RepositoryName: name}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.PutImageTagMutability(t.Context(), &client.PutImageTagMutabilityInput{RepositoryName: name, ImageTagMutability: m.setting, ImageTagMutabilityExclusionFilters: m.filters}); err != nil {
+			t.Fatal(err)
+		}
+		seen, err := c.DescribeRepositories(t.Context(), &client.DescribeRepositoriesInput{RepositoryNames: []string{*name}})
+		if err != nil || seen.Repositories[0].ImageTagMutability != m.setting || len(seen.Repositories[0].ImageTagMutabilityExclusionFilters) != len(m.filters) {
+			t.Errorf("%s: got %+v, %v", m.setting, seen.Repositories, err)
+		}
+		for tag, moves := range map[string]bool{"dev-1": m.dev, "1": m.other} {
+			for n := range 2 {
+				_, err := c.PutImage(t.Context(), &client.PutImageInput{RepositoryName: name, ImageTag: &tag, ImageManifest: aws.String(fmt.Sprintf(`{"config":{"size":%d}}`, n+len(tag)*10))})
+				if want := map[bool]string{false: "ImageTagAlreadyExistsException"}[n == 0 || moves]; code(err) != want {
+					t.Errorf("%s, tag %s, push %d: got %v, want %q", m.setting, tag, n, err, want)
+				}
+			}
+		}
+	}
+	for _, in := range []*client.CreateRepositoryInput{
+		{RepositoryName: aws.String("none"), ImageTagMutability: types.ImageTagMutabilityMutableWithExclusion},
+		{RepositoryName: aws.String("none"), ImageTagMutabilityExclusionFilters: filters},
+	} {
+		if _, err := c.CreateRepository(t.Context(), in); code(err) != "InvalidParameterException" {
+			t.Errorf("%s with %d filters: got %v", in.ImageTagMutability, len(in.ImageTagMutabilityExclusionFilters), err)
+		}
+	}
+}
+
+func TestImagesAreDeletedByTagAndByDigest(t *testing.T) {
+	t.Parallel()
+	c, name := serve(t), aws.String("repo")
+	made, err := c.CreateRepository(t.Context(), &client.CreateRepositoryInput{
+		RepositoryName: name, EncryptionConfiguration: &types.EncryptionConfiguration{EncryptionType: types.EncryptionTypeKms, KmsKey: aws.String("alias/mine")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e := made.Repository.EncryptionConfiguration; e.EncryptionType != types.EncryptionTypeKms || aws.ToString(e.KmsKey) != "alias/mine" {
+		t.Errorf("encryption: got %+v", e)
+	}
+	digests := map[string]string{}
+	for i, tags := range []string{"a b", "c d", ""} {
+		for _, tag := range strings.Split(tags, " ") {
+			in := &client.PutImageInput{RepositoryName: name, ImageManifest: aws.String(fmt.Sprintf(`{"config":{"size":%d}}`, i))}
+			if tag != "" {
+				in.ImageTag = &tag
+			}
+			out, err := c.PutImage(t.Context(), in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			digests[tag] = *out.Image.ImageId.ImageDigest
+		}
+	}
+	remove := func(id types.ImageIdentifier) string {
+		out, err := c.BatchDeleteImage(t.Context(), &client.BatchDeleteImageInput{RepositoryName: name, ImageIds: []types.ImageIdentifier{id}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all []string
+		for _, i := range out.ImageIds {
+			all = append(all, aws.ToString(i.ImageDigest)+" "+aws.ToString(i.ImageTag))
+		}
+		for _, f := range out.Failures {
+			all = append(all, string(f.FailureCode))
+		}
+		return strings.Join(all, ", ")
+	}
+	digest := func(tag string) *string { return aws.String(digests[tag]) }
+	for _, c := range []struct {
+		id   types.ImageIdentifier
+		want string
+	}{
+		{types.ImageIdentifier{}, "MissingDigestAndTag"},
+		{types.ImageIdentifier{ImageDigest: aws.String("sha256")}, "InvalidImageDigest"},
+		{types.ImageIdentifier{ImageDigest: digest("a"), ImageTag: aws.String("c")}, "ImageTagDoesNotMatchDigest"},
+		{types.ImageIdentifier{ImageDigest: digest("a"), ImageTag: aws.String("x")}, "ImageNotFound"},
+		{types.ImageIdentifier{ImageDigest: digest("a"), ImageTag: aws.String("a")}, digests["a"] + " a"},
+		{types.ImageIdentifier{ImageTag: aws.String("a")}, "ImageNotFound"},
+		{types.ImageIdentifier{ImageTag: aws.String("b")}, digests["a"] + " b"},
+		{types.ImageIdentifier{ImageDigest: digest("a")}, "ImageNotFound"},
+		{types.ImageIdentifier{ImageDigest: digest("c")}, digests["c"] + " c, " + digests["c"] + " d"},
+		{types.ImageIdentifier{ImageDigest: digest("")}, digests[""] + " "},
+	} {
+		if got := remove(c.id); got != c.want {
+			t.Errorf("deleting %s %s: got %s, want %s", aws.ToString(c.id.ImageDigest), aws.ToString(c.id.ImageTag), got, c.want)
+		}
 	}
 }

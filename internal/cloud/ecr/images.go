@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
 
 	"github.com/slipway-ecs/slipway/internal/cloud/page"
+	"github.com/slipway-ecs/slipway/internal/pattern"
 	"github.com/slipway-ecs/slipway/internal/store"
 	"github.com/slipway-ecs/slipway/internal/wire"
 )
@@ -76,7 +77,7 @@ func (s *Service) put(ctx context.Context, tx *store.Tx, r Repository, image Ima
 		if tag == "" || i < 0 {
 			continue
 		}
-		if r.Mutability == string(types.ImageTagMutabilityImmutable) {
+		if r.fixed(tag) {
 			return &types.ImageTagAlreadyExistsException{Message: aws.String(fmt.Sprintf(
 				"The image tag '%s' already exists in the '%s' repository and cannot be overwritten because the repository is immutable.", tag, r.Name))}
 		}
@@ -100,18 +101,27 @@ func (s *Service) BatchGetImage(ctx context.Context, in *ecr.BatchGetImageInput)
 	return out, err
 }
 
-// BatchDeleteImage takes tags off images, and removes images named by digest or without tags left.
+// BatchDeleteImage takes tags off images, and removes images named by digest alone or without tags
+// left.
 func (s *Service) BatchDeleteImage(ctx context.Context, in *ecr.BatchDeleteImageInput) (*ecr.BatchDeleteImageOutput, error) {
 	out := &ecr.BatchDeleteImageOutput{ImageIds: []types.ImageIdentifier{}, Failures: []types.ImageFailure{}}
 	err := s.each(ctx, in.RepositoryName, in.ImageIds, func(tx *store.Tx, i Image, id types.ImageIdentifier) {
-		left := slices.DeleteFunc(slices.Clone(i.Tags), func(t string) bool { return t == aws.ToString(id.ImageTag) })
-		if id.ImageDigest == nil && len(left) > 0 {
-			i.Tags = left
+		gone := i.Tags
+		if id.ImageTag != nil {
+			gone = []string{*id.ImageTag}
+		}
+		i.Tags = slices.DeleteFunc(slices.Clone(i.Tags), func(t string) bool { return slices.Contains(gone, t) })
+		if len(i.Tags) > 0 {
 			s.images.Put(tx, i)
 		} else {
 			s.images.Delete(tx, i.Key)
 		}
-		out.ImageIds = append(out.ImageIds, types.ImageIdentifier{ImageDigest: aws.String(i.Digest), ImageTag: id.ImageTag})
+		for _, t := range gone {
+			out.ImageIds = append(out.ImageIds, types.ImageIdentifier{ImageDigest: &i.Digest, ImageTag: &t})
+		}
+		if len(gone) == 0 {
+			out.ImageIds = append(out.ImageIds, types.ImageIdentifier{ImageDigest: &i.Digest})
+		}
 	}, func(f types.ImageFailure) { out.Failures = append(out.Failures, f) })
 	return out, err
 }
@@ -124,15 +134,39 @@ func (s *Service) each(ctx context.Context, repository *string, named []types.Im
 			return err
 		}
 		for _, id := range named {
-			image, ok := s.image(tx, r, id)
-			if !ok {
-				failed(types.ImageFailure{ImageId: &id, FailureCode: types.ImageFailureCodeImageNotFound, FailureReason: aws.String("Requested image not found")})
+			image, code, why := s.named(tx, r, id)
+			if code != "" {
+				failed(types.ImageFailure{ImageId: &id, FailureCode: code, FailureReason: &why})
 				continue
 			}
 			found(tx, image, id)
 		}
 		return nil
 	})
+}
+
+var digestRule = pattern.New(`^[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+$`)
+
+// named finds the image an identifier names, or says why there is none.
+func (s *Service) named(tx *store.Tx, r Repository, id types.ImageIdentifier) (i Image, code types.ImageFailureCode, why string) {
+	if id.ImageDigest == nil && id.ImageTag == nil {
+		return i, types.ImageFailureCodeMissingDigestAndTag, "Invalid request parameters: both tag and digest cannot be null"
+	}
+	if id.ImageDigest != nil && !digestRule.MatchString(*id.ImageDigest) {
+		return i, types.ImageFailureCodeInvalidImageDigest, "Invalid request parameters: image digest should satisfy the regex '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'"
+	}
+	i, ok := s.image(tx, r, id)
+	if ok {
+		return i, "", ""
+	}
+	if id.ImageDigest != nil && id.ImageTag != nil {
+		_, digest := s.image(tx, r, types.ImageIdentifier{ImageDigest: id.ImageDigest})
+		_, tag := s.image(tx, r, types.ImageIdentifier{ImageTag: id.ImageTag})
+		if digest && tag {
+			return i, types.ImageFailureCodeImageTagDoesNotMatchDigest, "The provided digest does not match tag"
+		}
+	}
+	return i, types.ImageFailureCodeImageNotFound, "Requested image not found"
 }
 
 func (s *Service) image(tx *store.Tx, r Repository, id types.ImageIdentifier) (Image, bool) {
@@ -156,7 +190,7 @@ func (s *Service) ListImages(ctx context.Context, in *ecr.ListImagesInput) (*ecr
 		if err != nil {
 			return err
 		}
-		rows, next, err := page.Cut(s.filtered(tx, r, in.Filter), func(i *Image) string { return i.Key }, aws.ToString(in.NextToken), limit(in.MaxResults))
+		rows, next, err := page.Cut(s.filtered(tx, r, tagStatus(in.Filter)), func(i *Image) string { return i.Key }, aws.ToString(in.NextToken), limit(in.MaxResults))
 		if err != nil {
 			return badToken()
 		}
@@ -174,15 +208,22 @@ func (s *Service) ListImages(ctx context.Context, in *ecr.ListImagesInput) (*ecr
 	return out, err
 }
 
-// filtered gives the images of a repository with or without tags, as a filter wants them.
-func (s *Service) filtered(tx *store.Tx, r Repository, f *types.ListImagesFilter) (all []Image) {
+// filtered gives the images of a repository with or without tags, as status wants them.
+func (s *Service) filtered(tx *store.Tx, r Repository, status types.TagStatus) (all []Image) {
 	for i := range s.images.By(tx, "repository", r.ARN) {
 		tagged := len(i.Tags) > 0
-		if f == nil || f.TagStatus == "" || f.TagStatus == types.TagStatusAny || tagged == (f.TagStatus == types.TagStatusTagged) {
+		if status == "" || status == types.TagStatusAny || tagged == (status == types.TagStatusTagged) {
 			all = append(all, i)
 		}
 	}
 	return all
+}
+
+func tagStatus(f *types.ListImagesFilter) types.TagStatus {
+	if f == nil {
+		return ""
+	}
+	return f.TagStatus
 }
 
 // DescribeImages describes the named images, or all of a repository.
@@ -205,7 +246,11 @@ func (s *Service) DescribeImages(ctx context.Context, in *ecr.DescribeImagesInpu
 			}
 			return nil
 		}
-		rows, next, err := page.Cut(s.filtered(tx, r, nil), func(i *Image) string { return i.Key }, aws.ToString(in.NextToken), limit(in.MaxResults))
+		var status types.TagStatus
+		if in.Filter != nil {
+			status = in.Filter.TagStatus
+		}
+		rows, next, err := page.Cut(s.filtered(tx, r, status), func(i *Image) string { return i.Key }, aws.ToString(in.NextToken), limit(in.MaxResults))
 		if err != nil {
 			return badToken()
 		}

@@ -30,8 +30,15 @@ func (s *Service) CreateRepository(ctx context.Context, in *ecr.CreateRepository
 		return nil, &types.InvalidParameterException{Message: aws.String(
 			"Invalid parameter at 'repositoryName' failed to satisfy constraint: 'must satisfy regular expression '(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*''")}
 	}
+	if e := in.EncryptionConfiguration; e != nil {
+		r.Encryption, r.Key = string(e.EncryptionType), aws.ToString(e.KmsKey)
+	}
+	var err error
+	if r.Exclusions, err = readExclusions(types.ImageTagMutability(r.Mutability), in.ImageTagMutabilityExclusionFilters); err != nil {
+		return nil, err
+	}
 	r.ARN = arnOf(ctx, r.Name)
-	err := s.store.Update(func(tx *store.Tx) error {
+	err = s.store.Update(func(tx *store.Tx) error {
 		if _, there := s.repositories.Get(tx, r.ARN); there {
 			return &types.RepositoryAlreadyExistsException{Message: aws.String(fmt.Sprintf(
 				"The repository with name '%s' already exists in the registry with id '%s'", r.Name, wire.CallerOf(ctx).Account))}
@@ -100,10 +107,16 @@ func (s *Service) DeleteRepository(ctx context.Context, in *ecr.DeleteRepository
 	return &ecr.DeleteRepositoryOutput{Repository: &gone}, nil
 }
 
-// PutImageTagMutability says whether tags may move.
-func (s *Service) PutImageTagMutability(ctx context.Context, in *ecr.PutImageTagMutabilityInput) (*ecr.PutImageTagMutabilityOutput, error) {
-	out := &ecr.PutImageTagMutabilityOutput{RepositoryName: in.RepositoryName, RegistryId: aws.String(wire.CallerOf(ctx).Account), ImageTagMutability: in.ImageTagMutability}
-	return out, s.change(ctx, in.RepositoryName, func(_ *store.Tx, r *Repository) error { r.Mutability = string(in.ImageTagMutability); return nil })
+// PutImageScanningConfiguration says whether images are scanned when they are pushed; none is.
+func (s *Service) PutImageScanningConfiguration(ctx context.Context, in *ecr.PutImageScanningConfigurationInput) (*ecr.PutImageScanningConfigurationOutput, error) {
+	out := &ecr.PutImageScanningConfigurationOutput{
+		RepositoryName: in.RepositoryName, RegistryId: aws.String(wire.CallerOf(ctx).Account),
+		ImageScanningConfiguration: &types.ImageScanningConfiguration{ScanOnPush: in.ImageScanningConfiguration.ScanOnPush},
+	}
+	return out, s.change(ctx, in.RepositoryName, func(_ *store.Tx, r *Repository) error {
+		r.Scan = in.ImageScanningConfiguration.ScanOnPush
+		return nil
+	})
 }
 
 // PutLifecyclePolicy keeps a lifecycle policy; nothing here expires by it.
