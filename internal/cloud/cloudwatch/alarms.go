@@ -138,7 +138,28 @@ func (s *Service) DescribeAlarms(ctx context.Context, in *sdk.DescribeAlarmsInpu
 		}
 	}
 	out.MetricAlarms, err = views(slices.DeleteFunc(rows, func(a alarmRow) bool { return a.isComposite() }))
+	if relatives {
+		brief(out, in.ChildrenOfAlarmName != nil)
+	}
 	return out, err
+}
+
+// brief leaves of alarms what AWS tells of parents, their names and ARNs, or of children, their states too.
+//
+// Source: API reference, DescribeAlarms.
+func brief(out *sdk.DescribeAlarmsOutput, children bool) {
+	for i, a := range out.MetricAlarms {
+		out.MetricAlarms[i] = types.MetricAlarm{AlarmName: a.AlarmName, AlarmArn: a.AlarmArn}
+		if children {
+			out.MetricAlarms[i].StateValue, out.MetricAlarms[i].StateUpdatedTimestamp = a.StateValue, a.StateUpdatedTimestamp
+		}
+	}
+	for i, a := range out.CompositeAlarms {
+		out.CompositeAlarms[i] = types.CompositeAlarm{AlarmName: a.AlarmName, AlarmArn: a.AlarmArn}
+		if children {
+			out.CompositeAlarms[i].StateValue, out.CompositeAlarms[i].StateUpdatedTimestamp = a.StateValue, a.StateUpdatedTimestamp
+		}
+	}
 }
 
 // relatives gives the ARNs of the children or parents of the alarm that a request names.

@@ -114,6 +114,14 @@ func (c *constraints) length(member string, v *string, least, most int) {
 	}
 }
 
+// namespace asks that a namespace, if given, is one: it begins with no colon.
+func (c *constraints) namespace(v *string) {
+	c.length("namespace", v, 1, 255)
+	if strings.HasPrefix(val(v), ":") {
+		c.add(*v, "namespace", "satisfy regular expression pattern: [^:].*")
+	}
+}
+
 // items asks that a list has at most so many items.
 func (c *constraints) items(member string, list []string, most int) {
 	if len(list) > most {

@@ -138,6 +138,13 @@ func TestRelativesAreDescribedAndChildrenStay(t *testing.T) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
+	down := must[*sdk.DescribeAlarmsOutput](t)(w.DescribeAlarms(w.ctx, &sdk.DescribeAlarmsInput{ChildrenOfAlarmName: new("top")}))
+	if a, c := down.MetricAlarms[0], down.CompositeAlarms[0]; a.StateValue != types.StateValueInsufficientData || a.StateUpdatedTimestamp == nil || a.StateReason != nil || c.StateValue == "" || c.AlarmRule != nil {
+		t.Errorf("children have names and states alone: got %+v, %+v", a, c)
+	}
+	if up := must[*sdk.DescribeAlarmsOutput](t)(w.DescribeAlarms(w.ctx, &sdk.DescribeAlarmsInput{ParentsOfAlarmName: new("mid")})).CompositeAlarms[0]; up.AlarmArn == nil || up.StateValue != "" {
+		t.Errorf("parents have names alone: got %+v", up)
+	}
 	for _, c := range []struct {
 		what string
 		err  error

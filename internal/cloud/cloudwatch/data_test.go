@@ -321,6 +321,8 @@ func TestDataThatIsRefused(t *testing.T) {
 		none := func(*types.MetricDatum) {}
 		aws := one(none)
 		aws.Namespace = new("AWS/EC2")
+		colon := one(none)
+		colon.Namespace = new(":Shop")
 		unnamed := one(none)
 		unnamed.Namespace = nil
 		many := one(none)
@@ -335,6 +337,7 @@ func TestDataThatIsRefused(t *testing.T) {
 			code, msg string
 		}{
 			{unnamed, "MissingRequiredParameterException", "The parameter Namespace is required."},
+			{colon, "ValidationException", "1 validation error detected: Value ':Shop' at 'namespace' failed to satisfy constraint: Member must satisfy regular expression pattern: [^:].*"},
 			{aws, "InvalidParameterValueException", "The value AWS/EC2 for parameter Namespace is invalid."},
 			{&sdk.PutMetricDataInput{Namespace: new("Shop")}, "MissingRequiredParameterException", "The parameter MetricData is required."},
 			{many, "InvalidParameterValueException", "The collection MetricData must not have a size greater than 1000."},

@@ -111,6 +111,7 @@ func (s *Service) checkStatistics(in *sdk.GetMetricStatisticsInput) ([]alarm.Sta
 		}
 	}
 	var bad constraints
+	bad.namespace(in.Namespace)
 	among(&bad, "unit", in.Unit)
 	for i, st := range in.Statistics {
 		among(&bad, fmt.Sprintf("statistics.%d.member", i+1), st)

@@ -25,7 +25,7 @@ const (
 func (s *Service) ListMetrics(ctx context.Context, in *sdk.ListMetricsInput) (*sdk.ListMetricsOutput, error) {
 	var bad constraints
 	bad.length("metricName", in.MetricName, 1, 255)
-	bad.length("namespace", in.Namespace, 1, 255)
+	bad.namespace(in.Namespace)
 	among(&bad, "recentlyActive", in.RecentlyActive)
 	if err := bad.err(); err != nil {
 		return nil, err

@@ -56,7 +56,7 @@ func checkAlarm(in *sdk.PutMetricAlarmInput) error {
 	bad.length("alarmName", in.AlarmName, 1, 255)
 	bad.length("alarmDescription", in.AlarmDescription, 0, 1024)
 	bad.length("metricName", in.MetricName, 1, 255)
-	bad.length("namespace", in.Namespace, 1, 255)
+	bad.namespace(in.Namespace)
 	among(&bad, "comparisonOperator", in.ComparisonOperator)
 	among(&bad, "statistic", in.Statistic)
 	among(&bad, "unit", in.Unit)

@@ -32,7 +32,7 @@ var largest = math.Ldexp(1, 360)
 // captures, the others follow their form.
 func (s *Service) PutMetricData(ctx context.Context, in *sdk.PutMetricDataInput) (*sdk.PutMetricDataOutput, error) {
 	var bad constraints
-	bad.length("namespace", in.Namespace, 1, 255)
+	bad.namespace(in.Namespace)
 	if err := bad.err(); err != nil {
 		return nil, err
 	}
