@@ -354,8 +354,8 @@ func TestDataThatIsRefused(t *testing.T) {
 			{one(func(d *types.MetricDatum) { d.Value, d.StatisticValues = nil, &types.StatisticSet{Sum: new(1.0)} }), "MissingRequiredParameterException", "The parameter MetricData.member.1.StatisticValues.SampleCount is required."},
 			{one(func(d *types.MetricDatum) { d.Timestamp = new(time.Now().Add(-15 * 24 * time.Hour)) }), "InvalidParameterValueException", "The parameter MetricData.member.1.Timestamp must specify a time within the past two weeks."},
 			{one(func(d *types.MetricDatum) { d.Timestamp = new(time.Now().Add(3 * time.Hour)) }), "InvalidParameterValueException", "The parameter MetricData.member.1.Timestamp must specify a time no more than two hours in the future."},
-			{one(func(d *types.MetricDatum) { d.Unit = "Furlongs" }), "InvalidParameterValueException", "The parameter MetricData.member.1.Unit must be a value in the set [ " + units + " ]."},
-			{two, "InvalidParameterValueException", "The value NaN for parameter MetricData.member.1.Value is invalid.\nThe parameter MetricData.member.3.Unit must be a value in the set [ " + units + " ]."},
+			{one(func(d *types.MetricDatum) { d.Unit = "Furlongs" }), "InvalidParameterValueException", "The parameter MetricData.member.1.Unit must be a value in the set [" + units + "]."},
+			{two, "InvalidParameterValueException", "The value NaN for parameter MetricData.member.1.Value is invalid.\nThe parameter MetricData.member.3.Unit must be a value in the set [" + units + "]."},
 			{one(func(d *types.MetricDatum) { d.StorageResolution = new(int32(5)) }), "InvalidParameterValueException", "The value 5 for parameter MetricData.member.1.StorageResolution is invalid. Valid values are 1 and 60."},
 			{one(func(d *types.MetricDatum) { d.Dimensions = dims }), "InvalidParameterValueException", "The collection MetricData.member.1.Dimensions must not have a size greater than 30."},
 			{one(func(d *types.MetricDatum) { d.Dimensions = dims[:1] }), "MissingRequiredParameterException", "The parameter MetricData.member.1.Dimensions.member.1.Name is required."},
@@ -403,11 +403,16 @@ func TestQueriesThatAreRefused(t *testing.T) {
 			return err
 		}
 		check(data(query("a", "Sum"), query("a", "Sum")), "ValidationException", "The values for parameter id in MetricDataQueries are not unique.")
-		check(data(query("A", "Sum")), "ValidationException", "The value A for parameter MetricDataQueries.member.1.Id must start with a lowercase letter and contain only letters, numbers and underscores.")
-		check(data(query("a", "Total")), "InvalidParameterValueException", "The value Total for parameter MetricDataQueries.member.1.MetricStat.Stat is invalid.")
+		check(data(query("A", "Sum")), "ValidationException", "The value A for parameter MetricDataQueries.member.1.Id is not matching the expected pattern ^[a-z][a-zA-Z0-9_]*$.")
+		check(data(query("a", "Total"), query("b", "Sum"), query("c", "None")), "ValidationException",
+			"The value Total for parameter MetricDataQueries.member.1.MetricStat.Stat is not a valid statistic.\nThe value None for parameter MetricDataQueries.member.3.MetricStat.Stat is not a valid statistic.")
+		_, err = w.GetMetricData(w.ctx, &sdk.GetMetricDataInput{MetricDataQueries: []types.MetricDataQuery{query("a", "Sum")}, StartTime: new(time.Now()), EndTime: new(time.Now())})
+		check(err, "ValidationException", "The parameter StartTime must not equal parameter EndTime.")
+		_, err = w.GetMetricStatistics(w.ctx, statistics(60, time.Hour, "Sum", "Total"))
+		check(err, "InvalidParameterValueException", "The parameter Statistics.member.2 must be a value in the set [SampleCount, Average, Sum, Minimum, Maximum].")
 		furlongs := query("a", "Sum")
 		furlongs.MetricStat.Unit = "Furlongs"
-		if code, msg := code(data(furlongs)); code != "InvalidParameterValueException" || !strings.HasPrefix(msg, "The parameter MetricDataQueries.member.1.MetricStat.Unit must be a value in the set [ Seconds, ") {
+		if code, msg := code(data(furlongs)); code != "InvalidParameterValueException" || !strings.HasPrefix(msg, "The parameter MetricDataQueries.member.1.MetricStat.Unit must be a value in the set [Seconds, ") {
 			t.Errorf("a unit that is none: got %s: %s", code, msg)
 		}
 		check(data(types.MetricDataQuery{Id: new("e1"), Expression: new("m1*100")}), "ValidationException",

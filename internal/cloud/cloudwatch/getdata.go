@@ -3,6 +3,7 @@ package cloudwatch
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/slipway-ecs/slipway/internal/alarm"
 	"github.com/slipway-ecs/slipway/internal/names"
 	"github.com/slipway-ecs/slipway/internal/pattern"
+	"github.com/slipway-ecs/slipway/internal/wire"
 )
 
 const (
@@ -112,12 +114,16 @@ func (s *Service) checkStatistics(in *sdk.GetMetricStatisticsInput) ([]alarm.Sta
 	}
 	var bad constraints
 	bad.namespace(in.Namespace)
-	among(&bad, "unit", in.Unit)
-	for i, st := range in.Statistics {
-		among(&bad, fmt.Sprintf("statistics.%d.member", i+1), st)
-	}
 	bad.items("extendedStatistics", in.ExtendedStatistics, 10)
 	if err := bad.err(); err != nil {
+		return nil, err
+	}
+	for i, st := range in.Statistics {
+		if err := checkSet(fmt.Sprintf("Statistics.member.%d", i+1), st); err != nil {
+			return nil, err
+		}
+	}
+	if err := checkUnit("Unit", in.Unit); err != nil {
 		return nil, err
 	}
 	if err := checkPeriod("Period", *in.Period); err != nil {
@@ -301,20 +307,34 @@ func checkQueries(in *sdk.GetMetricDataInput) error {
 		return lacking("EndTime")
 	case n > queriesEach:
 		return invalid("The collection MetricDataQueries must not have a size greater than %d.", queriesEach)
-	case !in.StartTime.Before(*in.EndTime):
+	case in.StartTime.Equal(*in.EndTime):
+		return invalid("The parameter StartTime must not equal parameter EndTime.")
+	case in.StartTime.After(*in.EndTime):
 		return invalid("The parameter StartTime must be less than the parameter EndTime.")
 	}
 	seen := map[string]bool{}
+	var wrong []string // is told of all queries at once
 	for i := range in.MetricDataQueries {
 		q := &in.MetricDataQueries[i]
 		at := fmt.Sprintf("MetricDataQueries.member.%d.", i+1)
-		if err := checkQuery(at, q); err != nil {
+		err := checkQuery(at, q)
+		value, isValue := errors.AsType[*wire.Error](err)
+		switch {
+		case isValue:
+			wrong = append(wrong, value.Message)
+			continue
+		case err != nil && wrong == nil:
 			return err
+		case err != nil:
+			continue
 		}
 		if seen[*q.Id] {
 			return invalid("The values for parameter id in MetricDataQueries are not unique.")
 		}
 		seen[*q.Id] = true
+	}
+	if wrong != nil {
+		return invalid("%s", strings.Join(wrong, "\n"))
 	}
 	if !slices.ContainsFunc(in.MetricDataQueries, func(q types.MetricDataQuery) bool { return or(q.ReturnData, true) }) {
 		return invalid("At least one of the MetricDataQueries must return data.")
@@ -328,7 +348,7 @@ func checkQuery(at string, q *types.MetricDataQuery) error {
 	case q.Id == nil:
 		return lacking(at + "Id")
 	case !queryID.MatchString(*q.Id) || len(*q.Id) > 255:
-		return invalid("The value %s for parameter %sId must start with a lowercase letter and contain only letters, numbers and underscores.", *q.Id, at)
+		return invalid("The value %s for parameter %sId is not matching the expected pattern %s.", *q.Id, at, queryID)
 	case q.Expression != nil && q.MetricStat != nil:
 		return clash("The parameters %sExpression and %sMetricStat are mutually exclusive and you have specified both.", at, at)
 	case q.Expression != nil:
@@ -353,7 +373,7 @@ func checkQuery(at string, q *types.MetricDataQuery) error {
 		return lacking(at + "MetricStat.Stat")
 	}
 	if _, ok := alarm.ParseStat(*m.Stat); !ok {
-		return badValue("The value %s for parameter %sMetricStat.Stat is invalid.", *m.Stat, at)
+		return invalid("The value %s for parameter %sMetricStat.Stat is not a valid statistic.", *m.Stat, at)
 	}
 	if err := checkUnit(at+"MetricStat.Unit", m.Unit); err != nil {
 		return err

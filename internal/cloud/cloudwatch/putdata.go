@@ -106,12 +106,23 @@ func (s *Service) point(namespace, at string, d *types.MetricDatum) (Point, erro
 	return p, samples(at, d, &p)
 }
 
-// checkUnit asks that a unit, if given, is one of CloudWatch's. The words are seen of PutMetricData.
+// checkUnit asks that a unit, if given, is one of CloudWatch's.
 func checkUnit(member string, unit types.StandardUnit) error {
-	if unit == "" || slices.Contains(unit.Values(), unit) {
+	if unit == "" {
 		return nil
 	}
-	return badValue("The parameter %s must be a value in the set [ %s ].", member, strings.Join(texts(unit.Values()), ", "))
+	return checkSet(member, unit)
+}
+
+// checkSet asks that a value is one of its enumeration, in the words of the operations about data.
+func checkSet[E interface {
+	~string
+	Values() []E
+}](member string, v E) error {
+	if slices.Contains(texts(v.Values()), string(v)) {
+		return nil
+	}
+	return badValue("The parameter %s must be a value in the set [%s].", member, strings.Join(texts(v.Values()), ", "))
 }
 
 // when gives a datum's time, which is now where it names none. How old it may be is counted on
