@@ -3,6 +3,7 @@ package lambda
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -179,11 +180,18 @@ func (s *Service) UpdateFunctionEventInvokeConfig(ctx context.Context, in *lambd
 }
 
 func (s *Service) putRule(ctx context.Context, in *lambda.PutFunctionEventInvokeConfigInput, from func(AsyncRule, bool) (AsyncRule, error)) (out *lambda.PutFunctionEventInvokeConfigOutput, err error) {
-	switch {
-	case in.MaximumRetryAttempts != nil && (*in.MaximumRetryAttempts < 0 || *in.MaximumRetryAttempts > 2):
-		return nil, invalid("MaximumRetryAttempts must be between 0 and 2.")
-	case in.MaximumEventAgeInSeconds != nil && (*in.MaximumEventAgeInSeconds < 60 || *in.MaximumEventAgeInSeconds > 21600):
-		return nil, invalid("MaximumEventAgeInSeconds must be between 60 and 21600.")
+	for _, n := range []struct {
+		member      string
+		value       *int32
+		least, most int32
+	}{{"maximumRetryAttempts", in.MaximumRetryAttempts, 0, 2}, {"maximumEventAgeInSeconds", in.MaximumEventAgeInSeconds, 60, 21600}} {
+		switch {
+		case n.value == nil:
+		case *n.value < n.least:
+			return nil, violated(fmt.Sprint(*n.value), n.member, fmt.Sprintf("Member must have value greater than or equal to %d", n.least))
+		case *n.value > n.most:
+			return nil, violated(fmt.Sprint(*n.value), n.member, fmt.Sprintf("Member must have value less than or equal to %d", n.most))
+		}
 	}
 	return out, s.change(ctx, in.FunctionName, in.Qualifier, func(tx *store.Tx, r ref, f *Function) error {
 		f.AsyncRules = slices.Clone(f.AsyncRules)

@@ -280,6 +280,12 @@ func TestFunctionsComeInPages(t *testing.T) {
 	if strings.Join(seen, " ") != "a b c" {
 		t.Errorf("pages: got %v", seen)
 	}
+	for n, must := range map[int32]string{0: "have value greater than or equal to 1", 10001: "have value less than or equal to 10000"} {
+		_, err := w.ListFunctions(t.Context(), &client.ListFunctionsInput{MaxItems: &n})
+		refused(t, err, "ValidationException", fmt.Sprintf("1 validation error detected: Value '%d' at 'maxItems' failed to satisfy constraint: Member must %s", n, must))
+	}
+	_, err := w.PutFunctionEventInvokeConfig(t.Context(), &client.PutFunctionEventInvokeConfigInput{FunctionName: aws.String("a"), MaximumRetryAttempts: aws.Int32(3)})
+	refused(t, err, "ValidationException", "1 validation error detected: Value '3' at 'maximumRetryAttempts' failed to satisfy constraint: Member must have value less than or equal to 2")
 }
 
 func TestPermissionsAreRecords(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/hmac"
 	"encoding/hex"
+	"fmt"
 	"net/http"
 	"slices"
 
@@ -100,8 +101,12 @@ const functionsPage = 50
 
 // ListFunctions lists the caller's functions, all versions of them if asked to.
 func (s *Service) ListFunctions(ctx context.Context, in *lambda.ListFunctionsInput) (*lambda.ListFunctionsOutput, error) {
+	most, err := limit(in.MaxItems)
+	if err != nil {
+		return nil, err
+	}
 	out := &lambda.ListFunctionsOutput{Functions: []types.FunctionConfiguration{}}
-	err := s.store.View(func(tx *store.Tx) error {
+	err = s.store.View(func(tx *store.Tx) error {
 		var all []Version
 		for f := range s.functions.Prefix(tx, functionARN(scopeOf(ctx), "")) {
 			versions := s.versionsOf(tx, f.ARN)
@@ -110,7 +115,7 @@ func (s *Service) ListFunctions(ctx context.Context, in *lambda.ListFunctionsInp
 			}
 			all = append(all, versions...)
 		}
-		rows, next, err := page.Cut(all, func(v *Version) string { return v.ARN }, value(in.Marker), limit(in.MaxItems))
+		rows, next, err := page.Cut(all, func(v *Version) string { return v.ARN }, value(in.Marker), most)
 		if err != nil {
 			return badMarker(in.Marker)
 		}
@@ -127,12 +132,20 @@ func (s *Service) ListFunctions(ctx context.Context, in *lambda.ListFunctionsInp
 	return out, err
 }
 
+// mostItems is the largest page a request can ask for. Source: Lambda API reference.
+const mostItems = 10000
+
 // limit is how much of a list is given at once.
-func limit(max *int32) int {
-	if max == nil || *max <= 0 || *max > functionsPage {
-		return functionsPage
+func limit(max *int32) (int, error) {
+	switch {
+	case max == nil:
+		return functionsPage, nil
+	case *max < 1:
+		return 0, violated(fmt.Sprint(*max), "maxItems", "Member must have value greater than or equal to 1")
+	case *max > mostItems:
+		return 0, violated(fmt.Sprint(*max), "maxItems", fmt.Sprintf("Member must have value less than or equal to %d", mostItems))
 	}
-	return int(*max)
+	return min(int(*max), functionsPage), nil
 }
 
 func marker(next string) *string {
@@ -150,13 +163,17 @@ func (s *Service) ListVersionsByFunction(ctx context.Context, in *lambda.ListVer
 	if err != nil {
 		return nil, err
 	}
+	most, err := limit(in.MaxItems)
+	if err != nil {
+		return nil, err
+	}
 	out := &lambda.ListVersionsByFunctionOutput{Versions: []types.FunctionConfiguration{}}
 	err = s.store.View(func(tx *store.Tx) error {
 		if _, err := s.function(tx, ref{r.scope, r.name, ""}); err != nil {
 			return err
 		}
 		all := s.versionsOf(tx, r.arn())
-		rows, next, err := page.Cut(all, func(v *Version) string { return v.ARN }, value(in.Marker), limit(in.MaxItems))
+		rows, next, err := page.Cut(all, func(v *Version) string { return v.ARN }, value(in.Marker), most)
 		if err != nil {
 			return badMarker(in.Marker)
 		}

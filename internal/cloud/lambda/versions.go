@@ -226,6 +226,10 @@ func (s *Service) ListAliases(ctx context.Context, in *lambda.ListAliasesInput) 
 	if err != nil {
 		return nil, err
 	}
+	most, err := limit(in.MaxItems)
+	if err != nil {
+		return nil, err
+	}
 	out := &lambda.ListAliasesOutput{Aliases: []types.AliasConfiguration{}}
 	err = s.store.View(func(tx *store.Tx) error {
 		if _, err := s.function(tx, r); err != nil {
@@ -238,7 +242,7 @@ func (s *Service) ListAliases(ctx context.Context, in *lambda.ListAliasesInput) 
 				return a.Version != *in.FunctionVersion && !too
 			})
 		}
-		rows, next, err := page.Cut(all, func(a *Alias) string { return a.ARN }, value(in.Marker), limit(in.MaxItems))
+		rows, next, err := page.Cut(all, func(a *Alias) string { return a.ARN }, value(in.Marker), most)
 		if err != nil {
 			return badMarker(in.Marker)
 		}
