@@ -2,7 +2,9 @@ package lb
 
 import (
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -49,13 +51,14 @@ func (x *exchange) deliver(w http.ResponseWriter, res *http.Response, drained fu
 	if x.rule.Action.Forward.Sticky > 0 || x.pool.group.Sticky.For > 0 {
 		x.bind(h, res.Header["Set-Cookie"])
 	}
-	announced := len(res.Trailer)
-	if announced > 0 {
-		names := make([]string, 0, announced)
-		for name := range res.Trailer {
-			names = append(names, name)
+	var announced []string
+	for _, name := range slices.Sorted(maps.Keys(res.Trailer)) {
+		if x.follows(name, connection) {
+			announced = append(announced, name)
 		}
-		h.Add("Trailer", strings.Join(names, ", "))
+	}
+	if len(announced) > 0 {
+		h.Add("Trailer", strings.Join(announced, ", "))
 	}
 	x.answered.Store(true)
 	w.WriteHeader(res.StatusCode)
@@ -67,10 +70,12 @@ func (x *exchange) deliver(w http.ResponseWriter, res *http.Response, drained fu
 	}
 	_ = http.NewResponseController(w).Flush() // or a short answer would get a length, and no trailers
 	for name, values := range res.Trailer {
-		if len(res.Trailer) != announced {
-			name = http.TrailerPrefix + name
+		switch {
+		case slices.Contains(announced, name):
+			h[name] = values
+		case x.follows(name, connection):
+			h[http.TrailerPrefix+name] = values
 		}
-		h[name] = values
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -70,10 +71,7 @@ func formOf(r *http.Request) int {
 func (x *exchange) fields(r *http.Request, put func(name, value string)) {
 	b, l := x.door.balancer, x.door.listener
 	connection := r.Header["Connection"]
-	version, cipher := "", ""
-	if b.TLSHeaders && x.conn.tls != nil {
-		version, cipher = cmp.Or(l.TLSVersionHeader, "X-Amzn-Tls-Version"), cmp.Or(l.TLSCipherHeader, "X-Amzn-Tls-Cipher-Suite")
-	}
+	version, cipher := x.tlsHeaders()
 	for name, values := range r.Header {
 		switch name {
 		case "Expect", "Content-Length", "Host", forwardedProto, forwardedPort, traceID:
@@ -109,15 +107,42 @@ func (x *exchange) fields(r *http.Request, put func(name, value string)) {
 	put(traceID, x.trace)
 }
 
-// trails reports whether a field may come behind a body: none that frames, routes or vouches may.
+// tlsHeaders gives the names of the headers that tell the target of the client's TLS; empty where it
+// is told nothing.
+func (x *exchange) tlsHeaders() (version, cipher string) {
+	if !x.door.balancer.TLSHeaders || x.conn.tls == nil {
+		return "", ""
+	}
+	l := x.door.listener
+	return cmp.Or(l.TLSVersionHeader, "X-Amzn-Tls-Version"), cmp.Or(l.TLSCipherHeader, "X-Amzn-Tls-Cipher-Suite")
+}
+
+// trails reports whether a field of the client's may come behind its body: none that frames, routes or
+// vouches may, nor any that its header must not have.
 //
 // Source: RFC 9110, 6.5.1, "Limitations on Use of Trailers".
-func trails(name string) bool {
+func (x *exchange) trails(name string, connection []string) bool {
 	switch name {
 	case "Expect", "Content-Length", "Host", forwardedFor, forwardedProto, forwardedPort, traceID:
 		return false
 	}
-	return !hop(name, nil)
+	if strings.HasPrefix(name, "X-Amzn-Tls-") || strings.HasPrefix(name, "X-Amzn-Mtls-") {
+		return false
+	}
+	if version, cipher := x.tlsHeaders(); version != "" && (strings.EqualFold(name, version) || strings.EqualFold(name, cipher)) {
+		return false
+	}
+	return !hop(name, connection) && (validName(name) || !x.door.balancer.DropInvalidHeaders)
+}
+
+// follows reports whether a field of the target's may come behind its answer's body: none that frames,
+// nor any that the listener sets or keeps back.
+func (x *exchange) follows(name string, connection []string) bool {
+	l := x.door.listener
+	if hop(name, connection) || name == "Content-Length" || name == "Server" && l.NoServerHeader {
+		return false
+	}
+	return !slices.ContainsFunc(l.ResponseHeaders, func(f balance.Header) bool { return f.Name == name })
 }
 
 // forwarded is the client's X-Forwarded-For with the peer of the connection added.

@@ -277,10 +277,31 @@ func TestTrailersThatFrameOrRouteStayBehind(t *testing.T) {
 		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 	})
 	url := c.serve(web(freePort(t), forward(balance.Weighted{Group: "web", Weight: 1}), group("web", target)))
-	_ = raw(t, url, "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n"+
-		"X-Sum: 1\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\nHost: evil\r\nX-Forwarded-For: 6.6.6.6\r\n\r\n")
+	_ = raw(t, url, "POST / HTTP/1.1\r\nHost: x\r\nConnection: close, X-Hop\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n"+
+		"X-Sum: 1\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\nHost: evil\r\nX-Forwarded-For: 6.6.6.6\r\nx-hop: 1\r\n"+
+		"x-amzn-tls-version: TLSv1.3\r\nX-AMZN-MTLS-CLIENTCERT-LEAF: evil\r\nX-Amzn-Trace-Id: Root=evil\r\n\r\n")
 	if got := <-seen; got != "X-Sum: 1\r\n" {
 		t.Errorf("the target got the trailers %q", got)
+	}
+}
+
+func TestTrailersOfATargetThatFrameOrTheListenerSetsStayBehind(t *testing.T) {
+	t.Parallel()
+	for _, announces := range []string{"", "Trailer: X-Sum, X-Frame-Options, Server\r\n"} {
+		c := newCloud(t)
+		target := tcp(t, func(conn net.Conn) {
+			if _, err := http.ReadRequest(bufio.NewReader(conn)); err == nil {
+				_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\n"+announces+"Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n"+
+					"X-Sum: 1\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\nServer: me\r\nX-Frame-Options: mine\r\n\r\n")
+			}
+		})
+		table := web(freePort(t), forward(balance.Weighted{Group: "web", Weight: 1}), group("web", target))
+		l := &table.Balancers[0].Listeners[0]
+		l.NoServerHeader, l.ResponseHeaders = true, []balance.Header{{Name: "X-Frame-Options", Value: "DENY"}}
+		answer := raw(t, c.serve(table), "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+		if _, trailers, ok := strings.Cut(answer, "\r\n0\r\n"); !ok || trailers != "X-Sum: 1\r\n\r\n" {
+			t.Errorf("announced by %q, the client got %q", announces, answer)
+		}
 	}
 }
 

@@ -6,8 +6,10 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httputil"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -271,11 +273,11 @@ func (l *line) body(x *exchange, r *http.Request, up *upload) error {
 	}
 	if chunks != nil {
 		_ = chunks.Close() // seen at the flush
-		for name, values := range r.Trailer {
-			if !trails(name) {
+		for _, name := range slices.Sorted(maps.Keys(r.Trailer)) {
+			if !x.trails(name, r.Header["Connection"]) {
 				continue
 			}
-			for _, v := range values {
+			for _, v := range r.Trailer[name] {
 				_, _ = l.out.WriteString(name + ": " + v + "\r\n")
 			}
 		}

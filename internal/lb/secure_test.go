@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -135,6 +136,43 @@ func TestWhatAClientSaysOfItsTLSItselfIsDroppedWhereTheBalancerTells(t *testing.
 			if got := h.Header[name]; len(got) != 1 || got[0] != "mine" {
 				t.Errorf("%s: %s is %q, want the client's", tt.what, name, got)
 			}
+		}
+	}
+}
+
+func TestTrailersThatAreNamedAsTheBalancersHeadersOfTLSStayBehind(t *testing.T) {
+	t.Parallel()
+	for _, version := range []balance.Version{"", balance.HTTP2} {
+		c := newCloud(t)
+		trailers := func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			_ = json.NewEncoder(w).Encode(r.Trailer)
+		}
+		g := group("web", handler(t, trailers))
+		if version != "" {
+			g = group("web", plainStreams(t, trailers))
+		}
+		g.Version = version
+		table := secured(web(freePort(t), forward(balance.Weighted{Group: "web", Weight: 1}), g))
+		b := &table.Balancers[0]
+		b.TLSHeaders, b.Listeners[0].TLSVersionHeader, b.Listeners[0].TLSCipherHeader = true, "x-version", "X-CIPHER"
+		r, err := http.NewRequest("POST", strings.Replace(c.serve(table), "http:", "https:", 1), io.MultiReader(strings.NewReader("hi")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Trailer = http.Header{}
+		for _, name := range []string{"X-Sum", "X-Version", "X-Cipher", "X-Amzn-Tls-Version", "X-Amzn-Tls-Cipher-Suite", "X-Amzn-Mtls-Clientcert", "X-Forwarded-For", "X-Forwarded-Proto", "X-Amzn-Trace-Id"} {
+			r.Trailer.Set(name, "mine")
+		}
+		res, err := c.streams("localhost").Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got http.Header
+		err = json.NewDecoder(res.Body).Decode(&got)
+		_ = res.Body.Close()
+		if want := (http.Header{"X-Sum": {"mine"}}); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("a target of version %q got the trailers %v %v, want %v", version, got, err, want)
 		}
 	}
 }

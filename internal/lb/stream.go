@@ -50,7 +50,7 @@ func (x *exchange) stream(w http.ResponseWriter, r *http.Request) error {
 	}
 	out := (&http.Request{
 		Method: r.Method, URL: &to, Host: to.Host, Proto: "HTTP/2.0", ProtoMajor: 2, Header: http.Header{},
-		ContentLength: r.ContentLength, Trailer: r.Trailer,
+		ContentLength: r.ContentLength,
 	}).WithContext(ctx)
 	x.fields(r, func(name, value string) { out.Header[name] = append(out.Header[name], value) })
 	if strings.EqualFold(r.Header.Get("Te"), "trailers") {
@@ -59,8 +59,20 @@ func (x *exchange) stream(w http.ResponseWriter, r *http.Request) error {
 	if _, ok := out.Header["User-Agent"]; !ok {
 		out.Header["User-Agent"] = []string{""} // or the transport would name itself
 	}
+	for name := range r.Trailer { // those announced; what they say comes behind the body
+		if x.trails(name, r.Header["Connection"]) {
+			if out.Trailer == nil {
+				out.Trailer = http.Header{}
+			}
+			out.Trailer[name] = nil
+		}
+	}
 	if r.Body != nil && r.Body != http.NoBody {
-		out.Body = inbound{r.Body, x}
+		out.Body = &inbound{r.Body, x, func() {
+			for name := range out.Trailer {
+				out.Trailer[name] = r.Trailer[name]
+			}
+		}}
 	}
 	res, err := x.target.transport().RoundTrip(out)
 	if err != nil {
@@ -73,25 +85,29 @@ func (x *exchange) stream(w http.ResponseWriter, r *http.Request) error {
 // inbound is the client's body on its way to a target of HTTP/2.
 type inbound struct {
 	io.ReadCloser
-	x *exchange
+	x    *exchange
+	last func() // called when all of it is read, before the transport looks at the trailers
 }
 
 // Read reads and says so to the exchange.
-func (b inbound) Read(p []byte) (int, error) {
+func (b *inbound) Read(p []byte) (int, error) {
 	b.x.touch()
 	b.x.reading.Store(true)
 	n, err := b.ReadCloser.Read(p)
 	b.x.reading.Store(false)
 	b.x.touch()
 	b.x.received.Add(int64(n))
-	if err != nil && err != io.EOF {
+	switch {
+	case err == io.EOF:
+		b.last()
+	case err != nil:
 		b.x.short.Store(true)
 	}
 	return n, err
 }
 
 // Close leaves the body to the server: after a target that could not be reached the next one reads it.
-func (b inbound) Close() error { return nil }
+func (b *inbound) Close() error { return nil }
 
 // probeURL is what a health check over HTTP/2 asks for.
 func probeURL(k probeKey) *url.URL {
