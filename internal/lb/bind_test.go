@@ -69,25 +69,33 @@ func TestAListenerOfHTTPTakesItsPortOnceThatIsFree(t *testing.T) {
 
 func TestAListenerOfHTTPTakesItsOwnAddressOnceThatIsFree(t *testing.T) {
 	t.Parallel()
-	c := newCloud(t)
-	const own = "127.0.0.3"
-	holder, err := net.Listen("tcp", own+":0")
-	if err != nil {
-		t.Skip("SKIPPED: this system has one loopback address: ", err)
-	}
-	defer holder.Close()
-	at := holder.Addr().String()
-	table := web(holder.Addr().(*net.TCPAddr).Port, balance.Action{Fixed: &balance.Fixed{Code: 200, Body: "own"}})
-	table.Balancers[0].Address = own
-	if b := c.plane.set(table).Bound[0]; b.Own != "" || b.OwnError == "" {
-		t.Fatalf("bound %+v, want a reason why %s cannot be had", b, at)
-	}
-	_ = holder.Close()
-	eventually(t, "the listener has its own address", func() bool {
-		b := c.plane.set(table).Bound[0]
-		return b.Own == at && b.OwnError == ""
+	at := newCloud(t).ownOnceFree("127.0.0.3", func(port int) balance.Table {
+		return web(port, balance.Action{Fixed: &balance.Fixed{Code: 200, Body: "own"}})
 	})
 	if _, body := get(t, client(t), "http://"+at); body != "own" {
 		t.Errorf("answered %q", body)
 	}
+}
+
+// ownOnceFree hands a table over whose balancer's own address is taken, lets that go, and gives the address
+// once the first listener has it.
+func (c *cloud) ownOnceFree(own string, tableAt func(port int) balance.Table) (at string) {
+	c.t.Helper()
+	holder, err := net.Listen("tcp", own+":0")
+	if err != nil {
+		c.t.Skip("SKIPPED: this system has one loopback address: ", err)
+	}
+	defer holder.Close()
+	at = holder.Addr().String()
+	table := tableAt(holder.Addr().(*net.TCPAddr).Port)
+	table.Balancers[0].Address = own
+	if b := c.plane.set(table).Bound[0]; b.Own != "" || b.OwnError == "" {
+		c.t.Fatalf("bound %+v, want a reason why %s cannot be had", b, at)
+	}
+	_ = holder.Close()
+	eventually(c.t, "the listener has its own address", func() bool {
+		b := c.plane.set(table).Bound[0]
+		return b.Own == at && b.OwnError == ""
+	})
+	return at
 }

@@ -97,23 +97,8 @@ func TestAListenerTakesItsPortOnceThatIsFree(t *testing.T) {
 
 func TestAListenerTakesItsOwnAddressOnceThatIsFree(t *testing.T) {
 	t.Parallel()
-	c := newCloud(t)
-	const own = "127.0.0.2"
-	holder, err := net.Listen("tcp", own+":0")
-	if err != nil {
-		t.Skip("SKIPPED: this system has one loopback address: ", err)
-	}
-	defer holder.Close()
-	at := holder.Addr().String()
-	table := network(holder.Addr().(*net.TCPAddr).Port, forward(balance.Weighted{Group: "a", Weight: 1}), tcpGroup("a", named(t, "a")))
-	table.Balancers[0].Address = own
-	if b := c.plane.set(table).Bound[0]; b.Own != "" || b.OwnError == "" {
-		t.Fatalf("bound %+v, want a reason why %s cannot be had", b, at)
-	}
-	_ = holder.Close()
-	eventually(t, "the listener has its own address", func() bool {
-		b := c.plane.set(table).Bound[0]
-		return b.Own == at && b.OwnError == ""
+	at := newCloud(t).ownOnceFree("127.0.0.2", func(port int) balance.Table {
+		return network(port, forward(balance.Weighted{Group: "a", Weight: 1}), tcpGroup("a", named(t, "a")))
 	})
 	hear(t, dial(t, at), "a")
 }
