@@ -169,26 +169,41 @@ func appCookie(key, value string) error {
 	return nil
 }
 
-// headerName takes the name of a header, or none for the usual one, and no name that routes, frames or is
-// of one connection. The bound is that of names in conditions (unconfirmed).
+// headerName takes the name of a header, or none for the usual one, and no name that routes, frames, is
+// of one connection or is a header of the balancer's own already. The bound is that of names in
+// conditions (unconfirmed).
 func headerName(key, value string) error {
-	if value != "" && (len(value) > 40 || !headerChars.MatchString(value) || ofMessage(strings.ToLower(value))) {
+	if value != "" && (len(value) > 40 || !headerChars.MatchString(value) || taken(strings.ToLower(value))) {
 		return invalid("The value of '%s' is not a valid header name", key)
 	}
 	return nil
 }
 
-// ofMessage reports whether a header, its name in lower case, says how a message is sent.
-func ofMessage(name string) bool {
+// taken reports whether a header, its name in lower case, says how a message is sent or what else the
+// balancer tells its targets.
+func taken(name string) bool {
 	switch name {
-	case "host", "connection", "content-length", "transfer-encoding", "te", "trailer", "upgrade", "keep-alive":
+	case "host", "connection", "content-length", "transfer-encoding", "te", "trailer", "upgrade", "keep-alive", "expect",
+		"x-forwarded-for", "x-forwarded-proto", "x-forwarded-port", "x-amzn-trace-id":
 		return true
 	}
 	return strings.HasPrefix(name, "proxy-")
 }
 
+// maxHeaderValue is how many bytes a header may have that a listener adds to answers.
+const maxHeaderValue = 1024
+
+// headerValue takes what a listener may add to answers.
+//
+// Source: ELBv2 guide, "HTTP header modification for your Application Load Balancer", Limitations. What
+// is said of a value that is too long is unconfirmed.
 func headerValue(key, value string) error {
-	if strings.ContainsAny(value, "\r\n\x00") {
+	if len(value) > maxHeaderValue {
+		return invalid("The value of '%s' cannot be longer than '%d' characters", key, maxHeaderValue)
+	}
+	if strings.ContainsFunc(value, func(c rune) bool {
+		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("_ :;.,\\/'?!(){}[]@<>=-+*#&`|~^%", c)
+	}) {
 		return invalid("The value of '%s' contains invalid characters", key)
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -137,7 +138,7 @@ func TestAListenerOfTLSHasACertificateAPolicyAndPerhapsALPN(t *testing.T) {
 	refused(r, r.ModifyListener, &elbv2.ModifyListenerInput{ListenerArn: l.ListenerArn, AlpnPolicy: []string{"None"}}, "ValidationError", "An ALPN policy cannot be specified for TCP listeners")
 }
 
-func TestHeadersOfTLSHaveNoNameThatRoutesOrFrames(t *testing.T) {
+func TestHeadersOfTLSHaveNoNameThatRoutesFramesOrIsTaken(t *testing.T) {
 	t.Parallel()
 	r := newRoom(t, Options{})
 	l := r.listener(r.balancer("web"), 80, says("200"))
@@ -145,11 +146,29 @@ func TestHeadersOfTLSHaveNoNameThatRoutesOrFrames(t *testing.T) {
 		return &elbv2.ModifyListenerAttributesInput{ListenerArn: &l, Attributes: []types.ListenerAttribute{{Key: &key, Value: &name}}}
 	}
 	for _, key := range []string{keyVersionHeader, keyCipherHeader} {
-		for _, name := range []string{"Host", "connection", "Content-Length", "TRANSFER-ENCODING", "TE", "Trailer", "Upgrade", "Keep-Alive", "Proxy-Authorization", "proxy-x"} {
+		for _, name := range []string{"Host", "connection", "Content-Length", "TRANSFER-ENCODING", "TE", "Trailer", "Upgrade", "Keep-Alive", "Proxy-Authorization", "proxy-x",
+			"Expect", "x-forwarded-for", "X-Forwarded-Proto", "X-FORWARDED-PORT", "X-Amzn-Trace-Id"} {
 			refused(r, r.ModifyListenerAttributes, named(key, name), "ValidationError", "The value of '"+key+"' is not a valid header name")
 		}
-		for _, name := range []string{"X-Host", "Hostess", "Tea", "Proxy", ""} {
+		for _, name := range []string{"X-Host", "Hostess", "Tea", "Proxy", "X-Forwarded", ""} {
 			must(r, r.ModifyListenerAttributes, named(key, name))
 		}
 	}
+}
+
+func TestHeadersThatAListenerAddsHaveTheCharactersAndTheLengthThatTheyMay(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t, Options{})
+	l := r.listener(r.balancer("web"), 80, says("200"))
+	const key = "routing.http.response.content_security_policy.header_value"
+	set := func(value string) *elbv2.ModifyListenerAttributesInput {
+		return &elbv2.ModifyListenerAttributesInput{ListenerArn: &l, Attributes: []types.ListenerAttribute{{Key: aws.String(key), Value: &value}}}
+	}
+	for _, value := range []string{"default-src 'self'; img-src *.example.com:8080/a?b={c}&d=[e]#f", "_ :;.,\\/'?!(){}[]@<>=-+*#&`|~^%", strings.Repeat("x", 1024), ""} {
+		must(r, r.ModifyListenerAttributes, set(value))
+	}
+	for _, value := range []string{`a "quoted" one`, "a\tb", "a\r\nb", "$a", "ä", "\x00"} {
+		refused(r, r.ModifyListenerAttributes, set(value), "ValidationError", "The value of '"+key+"' contains invalid characters")
+	}
+	refused(r, r.ModifyListenerAttributes, set(strings.Repeat("x", 1025)), "ValidationError", "The value of '"+key+"' cannot be longer than '1024' characters")
 }
