@@ -141,6 +141,19 @@ func TestTablesBehaveLikeAMapWithOrderOverCommitsFailuresAndRestarts(t *testing.
 			if got := names(s, func(tx *store.Tx) func(func(pet) bool) { return table.Down(tx, "age", "cat") }); !slices.Equal(got, cats) {
 				t.Fatalf("cats by age, the oldest first: got %v, want %v", got, cats)
 			}
+			for name, p := range model {
+				ok := false
+				got := names(s, func(tx *store.Tx) func(func(pet) bool) {
+					var rest func(func(pet) bool)
+					if rest, ok = table.DownFrom(tx, "age", "cat", name); !ok {
+						return func(func(pet) bool) {}
+					}
+					return rest
+				})
+				if at := slices.Index(cats, name); ok != (p.Kind == "cat") || !slices.Equal(got, cats[at+1:]) && ok {
+					t.Fatalf("cats younger than %s: got %v %v, want those behind it in %v", name, got, ok, cats)
+				}
+			}
 			as := slices.DeleteFunc(slices.Clone(want), func(n string) bool { return !strings.HasPrefix(n, "a") })
 			if got := names(s, func(tx *store.Tx) func(func(pet) bool) { return table.Prefix(tx, "a") }); !slices.Equal(got, as) {
 				t.Fatalf("rows with prefix a: got %v, want %v", got, as)

@@ -146,6 +146,22 @@ func (t *Table[T]) By(tx *Tx, index, value string) iter.Seq[T] {
 // is asked for them: the table is not to be changed meanwhile. It costs what is taken of it.
 func (t *Table[T]) Down(tx *Tx, index, value string) iter.Seq[T] {
 	i, entries := t.found(index, value)
+	return t.down(tx, i, entries)
+}
+
+// DownFrom is Down from the row of a key on, without that row. ok is false where the index does not find
+// the row under value.
+func (t *Table[T]) DownFrom(tx *Tx, index, value, key string) (rest iter.Seq[T], ok bool) {
+	i, entries := t.found(index, value)
+	v, ok := t.Get(tx, key)
+	if !ok {
+		return nil, false
+	}
+	n, ok := slices.BinarySearch(entries, i.entry(key, &v))
+	return t.down(tx, i, entries[:n]), ok
+}
+
+func (t *Table[T]) down(tx *Tx, i *Index[T], entries []string) iter.Seq[T] {
 	return func(yield func(T) bool) {
 		for _, e := range slices.Backward(entries) {
 			if v, ok := t.Get(tx, i.key(e)); ok && !yield(v) {

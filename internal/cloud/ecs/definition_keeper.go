@@ -53,15 +53,10 @@ func (s *Service) refersTo(tx *store.Tx, definition string) bool {
 				return true
 			}
 		}
-		for row := range s.services.By(tx, "cluster", c.ARN) {
-			if row.Status == "INACTIVE" {
-				continue
-			}
-			for d := range s.deployments.By(tx, "service", row.ARN) {
-				if d.Work.TaskDefinition == definition {
-					return true
-				}
-			}
+	}
+	for d := range s.deployments.Down(tx, "definition", definition) {
+		if row, ok := s.services.Get(tx, d.Service); ok && row.Status != "INACTIVE" {
+			return true
 		}
 	}
 	return false

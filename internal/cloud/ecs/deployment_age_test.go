@@ -6,6 +6,7 @@ import (
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"github.com/slipway-ecs/slipway/internal/store"
 )
@@ -57,6 +58,11 @@ func TestDeploymentsAreListedFor90DaysAndThenForgotten(t *testing.T) {
 		if one, all := paged(1), paged(100); len(one) != 4 || !slices.Equal(one, all) {
 			t.Errorf("in pages of one: got %q, want %q", one, all)
 		}
+		for _, token := range []string{"YWZ0ZXI6bm9uZQ", "none"} { // of one that never was, and no token
+			if _, err := h.room.ListServiceDeployments(h.ctx, &sdk.ListServiceDeploymentsInput{Cluster: new("c1"), Service: new("web"), NextToken: &token}); err == nil {
+				t.Errorf("took the token %q", token)
+			}
+		}
 		time.Sleep(2 * 24 * time.Hour)
 		if n := listed(); n != 1 {
 			t.Errorf("after 91 days: %d listed, want the youngest alone", n)
@@ -76,6 +82,80 @@ func TestDeploymentsAreListedFor90DaysAndThenForgotten(t *testing.T) {
 		}
 		if d := h.service().Deployments; len(d) != 1 {
 			t.Errorf("the service shows %d deployments", len(d))
+		}
+	})
+}
+
+func TestADeletedDefinitionStaysWhileAServiceHasADeploymentOfIt(t *testing.T) {
+	inHarbour(t, nil, func(h *harbour) {
+		first := h.register("one")
+		h.create(serviceAsk(first, 0))
+		h.steady()
+		h.update(&sdk.UpdateServiceInput{TaskDefinition: new(h.register("two"))})
+		h.steady()
+		if _, err := h.room.DeregisterTaskDefinition(h.ctx, &sdk.DeregisterTaskDefinitionInput{TaskDefinition: &first}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.room.DeleteTaskDefinitions(h.ctx, &sdk.DeleteTaskDefinitionsInput{TaskDefinitions: []string{first}}); err != nil {
+			t.Fatal(err)
+		}
+		there := func() bool {
+			_, err := h.room.DescribeTaskDefinition(h.ctx, &sdk.DescribeTaskDefinitionInput{TaskDefinition: &first})
+			return err == nil
+		}
+		time.Sleep(3 * time.Hour)
+		if !there() {
+			t.Error("gone, though the service could be rolled back to it")
+		}
+		if _, err := h.room.DeleteService(h.ctx, &sdk.DeleteServiceInput{Cluster: new("c1"), Service: new("web")}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(3 * time.Hour)
+		if there() {
+			t.Error("still there, though the service is gone")
+		}
+	})
+}
+
+func TestAPageOfDeploymentsGoesOnThoughTheLastGivenIsNoLongerAskedFor(t *testing.T) {
+	inHarbour(t, nil, func(h *harbour) {
+		h.create(serviceAsk(h.register("app"), 0))
+		h.steady()
+		for range 2 {
+			h.update(&sdk.UpdateServiceInput{ForceNewDeployment: true})
+			h.steady()
+		}
+		h.update(&sdk.UpdateServiceInput{ForceNewDeployment: true, DesiredCount: new(int32(1))})
+		in := &sdk.ListServiceDeploymentsInput{
+			Cluster: new("c1"), Service: new("web"), MaxResults: new(int32(1)),
+			Status: []types.ServiceDeploymentStatus{types.ServiceDeploymentStatusPending, types.ServiceDeploymentStatusInProgress, types.ServiceDeploymentStatusSuccessful},
+		}
+		var got []string
+		for {
+			list, err := h.room.ListServiceDeployments(h.ctx, in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, d := range list.ServiceDeployments {
+				got = append(got, *d.ServiceDeploymentArn)
+			}
+			if in.NextToken = list.NextToken; in.NextToken == nil {
+				break
+			}
+			if len(got) == 1 { // the youngest, which is under way and leaves the list now
+				h.stopIt()
+				h.within(time.Hour, "the stop", func() bool {
+					for _, d := range h.deployments() {
+						if *d.ServiceDeploymentArn == got[0] {
+							return d.Status != types.ServiceDeploymentStatusPending && d.Status != types.ServiceDeploymentStatusInProgress
+						}
+					}
+					return false
+				})
+			}
+		}
+		if len(got) != 4 {
+			t.Errorf("got %q, want the youngest and the three before it", got)
 		}
 	})
 }

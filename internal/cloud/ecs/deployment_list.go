@@ -2,6 +2,7 @@ package ecs
 
 import (
 	"context"
+	"iter"
 	"slices"
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/ecs"
@@ -36,14 +37,17 @@ func (s *Service) ListServiceDeployments(ctx context.Context, in *sdk.ListServic
 		if err != nil {
 			return err
 		}
-		listed := func(yield func(Deployment) bool) {
-			for d := range s.deployments.Down(tx, "service", row.ARN) {
-				if d.Set == nil && d.listed(tx.Now()) && asked(&d, in) && !yield(d) {
-					return
+		behind := func(last string) (iter.Seq[Deployment], bool) {
+			rest, ok := s.older(tx, row.ARN, last)
+			return func(yield func(Deployment) bool) {
+				for d := range rest {
+					if d.Set == nil && d.listed(tx.Now()) && asked(&d, in) && !yield(d) {
+						return
+					}
 				}
-			}
+			}, ok
 		}
-		all, next, err := page.Walk(listed, func(d *Deployment) string { return d.DeploymentID }, text(in.NextToken), most)
+		all, next, err := page.Walk(behind, func(d *Deployment) string { return d.DeploymentID }, text(in.NextToken), most)
 		if err != nil {
 			return badToken()
 		}
@@ -57,6 +61,17 @@ func (s *Service) ListServiceDeployments(ctx context.Context, in *sdk.ListServic
 		return nil, err
 	}
 	return out, nil
+}
+
+// older gives a service's deployments, the newest first: those behind the one with an id, or all for "".
+func (s *Service) older(tx *store.Tx, service, id string) (older iter.Seq[Deployment], ok bool) {
+	if id == "" {
+		return s.deployments.Down(tx, "service", service), true
+	}
+	for d := range s.deployments.By(tx, "id", deploymentKey(service, id)) {
+		return s.deployments.DownFrom(tx, "service", service, d.Key)
+	}
+	return nil, false
 }
 
 // asked reports whether a list's filters let a deployment through.

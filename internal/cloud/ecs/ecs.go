@@ -94,6 +94,7 @@ func New(o Options) *Service {
 			store.Index[Deployment]{Name: "stood", Of: stoodIn, Order: byAge},
 			store.One("live", func(d *Deployment) string { return d.liveOf() }),
 			store.One("id", func(d *Deployment) string { return d.knownAs() }),
+			store.One("definition", func(d *Deployment) string { return d.Work.TaskDefinition }),
 			store.Index[Deployment]{Name: "alarm", Of: func(d *Deployment) []string { return d.alarmARNs() }}),
 		tasks: store.NewTable("ecs.tasks", func(t *Task) string { return t.ARN },
 			store.One("cluster", func(t *Task) string { return t.Cluster }),

@@ -74,27 +74,25 @@ func Cut[T any](items []T, key func(*T) string, token string, max int) (page []T
 	return items[from:to], next, nil
 }
 
-// Walk is Cut for a list that need not be ascending and is walked no further than to the first item
-// behind the page. A token whose key is not in the list is ErrToken.
-func Walk[T any](list iter.Seq[T], key func(*T) string, token string, max int) (page []T, next string, err error) {
-	begun, last := token == "", ""
-	if !begun {
+// Walk is Cut for a list that need not be ascending and is walked from the page on, no further than to the
+// first item behind it. behind gives the list behind the item of a key, and all of it for the key "";
+// where it has no such item the token is ErrToken.
+func Walk[T any](behind func(key string) (iter.Seq[T], bool), key func(*T) string, token string, max int) (page []T, next string, err error) {
+	last := ""
+	if token != "" {
 		if last, err = lastOf(token); err != nil {
 			return nil, "", err
 		}
 	}
-	for v := range list {
-		switch {
-		case !begun:
-			begun = key(&v) == last
-		case max > 0 && len(page) == max:
-			return page, after(key(&page[max-1])), nil
-		default:
-			page = append(page, v)
-		}
-	}
-	if !begun {
+	list, ok := behind(last)
+	if !ok {
 		return nil, "", ErrToken
+	}
+	for v := range list {
+		if max > 0 && len(page) == max {
+			return page, after(key(&page[max-1])), nil
+		}
+		page = append(page, v)
 	}
 	return page, "", nil
 }

@@ -2,6 +2,7 @@ package page_test
 
 import (
 	"errors"
+	"iter"
 	"slices"
 	"testing"
 
@@ -61,12 +62,14 @@ func TestAWalkGivesTheSamePagesAndGoesNoFurtherThanBehindThem(t *testing.T) {
 		var got []string
 		for token := ""; ; {
 			walked := 0
-			counted := func(yield func(string) bool) {
-				for _, s := range list {
-					if walked++; !yield(s) {
-						return
+			counted := func(last string) (iter.Seq[string], bool) {
+				return func(yield func(string) bool) {
+					for _, s := range list[slices.Index(list, last)+1:] {
+						if walked++; !yield(s) {
+							return
+						}
 					}
-				}
+				}, true
 			}
 			part, next, err := page.Walk(counted, func(s *string) string { return *s }, token, max)
 			cut, behind, err2 := page.Cut(list, func(s *string) string { return *s }, token, max)
@@ -76,8 +79,8 @@ func TestAWalkGivesTheSamePagesAndGoesNoFurtherThanBehindThem(t *testing.T) {
 			if got = append(got, part...); next == "" {
 				break
 			}
-			if walked != len(got)+1 {
-				t.Errorf("pages of %d: walked %d for the first %d", max, walked, len(got))
+			if walked != len(part)+1 {
+				t.Errorf("pages of %d: walked %d for %d", max, walked, len(part))
 			}
 			token = next
 		}
@@ -85,12 +88,13 @@ func TestAWalkGivesTheSamePagesAndGoesNoFurtherThanBehindThem(t *testing.T) {
 			t.Errorf("pages of %d: got %q, want %q", max, got, list)
 		}
 	}
-	_, gone, err := page.Walk(slices.Values(list), func(s *string) string { return *s }, "", 2)
+	_, gone, err := page.Cut(list, func(s *string) string { return *s }, "", 2)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, token := range []string{gone, "made-up", "%%%"} {
-		if _, _, err := page.Walk(slices.Values([]string{"e", "a"}), func(s *string) string { return *s }, token, 2); !errors.Is(err, page.ErrToken) {
+		nowhere := func(last string) (iter.Seq[string], bool) { return slices.Values(list), last == "" }
+		if _, _, err := page.Walk(nowhere, func(s *string) string { return *s }, token, 2); !errors.Is(err, page.ErrToken) {
 			t.Errorf("%q: got %v, want ErrToken", token, err)
 		}
 	}
