@@ -45,18 +45,11 @@ func (s *Service) UpdateContainerAgent(ctx context.Context, in *ecs.UpdateContai
 // Errors: InvalidParameterException.
 func (s *Service) ExecuteCommand(ctx context.Context, in *ecs.ExecuteCommandInput) (*ecs.ExecuteCommandOutput, error) {
 	err := s.o.Store.View(func(tx *store.Tx) error {
-		cluster, err := s.clusterOf(tx, scopeOf(ctx), in.Cluster)
+		t, err := s.taskNamed(tx, scopeOf(ctx), in.Cluster, in.Task)
 		if err != nil {
 			return err
 		}
-		if err := elsewhere(cluster, text(in.Task)); err != nil {
-			return err
-		}
-		t, ok := s.taskOf(tx, cluster, text(in.Task))
-		switch {
-		case !ok:
-			return invalid(noSuchTask)
-		case in.Container != nil && !slices.ContainsFunc(t.Containers, func(x Container) bool { return x.Name == *in.Container }):
+		if in.Container != nil && !slices.ContainsFunc(t.Containers, func(x Container) bool { return x.Name == *in.Container }) {
 			return invalid(wordNoContainer, *in.Container)
 		}
 		return invalid(wordNoExec)

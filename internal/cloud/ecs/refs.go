@@ -152,6 +152,24 @@ func (s *Service) taskOf(tx *store.Tx, cluster Cluster, ref string) (Task, bool)
 	return t, ok && t.Cluster == cluster.ARN
 }
 
+// taskNamed finds the one task that a request names with its cluster.
+//
+// Errors: ClusterNotFoundException, InvalidParameterException.
+func (s *Service) taskNamed(tx *store.Tx, scope names.Scope, cluster, task *string) (Task, error) {
+	c, err := s.clusterOf(tx, scope, cluster)
+	if err != nil {
+		return Task{}, err
+	}
+	if err := elsewhere(c, text(task)); err != nil {
+		return Task{}, err
+	}
+	t, ok := s.taskOf(tx, c, text(task))
+	if !ok {
+		return Task{}, invalid(noSuchTask)
+	}
+	return t, nil
+}
+
 // tagsIn takes tags of a request into a row, or refuses them.
 //
 // Source: ecs.md 2.7 (50 tags, keys of 128, values of 256 characters); "aws:" belongs to AWS.

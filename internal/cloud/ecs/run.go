@@ -23,7 +23,7 @@ const (
 	stoppedByUser = "Task stopped by user"
 	// noInstances is RunTask's answer for EC2 where there are no container instances.
 	noInstances = "No Container Instances were found in your cluster."
-	// noSuchTask is StopTask's answer for a task that is not there; the words are unconfirmed.
+	// noSuchTask is the answer of what is about one task for one that is not there; the words are unconfirmed.
 	noSuchTask = "The referenced task was not found."
 )
 
@@ -253,16 +253,9 @@ func (s *Service) StopTask(ctx context.Context, in *ecs.StopTaskInput) (*ecs.Sto
 	}
 	out := &ecs.StopTaskOutput{}
 	err := s.o.Store.Update(func(tx *store.Tx) error {
-		cluster, err := s.clusterOf(tx, scopeOf(ctx), in.Cluster)
+		t, err := s.taskNamed(tx, scopeOf(ctx), in.Cluster, in.Task)
 		if err != nil {
 			return err
-		}
-		if err := elsewhere(cluster, text(in.Task)); err != nil {
-			return err
-		}
-		t, ok := s.taskOf(tx, cluster, text(in.Task))
-		if !ok {
-			return invalid(noSuchTask)
 		}
 		if t.Desired != "STOPPED" {
 			t.Tags = nil // ecs.md 9.2: the tags of the task are removed
