@@ -185,6 +185,9 @@ for version in ("s3", "s3v4"):
     url = linked.generate_presigned_url("put_object", Params={"Bucket": B, "Key": "linked"}, ExpiresIn=60)
     urllib.request.urlopen(urllib.request.Request(url, data=version.encode(), method="PUT", headers={"Content-Type": ""})).read()
     equal(s3.get_object(Bucket=B, Key="linked")["Body"].read(), version.encode(), "put by a link")
+    url = linked.generate_presigned_url("put_object", Params={"Bucket": B, "Key": "typed", "ContentType": "text/css"}, ExpiresIn=60)
+    urllib.request.urlopen(urllib.request.Request(url, data=b"p{}", method="PUT", headers={"Content-Type": "text/css"})).read()
+    equal(s3.head_object(Bucket=B, Key="typed")["ContentType"], "text/css", "put by a link with a type")
     url = linked.generate_presigned_url("get_object", Params={"Bucket": B, "Key": "a/hello.txt"}, ExpiresIn=1)
 
     def over():

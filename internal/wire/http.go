@@ -65,6 +65,7 @@ func (g *Gateway) serveHTTP(w http.ResponseWriter, q *request, s *Service) {
 	q.take(s)
 	q.call = &call{caller: g.callerOf(q), missing: func(operation string) { g.o.Missing(s.name, operation) }}
 	r := q.r.Clone(context.WithValue(q.r.Context(), callKey{}, q.call))
+	q.sig.lift(r)
 	v := verifier{now: g.o.Clock.Now(), skew: plainSkew, keys: g.o.Keys, token: g.o.Token}
 	hash := r.Header.Get("X-Amz-Content-Sha256")
 	if hash == "" || q.sig.presigned {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha1"
 	"encoding/base64"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -189,6 +190,62 @@ func TestALinkOfVersion2IsGoodWithItsSessionsTokenAlone(t *testing.T) {
 			if w.Code != c.status || !strings.Contains(w.Body.String(), c.want) {
 				t.Errorf("%s with %s=%s: got %d %s, want %d %s", method, c.name, c.token, w.Code, w.Body, c.status, c.want)
 			}
+		}
+	}
+}
+
+// TestALinkOfVersion2SaysWhatTypeAndSumItIsFor makes links as botocore's HmacV1QueryAuth does, which writes the
+// headers it signs into the query.
+func TestALinkOfVersion2SaysWhatTypeAndSumItIsFor(t *testing.T) {
+	t.Parallel()
+	const key, secret, expires = "LINK", "of the link", "1369440000"
+	h := wire.NewGateway(wire.GatewayOptions{
+		Clock: clock.NewVirtual(may24),
+		Keys:  func(id string) (string, bool) { return secret, id == key },
+	}, wire.NewHTTP("s3", wire.HTTP{
+		Resource: func(r *http.Request) string { return r.URL.Path },
+		Refuse:   func(w http.ResponseWriter, _ *http.Request, why *wire.Error) { http.Error(w, why.Code, why.Status) },
+		Serve: func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.WriteString(w, r.Header.Get("Content-Type")+" "+r.Header.Get("Content-Md5")+" "+r.Header.Get("X-Amz-Meta-A"))
+		},
+	}))
+	const md5, kind, meta = "XUFAKrxLKna5cZ2REBfFkg==", "text/plain; charset=utf-8", "1 2"
+	sum := hmac.New(sha1.New, []byte(secret))
+	sum.Write([]byte("PUT\n" + md5 + "\n" + kind + "\n" + expires + "\nx-amz-meta-a:" + meta + "\n/bucket/key"))
+	query := url.Values{
+		"AWSAccessKeyId": {key}, "Expires": {expires}, "Signature": {base64.StdEncoding.EncodeToString(sum.Sum(nil))},
+		"content-type": {kind}, "content-md5": {md5}, "x-amz-meta-a": {meta},
+	}
+	for _, c := range []struct {
+		what   string
+		sent   http.Header
+		change func(url.Values)
+		want   string
+	}{
+		{"nothing sent", nil, nil, kind + " " + md5 + " " + meta},
+		{"the same sent", http.Header{"Content-Type": {kind}, "Content-Md5": {md5}, "X-Amz-Meta-A": {meta}}, nil, kind + " " + md5 + " " + meta},
+		{"headers alone", http.Header{"Content-Type": {kind}, "Content-Md5": {md5}, "X-Amz-Meta-A": {meta}}, func(q url.Values) {
+			q.Del("content-type")
+			q.Del("content-md5")
+			q.Del("x-amz-meta-a")
+		}, kind + " " + md5 + " " + meta},
+		{"another type", http.Header{"Content-Type": {"text/xml"}}, nil, "SignatureDoesNotMatch"},
+		{"no type", http.Header{"Content-Type": {""}}, nil, "SignatureDoesNotMatch"},
+		{"another sum", http.Header{"Content-Md5": {"rL0Y20zC+Fzt72VPzMSk2A=="}}, nil, "SignatureDoesNotMatch"},
+		{"other metadata", http.Header{"X-Amz-Meta-A": {"2"}}, nil, "SignatureDoesNotMatch"},
+		{"more metadata", http.Header{"X-Amz-Meta-B": {"2"}}, nil, "SignatureDoesNotMatch"},
+		{"a type that the link does not name", nil, func(q url.Values) { q.Del("content-type") }, "SignatureDoesNotMatch"},
+	} {
+		asked := maps.Clone(query)
+		if c.change != nil {
+			c.change(asked)
+		}
+		r := httptest.NewRequest("PUT", "http://s3.amazonaws.com/bucket/key?"+asked.Encode(), nil)
+		maps.Copy(r.Header, c.sent)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if got := strings.TrimSpace(w.Body.String()); got != c.want {
+			t.Errorf("%s: got %d %q, want %q", c.what, w.Code, got, c.want)
 		}
 	}
 }

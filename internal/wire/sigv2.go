@@ -5,6 +5,7 @@ import (
 	"crypto/sha1"
 	"crypto/subtle"
 	"encoding/base64"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -35,18 +36,32 @@ var signedInV2 = []string{"accelerate", "acl", "analytics", "cors", "delete", "e
 	"response-content-type", "response-expires", "restore", "retention", "legal-hold", "select", "select-type", "tagging", "torrent",
 	"uploadId", "uploads", "versionId", "versioning", "versions", "website"}
 
-// verifyV2 checks a presigned link of version 2.
+// lift makes headers of what a link of version 2 says of them in its query: boto3 writes there what it was
+// given to sign, and who uses the link need not send it again. A header that is sent counts instead. That
+// S3 takes Content-Type and Content-MD5 so, too, is unconfirmed.
+func (s signature) lift(r *http.Request) {
+	if !s.v2 {
+		return
+	}
+	query := r.URL.Query()
+	for _, k := range slices.Sorted(maps.Keys(query)) {
+		name, value := http.CanonicalHeaderKey(k), strings.Join(query[k], ",")
+		if !strings.HasPrefix(name, "X-Amz-") && name != "Content-Type" && name != "Content-Md5" || strings.ContainsAny(value, "\r\n\x00") {
+			continue
+		}
+		if _, sent := r.Header[name]; !sent {
+			r.Header.Set(name, value)
+		}
+	}
+}
+
+// verifyV2 checks a presigned link of version 2 whose headers are lifted.
 func (s signature) verifyV2(r *http.Request, resource, secret string) refusal {
 	query := r.URL.Query()
 	var b strings.Builder
 	b.WriteString(r.Method + "\n" + r.Header.Get("Content-Md5") + "\n" + r.Header.Get("Content-Type") + "\n" + query.Get("Expires") + "\n")
 	own := map[string]string{}
 	for k, v := range r.Header { // into a sorted list: the order does not matter
-		if k = strings.ToLower(k); strings.HasPrefix(k, "x-amz-") {
-			own[k] = strings.Join(v, ",")
-		}
-	}
-	for k, v := range query { // the same
 		if k = strings.ToLower(k); strings.HasPrefix(k, "x-amz-") {
 			own[k] = strings.Join(v, ",")
 		}
