@@ -27,7 +27,7 @@ func newAbortCmd(app *App) *cobra.Command {
 		},
 	}
 	o.flags(cmd)
-	o.id = &o.deployment
+	o.takesIDs(cmd, &o.deployment)
 	cmd.Flags().StringVar(&o.deployment, "deployment", "", "the `ID` of the deployment")
 	return cmd
 }

@@ -57,7 +57,7 @@ func (o *answerOptions) command(app *App, goOn bool, cmd *cobra.Command) *cobra.
 }
 
 func (o *answerOptions) pauseFlags(cmd *cobra.Command) {
-	o.id = &o.deployment
+	o.takesIDs(cmd, &o.deployment)
 	f := cmd.Flags()
 	f.StringVar(&o.hook, "hook", "", "the `ID` of one pause")
 	f.StringVar(&o.reason, "reason", "", "why, for those who follow")

@@ -49,7 +49,7 @@ func newExplainCmd(app *App) *cobra.Command {
 		}
 		return showExplanation(app.Stdout, e)
 	})
-	t.id = &deployment
+	t.takesIDs(c, &deployment)
 	c.Flags().StringVar(&deployment, "deployment", "", "`ID` or ARN of the deployment; left out, the newest")
 	return c
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -25,6 +26,7 @@ type target struct {
 	endpoint    string
 	output      string
 	id          *string // takes the id of a deployment, where the argument is one of the file's only service; nil: it is none
+	guessed     string  // the argument that was taken for a deployment's id
 	unasked     bool    // values of the file are not asked for: variables that are not set are no obstacle
 }
 
@@ -108,7 +110,7 @@ func (t *target) look(ctx context.Context, app *App) (*place, error) {
 		case err == nil:
 			p.Entry, p.Service = entry, entry.Name
 		case t.id != nil && *t.id == "" && cluster == "" && len(f.Services) == 1 && f.IsDeployment(name):
-			*t.id, t.service = name, f.Services[0].Key
+			*t.id, t.guessed, t.service = name, name, f.Services[0].Key
 			return t.look(ctx, app)
 		case t.file != "" || cluster == "" || name == "":
 			return nil, err
@@ -122,6 +124,26 @@ func (t *target) look(ctx context.Context, app *App) (*place, error) {
 	}
 	p.Where = laid(said, t.over())
 	return p, nil
+}
+
+// takesIDs lets a verb's argument be the id of a deployment, where the file has one service. It comes after
+// the command's RunE.
+func (t *target) takesIDs(cmd *cobra.Command, deployment *string) {
+	t.id = deployment
+	run := cmd.RunE
+	cmd.RunE = func(cmd *cobra.Command, args []string) error { return t.meant(run(cmd, args)) }
+}
+
+// meant says of a word that was taken for a deployment's id and is none that it is no service either.
+func (t *target) meant(err error) error {
+	code := sdk.Code(err)
+	none := fail.Is(err, "deployment.none") || fail.Is(err, "deployment.not_found") ||
+		code == "DeploymentDoesNotExistException" || code == "InvalidDeploymentIdException"
+	if t.guessed == "" || !none {
+		return err
+	}
+	return fail.New("deployment.none", fmt.Sprintf("the file's service is %q; `slipway history` lists its deployments", t.service),
+		"%q is neither a service of the file nor a deployment of service %q", t.guessed, t.service)
 }
 
 // over gives what the flags say of AWS; a service's ARN says its region.

@@ -1,9 +1,14 @@
 package cli
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/aws/smithy-go"
+	"github.com/spf13/cobra"
 
 	"github.com/slipway-ecs/slipway/internal/fail"
 	"github.com/slipway-ecs/slipway/internal/project"
@@ -100,6 +105,46 @@ func TestALongNameThatIsMistypedIsNoDeployment(t *testing.T) {
 		g := target{file: file, service: id, output: outputText, id: new(string)}
 		if p, err := g.find(t.Context(), &App{}); err != nil || p.Service != "payments-api-production" || *g.id != id {
 			t.Errorf("%s: %+v, %v, deployment %q", id, p, err, *g.id)
+		}
+	}
+}
+
+func TestAWordThatIsNeitherServiceNorDeploymentIsSaidToBeNeither(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "slipway.yaml")
+	if err := os.WriteFile(file, []byte("version: 1\ncluster: main\nservices: {api: {}}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const word = "payments-of-the-other-team"
+	codeDeploy := &smithy.GenericAPIError{Code: "DeploymentDoesNotExistException", Message: "The deployment " + word + " could not be found"}
+	for _, c := range []struct {
+		word string
+		ends error
+		want string
+	}{
+		{word, fail.New("deployment.none", "", "service %q has no deployment %s", "api", word), `"payments-of-the-other-team" is neither a service of the file nor a deployment of service "api"`},
+		{word, fail.New("deployment.not_found", "", "service %q has no deployment %s", "api", word), `"payments-of-the-other-team" is neither a service of the file nor a deployment of service "api"`},
+		{word, fmt.Errorf("read it: %w", codeDeploy), `"payments-of-the-other-team" is neither a service of the file nor a deployment of service "api"`},
+		{word, errors.New("no network"), "no network"},
+		{word, nil, ""},
+		{"api", fail.New("deployment.none", "", "service %q has no deployment", "api"), `service "api" has no deployment`},
+	} {
+		g, deployment := target{file: file, output: outputText}, ""
+		cmd := &cobra.Command{RunE: func(cmd *cobra.Command, args []string) error {
+			g.take(args)
+			if _, err := g.find(cmd.Context(), &App{}); err != nil {
+				return err
+			}
+			return c.ends
+		}}
+		cmd.SetContext(t.Context())
+		g.takesIDs(cmd, &deployment)
+		got := ""
+		if err := cmd.RunE(cmd, []string{c.word}); err != nil {
+			got = err.Error()
+		}
+		if got != c.want {
+			t.Errorf("%s, where the verb ends with %v: got %q, want %q", c.word, c.ends, got, c.want)
 		}
 	}
 }

@@ -59,7 +59,7 @@ func takeUp(app *App, o *watchOptions, cmd *cobra.Command) *cobra.Command {
 		return o.run(cmd.Context(), app, cmd.Name())
 	}
 	o.flags(cmd)
-	o.id = &o.deployment
+	o.takesIDs(cmd, &o.deployment)
 	cmd.Flags().StringVar(&o.until, "until", "", "end once this `POINT` is passed")
 	cmd.Flags().StringVar(&o.deployment, "deployment", "", "the `ID` of an older deployment of the service")
 	return cmd
