@@ -20,6 +20,8 @@ type OutputLine struct {
 	Container string
 	Stream    string // stdout or stderr
 	Text      string
+	Attempt   int   `json:",omitempty"` // which restart of the container, in place, wrote it
+	Mark      int64 // its place in what that attempt wrote; it rises
 }
 
 // answerOutput writes what the containers of ?cluster and ?service wrote, as lines of JSON: what
@@ -93,7 +95,7 @@ func (c *Cloud) copyOutput(ctx context.Context, o ecs.Output, follow bool, t *te
 		if l.Stream == launch.Stderr {
 			stream = "stderr"
 		}
-		if !t.write(OutputLine{At: l.At, Task: o.Task, Container: o.Container, Stream: stream, Text: l.Text}) {
+		if !t.write(OutputLine{At: l.At, Task: o.Task, Container: o.Container, Stream: stream, Text: l.Text, Attempt: o.Started.Attempt, Mark: int64(l.Mark)}) {
 			return
 		}
 		if follow {
