@@ -57,6 +57,9 @@ func TestAnAppSpecFileThatCannotBeDeployedIsRefused(t *testing.T) {
 		{"AfterInstall: f", "AfterLunch: f", "AfterLunch is no life-cycle event"},
 		{"AfterInstall: f\n", "AfterInstall: f\n  - AfterInstall: g\n", "more than once"},
 		{"Hooks:", "        NetworkConfiguration: {AwsvpcConfiguration: {Subnets: [a]}}\nHooks:", "Subnets, SecurityGroups and AssignPublicIp"},
+		{"Hooks:", "        NetworkConfiguration: awsvpc\nHooks:", "Subnets, SecurityGroups and AssignPublicIp"},
+		{"Hooks:", "        CapacityProviderStrategy: {CapacityProvider: FARGATE_SPOT}\nHooks:", "CapacityProviderStrategy must be a list"},
+		{"Hooks:", "        CapacityProviderStrategy: [{Weight: 1}]\nHooks:", "must have a CapacityProvider"},
 	} {
 		text := strings.Replace(good, c.old, c.new, 1)
 		if text == good {

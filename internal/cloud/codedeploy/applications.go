@@ -176,7 +176,7 @@ func (s *Service) UpdateApplication(ctx context.Context, in *sdk.UpdateApplicati
 }
 
 // DeleteApplication removes an application with its groups, revisions and history; one that does
-// not exist is no error. What a deployment under way has done stays as it is (unconfirmed).
+// not exist is no error. A deployment under way goes on to its end and can be read (unconfirmed).
 func (s *Service) DeleteApplication(ctx context.Context, in *sdk.DeleteApplicationInput) (*sdk.DeleteApplicationOutput, error) {
 	err := s.store.Update(func(tx *store.Tx) error {
 		a, err := s.applicationOf(tx, scopeOf(ctx), in.ApplicationName)
@@ -193,7 +193,9 @@ func (s *Service) DeleteApplication(ctx context.Context, in *sdk.DeleteApplicati
 			s.revisions.Delete(tx, r.Key)
 		}
 		for d := range s.deployments.By(tx, "application", a.ID) {
-			s.deployments.Delete(tx, scoped(d.Scope, d.ID))
+			if !d.active() {
+				s.deployments.Delete(tx, scoped(d.Scope, d.ID))
+			}
 		}
 		s.applications.Delete(tx, a.ID)
 		return nil

@@ -104,7 +104,7 @@ func parseResource(r *source.Node) (Spec, error) {
 	if spec.Port, err = strconv.Atoi(port); spec.Container == "" || err != nil || spec.Port < 1 || spec.Port > 65535 {
 		return spec, badSpec("LoadBalancerInfo must have a ContainerName and a ContainerPort.")
 	}
-	if n := member(p, "networkconfiguration"); n != nil && n.Kind == source.Map {
+	if n := member(p, "networkconfiguration"); n != nil && n.Kind != source.Null {
 		v := member(n, "awsvpcconfiguration")
 		network := &ecs.AwsVpcConfiguration{
 			Subnets: list(member(v, "subnets")), SecurityGroups: list(member(v, "securitygroups")),
@@ -115,7 +115,10 @@ func parseResource(r *source.Node) (Spec, error) {
 		}
 		spec.Network = keep(network)
 	}
-	if c := member(p, "capacityproviderstrategy"); c != nil {
+	if c := member(p, "capacityproviderstrategy"); c != nil && c.Kind != source.Null {
+		if c.Kind != source.List {
+			return spec, badSpec("CapacityProviderStrategy must be a list.")
+		}
 		for _, item := range c.Items {
 			base, wrongBase := wholeOr0(member(item, "base"))
 			weight, wrongWeight := wholeOr0(member(item, "weight"))

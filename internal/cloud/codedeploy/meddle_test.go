@@ -161,3 +161,22 @@ func TestAnOriginalDeletedInTheTerminationWaitFailsNothing(t *testing.T) {
 		}
 	})
 }
+
+func TestADeploymentGoesOnWithoutItsApplication(t *testing.T) {
+	inYard(t, func(y *yard) {
+		y.group(atOnce)
+		before := y.deploy(appspec("web:2"))
+		y.ends(before)
+		id := y.deploy(appspec("web:3"))
+		y.at(id, "Install")
+		if _, err := y.room.DeleteApplication(y.ctx, &sdk.DeleteApplicationInput{ApplicationName: aws.String("shop")}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := y.room.GetDeployment(y.ctx, &sdk.GetDeploymentInput{DeploymentId: &before}); !isCode(err, "DeploymentDoesNotExistException") {
+			t.Errorf("the one that was over is still told of: %v", err)
+		}
+		if d := y.ends(id); d.Status != types.DeploymentStatusSucceeded || y.sets() != "3 PRIMARY blue" {
+			t.Errorf("it ended %s with %s: %+v", d.Status, y.sets(), d.ErrorInformation)
+		}
+	})
+}
