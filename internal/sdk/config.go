@@ -60,6 +60,7 @@ func Load(ctx context.Context, o Options) (aws.Config, error) {
 	if err != nil {
 		return cfg, fail.Wrap(err, "access.credentials", "check AWS_PROFILE and ~/.aws/config", "read the AWS configuration")
 	}
+	cfg.HTTPClient = patiently(cfg.HTTPClient)
 	if cfg.Region == "" {
 		return cfg, fail.New("usage.region", "set AWS_REGION, or 'region:' below 'aws:' in slipway.yaml", "no AWS region is set")
 	}
