@@ -1,6 +1,8 @@
 package ecs
 
 import (
+	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -153,6 +155,24 @@ func TestHealthFollowsTheChecks(t *testing.T) {
 		health(5*time.Second, "HEALTHY") // one failure is not two
 		health(5*time.Second, "UNHEALTHY")
 	})
+}
+
+func TestACheckThatItsContainersEndCutShortTellsNothingOfHealth(t *testing.T) {
+	t.Parallel()
+	at, h := time.Unix(100, 0), &types.HealthCheck{Retries: new(int32(1))}
+	well := checked(Container{}, h, true, time.Unix(90, 0))
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{fmt.Errorf("container app: %w", launch.ErrEnded), "HEALTHY"},
+		{fmt.Errorf("container app: %w", launch.ErrGone), "HEALTHY"},
+		{context.DeadlineExceeded, "UNHEALTHY"},
+	} {
+		if got := judged(well, h, 0, c.err, at); got.Health != c.want || !got.CheckedAt.Equal(at) {
+			t.Errorf("%v: %s, checked at %s; want %s at %s", c.err, got.Health, got.CheckedAt, c.want, at)
+		}
+	}
 }
 
 func TestWhatAContainerWritesReachesItsStreamAndNothingTwice(t *testing.T) {

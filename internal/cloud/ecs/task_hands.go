@@ -231,7 +231,7 @@ func (c *care) checkHealth(x *Container, h *types.HealthCheck) cloud.Job {
 		}
 		return c.changeContainer(arn, &row, func(tx *store.Tx, t *Task, x *Container) {
 			if x.running() {
-				*x = checked(*x, h, err == nil && code == 0, tx.Now())
+				*x = judged(*x, h, code, err, tx.Now())
 				t.Health = t.health()
 			}
 		}), nil

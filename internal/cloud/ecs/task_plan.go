@@ -1,12 +1,14 @@
 package ecs
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"github.com/slipway-ecs/slipway/internal/launch"
 	"github.com/slipway-ecs/slipway/internal/reconcile"
 )
 
@@ -187,6 +189,16 @@ func checked(c Container, h *types.HealthCheck, passed bool, at time.Time) Conta
 		c.HealthSince = at
 	}
 	return c
+}
+
+// judged takes in how the command of a check ended. One that ended because its container did tells
+// nothing of health.
+func judged(c Container, h *types.HealthCheck, code int, err error, at time.Time) Container {
+	if errors.Is(err, launch.ErrEnded) || errors.Is(err, launch.ErrGone) {
+		c.CheckedAt = at
+		return c
+	}
+	return checked(c, h, err == nil && code == 0, at)
 }
 
 // nextCheck says when a container's health is to be checked next.
