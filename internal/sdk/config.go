@@ -37,7 +37,7 @@ const session = "slipway"
 // shared files count as in every AWS SDK, AWS_ENDPOINT_URL, AWS_USE_FIPS_ENDPOINT and
 // AWS_MAX_ATTEMPTS among them; a profile whose role wants a code of an MFA device has it asked for
 // on the terminal. Errors have the codes
-// "access.credentials", "access.mfa", "access.role", "access.account" and "usage.region".
+// "access.credentials", "access.profile", "access.mfa", "access.role", "access.account" and "usage.region".
 func Load(ctx context.Context, o Options) (aws.Config, error) {
 	set := []func(*config.LoadOptions) error{
 		config.WithRetryMode(aws.RetryModeAdaptive),
@@ -57,6 +57,9 @@ func Load(ctx context.Context, o Options) (aws.Config, error) {
 		set = append(set, config.WithCredentialsProvider(o.Keys.provider()))
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, set...)
+	if none, ok := errors.AsType[config.SharedConfigProfileNotExistError](err); ok {
+		return cfg, fail.New("access.profile", "check AWS_PROFILE and ~/.aws/config", "there is no profile %q in the AWS configuration", none.Profile)
+	}
 	if err != nil {
 		return cfg, fail.Wrap(err, "access.credentials", "check AWS_PROFILE and ~/.aws/config", "read the AWS configuration")
 	}

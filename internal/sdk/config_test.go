@@ -130,7 +130,7 @@ func TestWhatIsWrongWithCredentialsIsSaid(t *testing.T) {
 		code string
 	}{
 		{"a code of an MFA device, and no terminal", nil, sdk.Options{Profile: "guarded"}, "access.mfa"},
-		{"no such profile", nil, sdk.Options{Profile: "none"}, "access.credentials"},
+		{"no such profile", nil, sdk.Options{Profile: "none"}, "access.profile"},
 		{"nobody", nil, sdk.Options{}, "access.credentials"},
 		{"another account", keys, sdk.Options{Account: "210987654321"}, "access.account"},
 		{"no region", map[string]string{"AWS_REGION": ""}, sdk.Options{}, "usage.region"},

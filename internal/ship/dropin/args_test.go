@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/slipway-ecs/slipway/internal/fail"
 )
 
 // call runs Main with words that come to no call of AWS.
@@ -162,6 +164,17 @@ func TestATimeoutThatIsNoNumberIsOverAtOnce(t *testing.T) {
 	for text, want := range map[string]time.Duration{"90": 90 * time.Second, "0": 0, "-5": 0, "abc": 0, "1.5": 0, "": 0, "9999999999": mostPatience} {
 		if got := (Options{Timeout: text}).patience(); got != want {
 			t.Errorf("-t %q: %s, want %s", text, got, want)
+		}
+	}
+}
+
+func TestEndsBeforeTheFirstCallHaveTheAWSProgramsCodes(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[string]int{
+		"access.profile": ExitOther, "access.credentials": ExitNoAccess, "usage.region": ExitNoAccess, "access.role": ExitRefused,
+	} {
+		if got := codeOf(fail.New(code, "", "no")); got != want {
+			t.Errorf("%s: exit code %d, want %d", code, got, want)
 		}
 	}
 }

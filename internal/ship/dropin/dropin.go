@@ -85,6 +85,8 @@ func codeOf(err error) int {
 	switch kind, _, _ := strings.Cut(code, "."); {
 	case code == "access.denied" || code == "access.role" || kind == "aws" || kind == "service":
 		return ExitRefused
+	case code == "access.profile": // as of the aws program, which has no code of its own for it
+		return ExitOther
 	case kind == "access" || kind == "usage":
 		return ExitNoAccess
 	case kind == "value":
