@@ -1,90 +1,29 @@
 package crash_test
 
 import (
-	"archive/tar"
-	"bytes"
-	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/moby/moby/client"
 
-	"github.com/slipway-ecs/slipway/internal/launch/docker"
+	"github.com/slipway-ecs/slipway/internal/launch/docker/enginetest"
 )
-
-// engine gives a client of the engine that `--runtime docker` will find; without one the test is
-// skipped, unless SLIPWAY_REQUIRE names docker.
-func engine(t *testing.T) *client.Client {
-	t.Helper()
-	host, err := docker.Find(t.Context(), os.Getenv)
-	if err != nil {
-		if strings.Contains(os.Getenv("SLIPWAY_REQUIRE"), "docker") {
-			t.Fatalf("SLIPWAY_REQUIRE wants docker: %v", err)
-		}
-		t.Skipf("SKIPPED: %v; SLIPWAY_REQUIRE=docker makes that a failure", err)
-	}
-	api, err := client.New(client.WithHost(host))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return api
-}
 
 // sampleImages makes images of the binary alone, one for each version, and gives their tags
 // behind "sample:".
-func sampleImages(t *testing.T, api *client.Client, versions ...string) (tags []string) {
+func sampleImages(t *testing.T, engine *enginetest.Engine, versions ...string) (tags []string) {
 	t.Helper()
-	v, err := api.ServerVersion(t.Context(), client.ServerVersionOptions{})
+	program, err := engine.Build(t.Context(), "../cmd/slipway")
 	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(t.TempDir(), "slipway")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", file, "../cmd/slipway")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+v.Arch)
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build for containers: %v\n%s", err, out)
-	}
-	program, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var b bytes.Buffer
-	w := tar.NewWriter(&b)
-	if err := w.WriteHeader(&tar.Header{Name: "slipway", Mode: 0o755, Size: int64(len(program))}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.Write(program); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
 	for _, version := range versions {
 		tag := fmt.Sprintf("%s-%d", version, os.Getpid())
-		answer, err := api.ImageImport(t.Context(), client.ImageImportSource{Source: bytes.NewReader(b.Bytes()), SourceName: "-"}, "sample:"+tag, client.ImageImportOptions{
-			Changes: []string{"ENV PORT=8080", `ENTRYPOINT ["/slipway", "sample-web", "-version", "` + version + `"]`},
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = io.Copy(io.Discard, answer)
-		if err := errors.Join(err, answer.Close()); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			_, err := api.ImageRemove(context.WithoutCancel(t.Context()), "sample:"+tag, client.ImageRemoveOptions{Force: true})
-			if err != nil {
-				t.Log(err)
-			}
-		})
+		engine.Image(t, "sample:"+tag, program, "ENV PORT=8080", `ENTRYPOINT ["/program", "sample-web", "-version", "`+version+`"]`)
 		tags = append(tags, tag)
 	}
 	return tags
@@ -100,37 +39,12 @@ func containersOf(t *testing.T, api *client.Client, task string) (n int) {
 	return len(list.Items)
 }
 
-// removeTasks leaves nothing of a cloud on the engine, however the test ended.
-func removeTasks(t *testing.T, l *local) {
-	ctx, done := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
-	defer done()
-	host, err := docker.Find(ctx, os.Getenv)
-	if err != nil {
-		t.Error(err)
-		return
-	}
-	r, err := docker.New(ctx, docker.Options{Host: host, Owner: l.dir})
-	if err != nil {
-		t.Error(err)
-		return
-	}
-	places, err := r.Find(ctx)
-	if err != nil {
-		t.Error(err)
-	}
-	for _, p := range places {
-		if err := r.Remove(ctx, p.Task.ID); err != nil {
-			t.Error(err)
-		}
-	}
-}
-
 func TestContainersOutliveTheDaemonAndEndWithTheCloud(t *testing.T) {
 	t.Parallel()
-	api := engine(t)
-	tags := sampleImages(t, api, "boxed1", "boxed2")
+	engine := enginetest.Need(t)
+	tags := sampleImages(t, engine, "boxed1", "boxed2")
 	l := newLocal(t, "--speed", "20", "--runtime", "docker")
-	t.Cleanup(func() { removeTasks(t, l) })
+	t.Cleanup(func() { engine.Clear(t, l.dir) })
 	s := newShop(t, l)
 	first := s.register(tags[0])
 	s.create(first, 2)
@@ -163,7 +77,7 @@ func TestContainersOutliveTheDaemonAndEndWithTheCloud(t *testing.T) {
 		t.Errorf("the cloud ended with %v", err)
 	}
 	for _, arn := range last {
-		if n := containersOf(t, api, arn[strings.LastIndexByte(arn, '/')+1:]); n != 0 {
+		if n := containersOf(t, engine.API, arn[strings.LastIndexByte(arn, '/')+1:]); n != 0 {
 			t.Errorf("%d containers of task %s still run", n, arn)
 		}
 	}

@@ -1,118 +1,35 @@
 package e2e_test
 
 import (
-	"archive/tar"
-	"bytes"
-	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
-	"github.com/moby/moby/client"
 
-	"github.com/slipway-ecs/slipway/internal/launch/docker"
+	"github.com/slipway-ecs/slipway/internal/launch/docker/enginetest"
 )
 
-// engine gives a client of the engine that `--runtime docker` will find; without one the test is
-// skipped, unless SLIPWAY_REQUIRE names docker.
-func engine(t *testing.T) *client.Client {
-	t.Helper()
-	host, err := docker.Find(t.Context(), os.Getenv)
-	if err != nil {
-		if slices.Contains(strings.Split(os.Getenv("SLIPWAY_REQUIRE"), ","), "docker") {
-			t.Fatalf("SLIPWAY_REQUIRE wants docker: %v", err)
-		}
-		t.Skipf("SKIPPED: %v; SLIPWAY_REQUIRE=docker makes that a failure", err)
-	}
-	api, err := client.New(client.WithHost(host))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return api
-}
-
 // boxed makes images of one program, each with arguments of its own, and gives their names.
-func boxed(t *testing.T, api *client.Client, arguments map[string]string) map[string]string {
+func boxed(t *testing.T, engine *enginetest.Engine, arguments map[string]string) map[string]string {
 	t.Helper()
-	v, err := api.ServerVersion(t.Context(), client.ServerVersionOptions{})
+	program, err := engine.Build(t.Context(), enginetest.Program)
 	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(t.TempDir(), "program")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", file, "../internal/launch/docker/testdata/program")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+v.Arch)
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build for containers: %v\n%s", err, out)
-	}
-	program, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var b bytes.Buffer
-	w := tar.NewWriter(&b)
-	err = w.WriteHeader(&tar.Header{Name: "program", Mode: 0o755, Size: int64(len(program))})
-	_, err2 := w.Write(program)
-	if err := errors.Join(err, err2, w.Close()); err != nil {
 		t.Fatal(err)
 	}
 	names := map[string]string{}
 	for name, args := range arguments {
-		image := fmt.Sprintf("slipway-e2e-%d:%s", os.Getpid(), name)
-		answer, err := api.ImageImport(t.Context(), client.ImageImportSource{Source: bytes.NewReader(b.Bytes()), SourceName: "-"}, image,
-			client.ImageImportOptions{Changes: []string{`ENTRYPOINT ["/program"]`, "CMD " + args}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = io.Copy(io.Discard, answer)
-		if err := errors.Join(err, answer.Close()); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			if _, err := api.ImageRemove(context.WithoutCancel(t.Context()), image, client.ImageRemoveOptions{Force: true}); err != nil {
-				t.Log(err)
-			}
-		})
-		names[name] = image
+		names[name] = fmt.Sprintf("slipway-e2e-%d:%s", os.Getpid(), name)
+		engine.Image(t, names[name], program, `ENTRYPOINT ["/program"]`, "CMD "+args)
 	}
 	return names
-}
-
-// removeTasks leaves nothing of a cloud on the engine, however the test ended.
-func removeTasks(t *testing.T, data string) {
-	ctx, done := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
-	defer done()
-	host, err := docker.Find(ctx, os.Getenv)
-	if err != nil {
-		t.Error(err)
-		return
-	}
-	r, err := docker.New(ctx, docker.Options{Host: host, Owner: data})
-	if err != nil {
-		t.Error(err)
-		return
-	}
-	places, err := r.Find(ctx)
-	if err != nil {
-		t.Error(err)
-	}
-	for _, p := range places {
-		if err := r.Remove(ctx, p.Task.ID); err != nil {
-			t.Error(err)
-		}
-	}
 }
 
 // refusals is a registry that gives nobody anything: by the repository, in the words of ECR and of
@@ -154,13 +71,13 @@ func closed(t *testing.T) string {
 
 func TestExplainNamesWhatHappensToContainers(t *testing.T) {
 	t.Parallel()
-	api := engine(t)
-	images := boxed(t, api, map[string]string{"good": `["serve", "8080", "hello"]`, "greedy": `["eat"]`})
+	engine := enginetest.Need(t)
+	images := boxed(t, engine, map[string]string{"good": `["serve", "8080", "hello"]`, "greedy": `["eat"]`})
 	registry := refusals(t)
 	var w *ward
 	t.Cleanup(func() { // after the cloud has ended
 		if w != nil {
-			removeTasks(t, filepath.Join(w.dir, "data"))
+			engine.Clear(t, filepath.Join(w.dir, "data"))
 		}
 	})
 	w = newWard(t, "images: []\n", "--runtime", "docker")

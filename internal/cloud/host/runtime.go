@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
 
 	"github.com/slipway-ecs/slipway/internal/fail"
 	"github.com/slipway-ecs/slipway/internal/launch"
@@ -59,7 +58,7 @@ func lastRuntime(dir string) (ranOn, error) {
 func (c *Cloud) chooseRuntime(ctx context.Context) error {
 	if c.o.Tasks != nil {
 		c.runtime = c.o.Tasks
-		_, err := c.listenWithin(0)
+		_, err := c.listenWithin(ctx, 0)
 		return err
 	}
 	chosen := ranOn{Name: RuntimeProcess}
@@ -88,7 +87,7 @@ func (c *Cloud) chooseRuntime(ctx context.Context) error {
 	if c.runtime, err = openRuntime(ctx, c.o, chosen); err != nil {
 		return err
 	}
-	if chosen.Port, err = c.listenWithin(last.Port); err != nil {
+	if chosen.Port, err = c.listenWithin(ctx, last.Port); err != nil {
 		return err
 	}
 	b, err := json.Marshal(chosen)
@@ -144,21 +143,23 @@ const engineHost = "host.docker.internal"
 // own: on the gateway of that network, at the port an earlier cloud had there, since its tasks
 // know no other. Where the gateway is another machine's, as with Docker Desktop, tasks find the
 // endpoint itself under the name that machine has for this one.
-func (c *Cloud) listenWithin(port int) (int, error) {
+func (c *Cloud) listenWithin(ctx context.Context, port int) (int, error) {
 	c.within = c.Endpoint
-	own, ok := c.runtime.(interface{ Gateway() string })
+	own, ok := c.runtime.(interface {
+		Listen(ctx context.Context, port int) (net.Listener, error)
+	})
 	if !ok {
 		return 0, nil
 	}
 	var err error
-	if c.gateway, err = net.Listen("tcp", net.JoinHostPort(own.Gateway(), strconv.Itoa(port))); err != nil && port != 0 {
-		c.gateway, err = net.Listen("tcp", net.JoinHostPort(own.Gateway(), "0"))
+	if c.gateway, err = own.Listen(ctx, port); err != nil && port != 0 {
+		c.gateway, err = own.Listen(ctx, 0)
 	}
 	if err != nil {
 		c.gateway = nil
 		c.byName = true
 		at := fmt.Sprintf("http://%s:%d", engineHost, c.listener.Addr().(*net.TCPAddr).Port)
-		c.o.Log.Info("containers find this cloud by the engine's name for the host", "endpoint", at)
+		c.o.Log.Info("containers find this cloud by the engine's name for the host", "endpoint", at, "since", err)
 		c.within = func() string { return at }
 		return 0, nil
 	}

@@ -25,7 +25,9 @@ import (
 // elsewhere is a runtime whose containers' gateway is another machine's, as Docker Desktop's is.
 type elsewhere struct{ *fake.Runtime }
 
-func (elsewhere) Gateway() string { return "192.0.2.1" }
+func (elsewhere) Listen(ctx context.Context, _ int) (net.Listener, error) {
+	return new(net.ListenConfig).Listen(ctx, "tcp", "192.0.2.1:0")
+}
 
 func TestContainersOfAnotherMachineFindTheCloudByItsName(t *testing.T) {
 	t.Parallel()

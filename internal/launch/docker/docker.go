@@ -45,7 +45,7 @@ type Runtime struct {
 	engine  *client.Client
 	owner   string
 	net     string // id of our bridge network
-	gateway string // of it, where containers find the host
+	gateway string // of it, where containers find the host; "" where it has none
 
 	mu    sync.Mutex // guards pause: two tasks must not make it at once
 	pause string     // image of tasks' own containers, once it is there
@@ -81,10 +81,6 @@ func New(ctx context.Context, o Options) (*Runtime, error) {
 
 // Name gives "docker".
 func (r *Runtime) Name() string { return "docker" }
-
-// Gateway is the address by which containers find the host's listeners: that of the bridge of
-// our network. Where the engine lives in a machine of its own, the host cannot listen there.
-func (r *Runtime) Gateway() string { return r.gateway }
 
 // taskName names a task's own container, and begins the names of its others.
 func (r *Runtime) taskName(task string) string { return "slipway-" + r.owner + "-" + task }

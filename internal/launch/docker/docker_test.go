@@ -260,23 +260,20 @@ func TestAnImageThatIsNotToBeHadIsAPullError(t *testing.T) {
 func TestADigestFixesTheImageWhateverTheNameMeansLater(t *testing.T) {
 	t.Parallel()
 	r := open(t, t.TempDir())
-	api, err := client.New(client.WithHost(engine))
-	if err != nil {
-		t.Fatal(err)
-	}
 	moving := strings.Replace(image, "slipway-test", "slipway-moving", 1)
-	if _, err := api.ImageTag(bounded(t), client.ImageTagOptions{Source: image, Target: moving}); err != nil {
+	if _, err := engine.API.ImageTag(bounded(t), client.ImageTagOptions{Source: image, Target: moving}); err != nil {
 		t.Fatal(err)
 	}
 	fixed := task("fixed", "exit", "4")
 	fixed.Containers[0].Image = moving
+	var err error
 	if fixed.Containers[0].Digest, err = r.Pull(bounded(t), fixed, "web"); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.HasPrefix(fixed.Containers[0].Digest, "sha256:") || len(fixed.Containers[0].Digest) != 71 {
 		t.Fatalf("digest %q", fixed.Containers[0].Digest)
 	}
-	if _, err := api.ImageRemove(bounded(t), moving, client.ImageRemoveOptions{}); err != nil { // the name means nothing now
+	if _, err := engine.API.ImageRemove(bounded(t), moving, client.ImageRemoveOptions{}); err != nil { // the name means nothing now
 		t.Fatal(err)
 	}
 	_, h := start(t, r, fixed, "web")

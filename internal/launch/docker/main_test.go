@@ -1,120 +1,58 @@
 package docker_test
 
 import (
-	"archive/tar"
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/moby/moby/client"
-
 	"github.com/slipway-ecs/slipway/internal/launch"
 	"github.com/slipway-ecs/slipway/internal/launch/docker"
+	"github.com/slipway-ecs/slipway/internal/launch/docker/enginetest"
 )
 
 // What TestMain found and made.
 var (
-	engine  string // where an engine answers; "" for nowhere
-	missing error
+	engine  *enginetest.Engine
+	missing error  // why there is no engine
 	image   string // made from nothing: the program of testdata is its only file
 )
 
 // TestMain looks for an engine and gives it an image.
 func TestMain(m *testing.M) {
 	ctx := context.Background()
-	engine, missing = docker.Find(ctx, os.Getenv)
-	clean := func() {}
-	if missing == nil {
-		if clean, missing = makeImage(ctx); missing != nil {
-			fmt.Fprintln(os.Stderr, "an engine answers, but:", missing)
+	if engine, missing = enginetest.Find(ctx); missing == nil {
+		image = fmt.Sprintf("slipway-test-%d:1", os.Getpid())
+		program, err := engine.Build(ctx, enginetest.Program)
+		if err == nil {
+			err = engine.Import(ctx, image, program, `ENTRYPOINT ["/program"]`)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "an engine answers, but:", err)
 			os.Exit(1)
 		}
 	}
 	code := m.Run()
-	clean()
-	os.Exit(code)
-}
-
-// makeImage builds the program for the engine and imports it.
-func makeImage(ctx context.Context) (clean func(), err error) {
-	dir, err := os.MkdirTemp("", "slipway-docker")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	api, err := client.New(client.WithHost(engine))
-	if err != nil {
-		return nil, err
-	}
-	v, err := api.ServerVersion(ctx, client.ServerVersionOptions{})
-	if err != nil {
-		return nil, err
-	}
-	build := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(dir, "program"), "./testdata/program")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+v.Arch)
-	if out, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("build the program: %w\n%s", err, out)
-	}
-	program, err := os.ReadFile(filepath.Join(dir, "program"))
-	if err != nil {
-		return nil, err
-	}
-	var b bytes.Buffer
-	w := tar.NewWriter(&b)
-	err = errors.Join(w.WriteHeader(&tar.Header{Name: "program", Mode: 0o755, Size: int64(len(program))}), func() error { _, err := w.Write(program); return err }(), w.Close())
-	if err != nil {
-		return nil, err
-	}
-	image = fmt.Sprintf("slipway-test-%d:1", os.Getpid())
-	answer, err := api.ImageImport(ctx, client.ImageImportSource{Source: &b, SourceName: "-"}, image, client.ImageImportOptions{Changes: []string{`ENTRYPOINT ["/program"]`}})
-	if err != nil {
-		return nil, err
-	}
-	_, err = io.Copy(io.Discard, answer)
-	if err := errors.Join(err, answer.Close()); err != nil {
-		return nil, err
-	}
-	return func() {
-		if _, err := api.ImageRemove(ctx, image, client.ImageRemoveOptions{Force: true}); err != nil {
+	if missing == nil {
+		if err := engine.Discard(ctx, image); err != nil {
 			fmt.Fprintln(os.Stderr, "remove the image:", err)
 		}
-	}, nil
+	}
+	os.Exit(code)
 }
 
 // open gives a runtime whose tasks are gone after the test.
 func open(t *testing.T, owner string) *docker.Runtime {
 	t.Helper()
 	if missing != nil {
-		if strings.Contains(os.Getenv("SLIPWAY_REQUIRE"), "docker") {
-			t.Fatalf("SLIPWAY_REQUIRE wants docker: %v", missing)
-		}
-		t.Skipf("SKIPPED: %v; SLIPWAY_REQUIRE=docker makes that a failure", missing)
+		enginetest.Skip(t, missing)
 	}
-	r, err := docker.New(t.Context(), docker.Options{Host: engine, Owner: owner})
+	r, err := docker.New(t.Context(), docker.Options{Host: engine.Host, Owner: owner})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		ctx, done := context.WithTimeout(context.Background(), time.Minute)
-		defer done()
-		places, err := r.Find(ctx)
-		if err != nil {
-			t.Error(err)
-		}
-		for _, p := range places {
-			if err := r.Remove(ctx, p.Task.ID); err != nil {
-				t.Error(err)
-			}
-		}
-	})
+	t.Cleanup(func() { engine.Clear(t, owner) })
 	return r
 }
 

@@ -255,7 +255,7 @@ func (r *Runtime) Rest(ctx context.Context) error {
 		return err
 	}
 	for _, c := range list.Items {
-		if _, err := r.engine.ContainerKill(ctx, c.ID, client.ContainerKillOptions{}); err != nil && !ended(err) {
+		if _, err := r.engine.ContainerKill(ctx, c.ID, client.ContainerKillOptions{}); err != nil && !r.over(ctx, c.ID, err) {
 			return err
 		}
 	}

@@ -141,6 +141,8 @@ func (r *Runtime) unstarted(ctx context.Context, id string, err error) error {
 	code := 128
 	if found, looked := r.engine.ContainerInspect(ctx, id, client.ContainerInspectOptions{}); looked == nil && found.Container.State.ExitCode != 0 {
 		code = found.Container.State.ExitCode
+	} else if told, ok := refused(err.Error()); ok {
+		code = told
 	}
 	_, removed := r.engine.ContainerRemove(ctx, id, client.ContainerRemoveOptions{Force: true})
 	if removed != nil && !isNotFound(removed) {
@@ -256,17 +258,23 @@ func (r *Runtime) Watch(ctx context.Context, h launch.Handle) (launch.Exit, erro
 	lost := ""
 	for {
 		select {
-		case <-own.Result:
+		case w := <-own.Result:
+			if err := waited(w); err != nil {
+				return launch.Exit{}, err
+			}
 			return r.exit(ctx, h, lost)
 		case err := <-own.Error:
 			if ctx.Err() != nil {
 				return launch.Exit{}, ctx.Err()
 			}
 			return launch.Exit{}, gone(h.Task, h.Container, err)
-		case <-place.Result:
-			lost = "the network of the task has ended"
+		case w := <-place.Result:
 			place = client.ContainerWaitResult{}
-			if _, err := r.engine.ContainerKill(ctx, h.ID, client.ContainerKillOptions{}); err != nil && !ended(err) {
+			if waited(w) != nil {
+				continue // nor does the container's own wait go on
+			}
+			lost = "the network of the task has ended"
+			if _, err := r.engine.ContainerKill(ctx, h.ID, client.ContainerKillOptions{}); err != nil && !r.over(ctx, h.ID, err) {
 				return launch.Exit{}, err
 			}
 		case <-place.Error: // whose end the container's own wait tells of
@@ -275,8 +283,24 @@ func (r *Runtime) Watch(ctx context.Context, h launch.Handle) (launch.Exit, erro
 	}
 }
 
-// ended reports whether a signal could not be sent because there is nothing left to send it to.
-func ended(err error) bool { return isNotFound(err) || cerrdefs.IsConflict(err) }
+// waited gives why an engine stopped to wait: Podman answers so when its service ends, and the
+// container goes on.
+func waited(w container.WaitResponse) error {
+	if w.Error == nil {
+		return nil
+	}
+	return fmt.Errorf("the engine waits no longer: %s", w.Error.Message)
+}
+
+// over reports whether a call failed because the container has ended, or is gone. Docker answers
+// with a conflict, Podman as if it were at fault itself: so the container is looked at.
+func (r *Runtime) over(ctx context.Context, id string, err error) bool {
+	if isNotFound(err) || cerrdefs.IsConflict(err) {
+		return true
+	}
+	found, looked := r.engine.ContainerInspect(ctx, id, client.ContainerInspectOptions{})
+	return isNotFound(looked) || looked == nil && !found.Container.State.Running
+}
 
 func (r *Runtime) exit(ctx context.Context, h launch.Handle, reason string) (launch.Exit, error) {
 	found, err := r.engine.ContainerInspect(ctx, h.ID, client.ContainerInspectOptions{})
@@ -303,7 +327,7 @@ func (r *Runtime) Stop(ctx context.Context, h launch.Handle, grace time.Duration
 			return err
 		}
 		if _, err := r.engine.ContainerKill(ctx, h.ID, client.ContainerKillOptions{Signal: signal}); err != nil {
-			if ended(err) {
+			if r.over(ctx, h.ID, err) {
 				return nil
 			}
 			return err
@@ -313,7 +337,7 @@ func (r *Runtime) Stop(ctx context.Context, h launch.Handle, grace time.Duration
 			return err
 		}
 	}
-	if _, err := r.engine.ContainerKill(ctx, h.ID, client.ContainerKillOptions{Signal: "SIGKILL"}); err != nil && !ended(err) {
+	if _, err := r.engine.ContainerKill(ctx, h.ID, client.ContainerKillOptions{Signal: "SIGKILL"}); err != nil && !r.over(ctx, h.ID, err) {
 		return err
 	}
 	_, err := r.await(ctx, h, 0)
@@ -341,8 +365,8 @@ func (r *Runtime) await(ctx context.Context, h launch.Handle, patience time.Dura
 	defer done()
 	w := r.engine.ContainerWait(limited, h.ID, client.ContainerWaitOptions{Condition: container.WaitConditionNotRunning})
 	select {
-	case <-w.Result:
-		return true, nil
+	case result := <-w.Result:
+		return true, waited(result)
 	case err := <-w.Error:
 		switch {
 		case ctx.Err() != nil:

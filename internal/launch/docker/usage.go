@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/moby/moby/api/types/container"
@@ -20,7 +21,7 @@ func (r *Runtime) Usages(ctx context.Context, handles []launch.Handle) (map[stri
 	found := map[string]launch.Usage{}
 	for _, h := range handles {
 		s, err := r.stats(ctx, h)
-		if errors.Is(err, launch.ErrGone) {
+		if errors.Is(err, launch.ErrGone) || errors.Is(err, io.EOF) { // nothing is what Podman tells of one that has ended
 			continue
 		}
 		if err != nil {
