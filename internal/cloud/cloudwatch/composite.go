@@ -141,8 +141,9 @@ func (a *alarmRow) isComposite() bool { return a.Composite.Rule != "" }
 // evaluate decides a composite alarm's rule. because is the child that changed; nil for a new rule.
 func (s *Service) evaluate(tx *store.Tx, a alarmRow, because *alarmRow, path []string) {
 	rule, err := alarm.ParseComposite(a.Composite.Rule)
-	if err != nil {
-		panic("cloudwatch: alarm " + a.ARN + " has a rule that was not checked: " + err.Error())
+	if err != nil { // an earlier version let it through
+		s.log.Warn("a composite alarm keeps its state: put it again with names that have spaces or commas in quotes", "alarm", a.ARN, "rule", a.Composite.Rule, "err", err)
+		return
 	}
 	scope := names.ScopeOf(a.ARN)
 	state := alarm.OK

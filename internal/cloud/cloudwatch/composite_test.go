@@ -171,3 +171,23 @@ func TestRelativesAreDescribedAndChildrenStay(t *testing.T) {
 }
 
 func second[T any](_ T, err error) error { return err }
+
+func TestARuleThatAnEarlierVersionTookHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
+	live(t, func(t *testing.T, w *world) {
+		must[*sdk.PutMetricAlarmOutput](t)(w.PutMetricAlarm(w.ctx, errorsAlarm("a")))
+		w.compose(t, "old", "ALARM(a)")
+		w.compose(t, "top", "ALARM(a)")
+		synctest.Wait()
+		if err := w.store.Update(func(tx *store.Tx) error {
+			w.StoreRule(tx, home.ARN("cloudwatch", "alarm:old"), "ALARM(a) OR ALARM(b c)")
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		w.set(t, "a", types.StateValueAlarm)
+		if old, top := w.composite(t, "old").StateValue, w.composite(t, "top").StateValue; old != types.StateValueOk || top != types.StateValueAlarm {
+			t.Errorf("after the child changed: the old one is %s, the other %s", old, top)
+		}
+	})
+}

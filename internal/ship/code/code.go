@@ -290,11 +290,27 @@ func (e *Engine) Find(ctx context.Context, s ship.Start, id string) (ship.Rollou
 			return nil, sdk.Explain(err, "read deployment "+id)
 		}
 	}
-	if _, err := e.target(ctx, s.Service, id); sdk.Code(err) == "DeploymentTargetDoesNotExistException" {
-		return nil, fail.New("deployment.none", "`slipway history` lists those there are", "service %q has no deployment %s: that one deploys another service", aws.ToString(s.Service.ServiceName), id)
+	if err := e.of(ctx, s.Service, g, d, id); err != nil {
+		return nil, err
 	}
 	s.Revision = e.deploys(ctx, d)
 	return e.rollout(ctx, s, g, id), nil
+}
+
+// of refuses a deployment that is not one of a service. One that has not begun has no targets yet: its
+// group tells whose it is.
+func (e *Engine) of(ctx context.Context, s *ecstypes.Service, g *types.DeploymentGroupInfo, d *types.DeploymentInfo, id string) error {
+	_, err := e.target(ctx, s, id)
+	switch sdk.Code(err) {
+	case "DeploymentNotStartedException":
+		if nameOf(types.DeploymentGroupInfo{ApplicationName: d.ApplicationName, DeploymentGroupName: d.DeploymentGroupName}) == nameOf(*g) {
+			return nil
+		}
+	case "DeploymentTargetDoesNotExistException":
+	default:
+		return sdk.Explain(err, "read the target of deployment "+id)
+	}
+	return fail.New("deployment.none", "`slipway history` lists those there are", "service %q has no deployment %s: that one deploys another service", aws.ToString(s.ServiceName), id)
 }
 
 // target reads how a deployment stands with a service.

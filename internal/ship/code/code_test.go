@@ -28,6 +28,7 @@ import (
 // fake keeps the little of CodeDeploy and ECS that the engine meets: groups, their deployments, one
 // service. What a deployment comes to is the test's script, one step a reading.
 type fake struct {
+	unread      string // the code of GetDeploymentTarget's error; empty: it answers
 	groups      []types.DeploymentGroupInfo
 	deployments []*types.DeploymentInfo // newest first
 	script      []func(f *fake, d *types.DeploymentInfo)
@@ -140,6 +141,9 @@ func (f *fake) GetDeployment(_ context.Context, in *cd.GetDeploymentInput, _ ...
 }
 
 func (f *fake) GetDeploymentTarget(_ context.Context, in *cd.GetDeploymentTargetInput, _ ...func(*cd.Options)) (*cd.GetDeploymentTargetOutput, error) {
+	if f.unread != "" {
+		return nil, refuse(f.unread, "no")
+	}
 	if *in.TargetId != "main:web" {
 		return nil, refuse("DeploymentTargetDoesNotExistException", "The deployment target "+*in.TargetId+" does not exist")
 	}
@@ -162,7 +166,7 @@ func (f *fake) Create(_ context.Context, in *cd.CreateDeploymentInput) (string, 
 	}
 	f.created++
 	id := fmt.Sprintf("d-%09d", len(f.deployments)+1)
-	f.deployments = append([]*types.DeploymentInfo{{DeploymentId: &id, ApplicationName: in.ApplicationName, Status: types.DeploymentStatusInProgress,
+	f.deployments = append([]*types.DeploymentInfo{{DeploymentId: &id, ApplicationName: in.ApplicationName, DeploymentGroupName: in.DeploymentGroupName, Status: types.DeploymentStatusInProgress,
 		Revision: in.Revision, Description: in.Description}}, f.deployments...)
 	if f.drop > 0 {
 		f.drop--
@@ -330,8 +334,23 @@ func TestADeploymentOfAnotherServiceIsNotTakenUp(t *testing.T) {
 	f.groups[1].EcsServices[0].ServiceName = api.ServiceName
 	s := f.start(t, ship.Request{})
 	s.Service = api
-	if _, err := f.engine().Find(t.Context(), s, "d-000000001"); !fail.Is(err, "deployment.none") {
+	find := func(s ship.Start) error {
+		_, err := f.engine().Find(t.Context(), s, "d-000000001")
+		return err
+	}
+	if err := find(s); !fail.Is(err, "deployment.none") {
 		t.Errorf("got %v, want an error deployment.none", err)
+	}
+	f.unread = "DeploymentNotStartedException" // then its group tells
+	if err := find(s); !fail.Is(err, "deployment.none") {
+		t.Errorf("before it began: got %v, want an error deployment.none", err)
+	}
+	if err := find(f.start(t, ship.Request{})); err != nil {
+		t.Errorf("our own, before it began: %v", err)
+	}
+	f.unread = "ThrottlingException"
+	if err := find(s); err == nil || fail.Is(err, "deployment.none") {
+		t.Errorf("where the target cannot be read: got %v, want its error", err)
 	}
 }
 

@@ -110,7 +110,7 @@ func (r *rollout) readTarget(ctx context.Context, id string) error {
 	t, err := r.e.target(ctx, r.s.Service, id)
 	switch sdk.Code(err) {
 	case "DeploymentNotStartedException", "DeploymentTargetDoesNotExistException":
-		return nil // it has just begun
+		return nil // it has just begun, or has the service by another name: its own status tells the rest
 	}
 	if err != nil || t == nil {
 		return err

@@ -1,6 +1,7 @@
 package dropin
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -176,7 +177,7 @@ const mostPatience = 10 * 365 * 24 * time.Hour
 // patience is how long one phase may wait. What is no whole number above 0 is no time at all.
 func (o Options) patience() time.Duration {
 	n, err := strconv.ParseInt(strings.TrimSpace(o.Timeout), 10, 64)
-	if err != nil || n < 0 {
+	if n < 0 || err != nil && !errors.Is(err, strconv.ErrRange) { // out of range it is the most there is
 		return 0
 	}
 	return time.Duration(min(n, int64(mostPatience/time.Second))) * time.Second

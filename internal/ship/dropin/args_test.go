@@ -161,7 +161,8 @@ func TestRegionProfileAndKeysComeFromTheEnvironmentWhereNoFlagGivesThem(t *testi
 
 func TestATimeoutThatIsNoNumberIsOverAtOnce(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string]time.Duration{"90": 90 * time.Second, "0": 0, "-5": 0, "abc": 0, "1.5": 0, "": 0, "9999999999": mostPatience} {
+	for text, want := range map[string]time.Duration{"90": 90 * time.Second, "0": 0, "-5": 0, "abc": 0, "1.5": 0, "": 0, "9999999999": mostPatience,
+		"99999999999999999999": mostPatience, "-99999999999999999999": 0} {
 		if got := (Options{Timeout: text}).patience(); got != want {
 			t.Errorf("-t %q: %s, want %s", text, got, want)
 		}
