@@ -4,9 +4,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,6 +21,7 @@ type podman struct {
 	running  bool
 	refusal  string // of start, or written in the place of a command's output
 	exitCode int    // of the command
+	code     int    // of the container
 	service  string // why the service stopped to wait; "" while it waits on
 }
 
@@ -38,8 +41,12 @@ func (p podman) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if p.refusal != "" && p.exitCode == 0 {
 			started = "0001-01-01T00:00:00Z"
 		}
-		fmt.Fprintf(w, `{"Id":"web","State":{"Status":"exited","Running":%t,"ExitCode":0,"StartedAt":%q,"FinishedAt":"2026-11-28T02:57:55.497671611Z"},"Config":{"Labels":{}}}`, p.running, started)
+		fmt.Fprintf(w, `{"Id":"web","State":{"Status":"exited","Running":%t,"ExitCode":%d,"StartedAt":%q,"FinishedAt":"2026-11-28T02:57:55.497671611Z"},"Config":{"Labels":{}}}`, p.running, p.code, started)
 	case "containers/web/kill":
+		if p.running {
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
 		improper("can only kill running containers. web is in state exited")
 	case "containers/web/wait":
 		if p.service != "" {
@@ -56,6 +63,9 @@ func (p podman) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusCreated)
 		fmt.Fprint(w, `{"Id":"session"}`)
 	case "exec/session/start":
+		if _, err := io.Copy(io.Discard, r.Body); err != nil { // what is unread at its close resets a connection
+			panic(err)
+		}
 		conn, buffered, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			panic(err)
@@ -87,9 +97,10 @@ func (p podman) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func onPodman(t *testing.T, p podman) *docker.Runtime {
+// on gives a runtime whose engine answers so.
+func on(t *testing.T, engine http.Handler) *docker.Runtime {
 	t.Helper()
-	server := httptest.NewServer(p)
+	server := httptest.NewServer(engine)
 	t.Cleanup(server.Close)
 	r, err := docker.New(t.Context(), docker.Options{Host: "tcp://" + strings.TrimPrefix(server.URL, "http://"), Owner: t.TempDir()})
 	if err != nil {
@@ -102,7 +113,7 @@ var onIt = launch.Handle{Task: "t", Container: "web", ID: "web"}
 
 func TestPodmansContainerThatHasEndedIsStoppedAndAsksNothing(t *testing.T) {
 	t.Parallel()
-	r := onPodman(t, podman{})
+	r := on(t, podman{})
 	for _, grace := range []time.Duration{0, time.Minute} {
 		if err := r.Stop(bounded(t), onIt, grace); err != nil {
 			t.Errorf("stop within %s: %v", grace, err)
@@ -118,9 +129,34 @@ func TestPodmansContainerThatHasEndedIsStoppedAndAsksNothing(t *testing.T) {
 
 func TestPodmansContainerGoesOnWhenItsServiceEnds(t *testing.T) {
 	t.Parallel()
-	r := onPodman(t, podman{running: true, service: "cancelled by user"})
+	r := on(t, podman{running: true, service: "cancelled by user"})
 	if e, err := r.Watch(bounded(t), onIt); err == nil || !strings.Contains(err.Error(), "cancelled by user") {
 		t.Errorf("got %+v, %v; want no end", e, err)
+	}
+	if err := r.Stop(bounded(t), onIt, 0); err == nil || !strings.Contains(err.Error(), "cancelled by user") {
+		t.Errorf("stop: got %v, want no end", err)
+	}
+}
+
+// Docker answers a wait with the last error of the container's own start, stop or removal.
+func TestAnEndThatIsToldWithAnErrorIsAnEnd(t *testing.T) {
+	t.Parallel()
+	failing := func() *docker.Runtime {
+		var ended atomic.Bool
+		return on(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, "/containers/web/wait") {
+				ended.Store(true)
+			}
+			podman{running: !ended.Load(), code: 3, service: "tried to kill container, but did not receive an exit event"}.ServeHTTP(w, r)
+		}))
+	}
+	if e, err := failing().Watch(bounded(t), onIt); err != nil || e.Code != 3 {
+		t.Errorf("got %+v, %v; want an exit with 3", e, err)
+	}
+	for _, grace := range []time.Duration{0, time.Minute} {
+		if err := failing().Stop(bounded(t), onIt, grace); err != nil {
+			t.Errorf("stop within %s: %v", grace, err)
+		}
 	}
 }
 
@@ -130,17 +166,17 @@ func TestPodmansRefusalsHaveAShellsCodes(t *testing.T) {
 		`runc create failed: exec: "/none": stat /none: no such file or directory: OCI runtime attempted to invoke a command that was not found`: 127,
 		`runc create failed: exec: "/data": permission denied: OCI permission denied`:                                                            126,
 	} {
-		got, out, err := onPodman(t, podman{running: true, refusal: words, exitCode: code}).Exec(bounded(t), onIt, []string{"/none"})
+		got, out, err := on(t, podman{running: true, refusal: words, exitCode: code}).Exec(bounded(t), onIt, []string{"/none"})
 		if got != code || err == nil || err.Error() != words {
 			t.Errorf("a command: got %d, %q, %v; want %d and why", got, out, err, code)
 		}
-		_, err = onPodman(t, podman{refusal: words}).Start(bounded(t), task("t"), "web", 0)
+		_, err = on(t, podman{refusal: words}).Start(bounded(t), task("t"), "web", 0)
 		failed, ok := errors.AsType[*launch.StartError](err)
 		if !ok || failed.Code != code || failed.Msg != words {
 			t.Errorf("a start: got %#v, want code %d", err, code)
 		}
 	}
-	r := onPodman(t, podman{running: true, refusal: "no such table", exitCode: 127})
+	r := on(t, podman{running: true, refusal: "no such table", exitCode: 127})
 	if code, out, err := r.Exec(bounded(t), onIt, []string{"/migrate"}); err != nil || code != 127 || !strings.Contains(string(out), "no such table") {
 		t.Errorf("a command that ended so by itself: got %d, %q, %v", code, out, err)
 	}

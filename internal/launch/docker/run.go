@@ -259,7 +259,7 @@ func (r *Runtime) Watch(ctx context.Context, h launch.Handle) (launch.Exit, erro
 	for {
 		select {
 		case w := <-own.Result:
-			if err := waited(w); err != nil {
+			if err := r.waited(ctx, h.ID, w); err != nil {
 				return launch.Exit{}, err
 			}
 			return r.exit(ctx, h, lost)
@@ -270,7 +270,7 @@ func (r *Runtime) Watch(ctx context.Context, h launch.Handle) (launch.Exit, erro
 			return launch.Exit{}, gone(h.Task, h.Container, err)
 		case w := <-place.Result:
 			place = client.ContainerWaitResult{}
-			if waited(w) != nil {
+			if r.waited(ctx, r.taskName(h.Task), w) != nil {
 				continue // nor does the container's own wait go on
 			}
 			lost = "the network of the task has ended"
@@ -283,13 +283,18 @@ func (r *Runtime) Watch(ctx context.Context, h launch.Handle) (launch.Exit, erro
 	}
 }
 
-// waited gives why an engine stopped to wait: Podman answers so when its service ends, and the
-// container goes on.
-func waited(w container.WaitResponse) error {
+// waited gives why an engine waits no longer for a container that goes on: Podman answers with an
+// error when its service ends. Docker answers with the container's own last error, if it had one
+// at its start, stop or removal: such a container has ended.
+func (r *Runtime) waited(ctx context.Context, id string, w container.WaitResponse) error {
 	if w.Error == nil {
 		return nil
 	}
-	return fmt.Errorf("the engine waits no longer: %s", w.Error.Message)
+	err := fmt.Errorf("the engine waits no longer: %s", w.Error.Message)
+	if r.over(ctx, id, err) {
+		return nil
+	}
+	return err
 }
 
 // over reports whether a call failed because the container has ended, or is gone. Docker answers
@@ -366,7 +371,8 @@ func (r *Runtime) await(ctx context.Context, h launch.Handle, patience time.Dura
 	w := r.engine.ContainerWait(limited, h.ID, client.ContainerWaitOptions{Condition: container.WaitConditionNotRunning})
 	select {
 	case result := <-w.Result:
-		return true, waited(result)
+		err := r.waited(ctx, h.ID, result)
+		return err == nil, err
 	case err := <-w.Error:
 		switch {
 		case ctx.Err() != nil:
