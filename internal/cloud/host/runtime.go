@@ -152,10 +152,7 @@ func (c *Cloud) listenWithin(ctx context.Context, port int) (int, error) {
 		return 0, nil
 	}
 	var err error
-	if c.gateway, err = own.Listen(ctx, port); err != nil && port != 0 {
-		c.gateway, err = own.Listen(ctx, 0)
-	}
-	if err != nil {
+	if c.gateway, err = own.Listen(ctx, port); err != nil {
 		c.gateway = nil
 		c.byName = true
 		at := fmt.Sprintf("http://%s:%d", engineHost, c.listener.Addr().(*net.TCPAddr).Port)
