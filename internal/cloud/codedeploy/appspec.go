@@ -8,6 +8,7 @@ import (
 
 	ecs "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"github.com/slipway-ecs/slipway/internal/cloud"
 	"github.com/slipway-ecs/slipway/internal/source"
 )
 
@@ -113,7 +114,7 @@ func parseResource(r *source.Node) (Spec, error) {
 		if len(network.Subnets) == 0 || member(v, "securitygroups") == nil || !slices.Contains(network.AssignPublicIp.Values(), network.AssignPublicIp) {
 			return spec, badSpec("AwsvpcConfiguration must have Subnets, SecurityGroups and AssignPublicIp, which is ENABLED or DISABLED.")
 		}
-		spec.Network = keep(network)
+		spec.Network = cloud.Keep(network)
 	}
 	if c := member(p, "capacityproviderstrategy"); c != nil && c.Kind != source.Null {
 		if c.Kind != source.List {

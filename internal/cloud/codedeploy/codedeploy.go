@@ -12,7 +12,6 @@ package codedeploy
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -187,11 +186,6 @@ func orNil(s string) *string {
 	}
 	return &s
 }
-
-// keep and kept are cloud's, under shorter names.
-func keep(v any) json.RawMessage { return cloud.Keep(v) }
-
-func kept[T any](b json.RawMessage) T { return cloud.Kept[T](b) }
 
 // listPage is how many entries an answer of List… has; CodeDeploy's number is unconfirmed.
 const listPage = 100

@@ -11,6 +11,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/codedeploy"
 	"github.com/aws/aws-sdk-go-v2/service/codedeploy/types"
 
+	"github.com/slipway-ecs/slipway/internal/cloud"
 	"github.com/slipway-ecs/slipway/internal/names"
 	"github.com/slipway-ecs/slipway/internal/rollout"
 	"github.com/slipway-ecs/slipway/internal/store"
@@ -119,7 +120,7 @@ func (s *Service) configOf(tx *store.Tx, scope names.Scope, name string) (types.
 		}
 	}
 	if c, ok := s.configs.Get(tx, scoped(scope, name)); ok {
-		info := kept[types.DeploymentConfigInfo](c.Info)
+		info := cloud.Kept[types.DeploymentConfigInfo](c.Info)
 		info.CreateTime = new(c.Created)
 		return info, nil
 	}
@@ -187,7 +188,7 @@ func (s *Service) CreateDeploymentConfig(ctx context.Context, in *sdk.CreateDepl
 		return nil, err
 	}
 	c := Config{Scope: scope, Name: name, ID: s.o.IDs.UUID()}
-	c.Info = keep(&types.DeploymentConfigInfo{
+	c.Info = cloud.Keep(&types.DeploymentConfigInfo{
 		DeploymentConfigId: new(c.ID), DeploymentConfigName: new(name), ComputePlatform: types.ComputePlatformEcs, TrafficRoutingConfig: in.TrafficRoutingConfig,
 	})
 	err := s.store.Update(func(tx *store.Tx) error {

@@ -10,6 +10,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/codedeploy"
 	"github.com/aws/aws-sdk-go-v2/service/codedeploy/types"
 
+	"github.com/slipway-ecs/slipway/internal/cloud"
 	"github.com/slipway-ecs/slipway/internal/names"
 	"github.com/slipway-ecs/slipway/internal/rollout"
 	"github.com/slipway-ecs/slipway/internal/store"
@@ -61,7 +62,7 @@ func (s *Service) CreateDeployment(ctx context.Context, in *sdk.CreateDeployment
 			if err != nil {
 				return err
 			}
-			if l, err = s.locate(scope, kept[*types.RevisionLocation](r.Location)); err != nil {
+			if l, err = s.locate(scope, cloud.Kept[*types.RevisionLocation](r.Location)); err != nil {
 				return err
 			}
 		}
@@ -104,7 +105,7 @@ func (s *Service) begin(tx *store.Tx, g *Group, in *sdk.CreateDeploymentInput, s
 	for d := range s.deployments.By(tx, "active", g.Service) { // of a group that was deleted since
 		return nil, refuse("DeploymentLimitExceededException", wordBusy, d.GroupName, d.ID)
 	}
-	info := kept[types.DeploymentGroupInfo](g.Info)
+	info := cloud.Kept[types.DeploymentGroupInfo](g.Info)
 	name := g.Config
 	if text(in.DeploymentConfigName) != "" {
 		name = *in.DeploymentConfigName
@@ -154,9 +155,9 @@ func (s *Service) begin(tx *store.Tx, g *Group, in *sdk.CreateDeploymentInput, s
 		LoadBalancerInfo: info.LoadBalancerInfo, FileExistsBehavior: existing, ComputePlatform: types.ComputePlatformEcs,
 	}
 	if was, ok := s.deployments.Get(tx, scoped(g.Scope, g.Successful)); ok {
-		shown.PreviousRevision = kept[types.DeploymentInfo](was.Info).Revision
+		shown.PreviousRevision = cloud.Kept[types.DeploymentInfo](was.Info).Revision
 	}
-	d.Info = keep(shown)
+	d.Info = cloud.Keep(shown)
 	return d, nil
 }
 
@@ -210,10 +211,10 @@ func (s *Service) use(tx *store.Tx, g *Group, d *Deployment, l located) {
 		r.Groups = append(slices.Clone(r.Groups), g.Name)
 	}
 	s.revisions.Put(tx, r)
-	shown := kept[types.DeploymentInfo](d.Info)
+	shown := cloud.Kept[types.DeploymentInfo](d.Info)
 	shown.Revision = brief(l.location)
-	d.Info = keep(&shown)
-	g.Attempted, g.Revision = d.ID, keep(shown.Revision)
+	d.Info = cloud.Keep(&shown)
+	g.Attempted, g.Revision = d.ID, cloud.Keep(shown.Revision)
 	s.groups.Put(tx, *g)
 	s.deployments.Put(tx, *d)
 }

@@ -8,6 +8,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/codedeploy"
 	"github.com/aws/aws-sdk-go-v2/service/codedeploy/types"
 
+	"github.com/slipway-ecs/slipway/internal/cloud"
 	"github.com/slipway-ecs/slipway/internal/names"
 	"github.com/slipway-ecs/slipway/internal/store"
 	"github.com/slipway-ecs/slipway/internal/strategy"
@@ -40,7 +41,7 @@ func (s *Service) deploymentOf(tx *store.Tx, scope names.Scope, id *string) (Dep
 
 // view gives a deployment as GetDeployment shows it. Source: codedeploy.md 12.1.
 func (d *Deployment) view() types.DeploymentInfo {
-	v := kept[types.DeploymentInfo](d.Info)
+	v := cloud.Kept[types.DeploymentInfo](d.Info)
 	v.DeploymentId, v.ApplicationName, v.DeploymentGroupName = new(d.ID), new(d.ApplicationName), new(d.GroupName)
 	v.Status, v.CreateTime = types.DeploymentStatus(d.Status), new(d.Created)
 	v.DeploymentStatusMessages = []string{}

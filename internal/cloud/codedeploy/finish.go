@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/codedeploy/types"
 
+	"github.com/slipway-ecs/slipway/internal/cloud"
 	"github.com/slipway-ecs/slipway/internal/rollout"
 )
 
@@ -136,7 +137,7 @@ func (n *driving) undo() {
 	}
 	d.UndoneBy = back.ID
 	d.Message, back.Message = fmt.Sprintf(wordUndone, d.ID, back.ID), fmt.Sprintf(wordUndoes, back.ID, d.ID)
-	info := kept[types.DeploymentInfo](d.Info)
+	info := cloud.Kept[types.DeploymentInfo](d.Info)
 	shown := types.DeploymentInfo{
 		DeploymentConfigName: new(allAtOnce), Creator: types.DeploymentCreatorCodeDeployRollback, Revision: info.Revision, PreviousRevision: info.Revision,
 		DeploymentStyle: info.DeploymentStyle, BlueGreenDeploymentConfiguration: info.BlueGreenDeploymentConfiguration,
@@ -146,10 +147,10 @@ func (n *driving) undo() {
 	if info.PreviousRevision != nil {
 		shown.Revision = info.PreviousRevision
 	}
-	back.Info = keep(&shown)
+	back.Info = cloud.Keep(&shown)
 	n.s.deployments.Put(n.tx, back)
 	if g, ok := n.s.groups.Get(n.tx, d.Group); ok {
-		g.Attempted, g.Revision = back.ID, keep(shown.Revision)
+		g.Attempted, g.Revision = back.ID, cloud.Keep(shown.Revision)
 		n.s.groups.Put(n.tx, g)
 	}
 }

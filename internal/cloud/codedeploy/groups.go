@@ -8,6 +8,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/codedeploy"
 	"github.com/aws/aws-sdk-go-v2/service/codedeploy/types"
 
+	"github.com/slipway-ecs/slipway/internal/cloud"
 	"github.com/slipway-ecs/slipway/internal/names"
 	"github.com/slipway-ecs/slipway/internal/store"
 	"github.com/slipway-ecs/slipway/internal/wire"
@@ -39,7 +40,7 @@ func (s *Service) groupOf(tx *store.Tx, scope names.Scope, application, name *st
 // groupInfo gives a group as GetDeploymentGroup shows it. Source: codedeploy.md 4.6.
 func (s *Service) groupInfo(tx *store.Tx, g *Group) types.DeploymentGroupInfo {
 	a, _ := s.applications.Get(tx, g.Application)
-	info := kept[types.DeploymentGroupInfo](g.Info)
+	info := cloud.Kept[types.DeploymentGroupInfo](g.Info)
 	info.ApplicationName, info.DeploymentGroupName, info.DeploymentGroupId = new(a.Name), new(g.Name), new(g.ID)
 	info.ComputePlatform, info.OutdatedInstancesStrategy = types.ComputePlatformEcs, types.OutdatedInstancesStrategyUpdate
 	info.Ec2TagFilters, info.OnPremisesInstanceTagFilters = []types.EC2TagFilter{}, []types.TagFilter{}
@@ -47,7 +48,7 @@ func (s *Service) groupInfo(tx *store.Tx, g *Group) types.DeploymentGroupInfo {
 	if info.TriggerConfigurations == nil {
 		info.TriggerConfigurations = []types.TriggerConfig{}
 	}
-	info.TargetRevision = kept[*types.RevisionLocation](g.Revision)
+	info.TargetRevision = cloud.Kept[*types.RevisionLocation](g.Revision)
 	info.LastAttemptedDeployment = s.last(tx, g.Scope, g.Attempted)
 	info.LastSuccessfulDeployment = s.last(tx, g.Scope, g.Successful)
 	return info
@@ -129,7 +130,7 @@ func (s *Service) UpdateDeploymentGroup(ctx context.Context, in *sdk.UpdateDeplo
 				s.deployments.Put(tx, d)
 			}
 		}
-		return s.settle(tx, &g, kept[types.DeploymentGroupInfo](g.Info), *in)
+		return s.settle(tx, &g, cloud.Kept[types.DeploymentGroupInfo](g.Info), *in)
 	})
 	return &sdk.UpdateDeploymentGroupOutput{HooksNotCleanedUp: []types.AutoScalingGroup{}}, err
 }
@@ -171,7 +172,7 @@ func (s *Service) settle(tx *store.Tx, g *Group, info types.DeploymentGroupInfo,
 	if err != nil {
 		return err
 	}
-	g.Service, g.Config, g.Info = service.ARN, *info.DeploymentConfigName, keep(&info)
+	g.Service, g.Config, g.Info = service.ARN, *info.DeploymentConfigName, cloud.Keep(&info)
 	s.groups.Put(tx, *g)
 	if shiftOf(config).Share > 0 {
 		s.attach(tx, g.Scope, &info, service)

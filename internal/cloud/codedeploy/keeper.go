@@ -270,7 +270,7 @@ func (n *driving) install() error {
 	ask := FleetAsk{
 		ExternalID: d.ID, StartedBy: "CODE_DEPLOY", Definition: d.Spec.Definition, Group: d.To,
 		Container: d.Spec.Container, Port: d.Spec.Port, PlatformVersion: d.Spec.Platform,
-		Network: kept[*ecs.AwsVpcConfiguration](d.Spec.Network),
+		Network: cloud.Kept[*ecs.AwsVpcConfiguration](d.Spec.Network),
 	}
 	for _, p := range d.Spec.Providers {
 		ask.Providers = append(ask.Providers, ecs.CapacityProviderStrategyItem{CapacityProvider: new(p.Name), Base: p.Base, Weight: p.Weight})

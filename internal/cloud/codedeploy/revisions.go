@@ -14,6 +14,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/codedeploy"
 	"github.com/aws/aws-sdk-go-v2/service/codedeploy/types"
 
+	"github.com/slipway-ecs/slipway/internal/cloud"
 	"github.com/slipway-ecs/slipway/internal/cloud/page"
 	"github.com/slipway-ecs/slipway/internal/names"
 	"github.com/slipway-ecs/slipway/internal/store"
@@ -150,7 +151,7 @@ func (s *Service) findRevision(tx *store.Tx, application string, l *types.Revisi
 		return newest, false
 	}
 	for r := range s.revisions.By(tx, "application", application) {
-		at, ask := kept[types.RevisionLocation](r.Location).S3Location, l.S3Location
+		at, ask := cloud.Kept[types.RevisionLocation](r.Location).S3Location, l.S3Location
 		if at == nil || text(at.Bucket) != text(ask.Bucket) || text(at.Key) != text(ask.Key) ||
 			ask.Version != nil && text(at.Version) != *ask.Version || ask.ETag != nil && text(at.ETag) != strings.Trim(*ask.ETag, `"`) {
 			continue
@@ -168,7 +169,7 @@ func (s *Service) register(tx *store.Tx, application string, l located) Revision
 	if r, ok := s.revisions.Get(tx, key); ok {
 		return r
 	}
-	return Revision{Key: key, Application: application, Location: keep(&l.location), Registered: tx.Now()}
+	return Revision{Key: key, Application: application, Location: cloud.Keep(&l.location), Registered: tx.Now()}
 }
 
 // RegisterApplicationRevision registers a revision, whose AppSpec file must be valid.
@@ -218,7 +219,7 @@ func (s *Service) GetApplicationRevision(ctx context.Context, in *sdk.GetApplica
 		if err != nil {
 			return err
 		}
-		out.Revision, out.RevisionInfo = kept[*types.RevisionLocation](r.Location), r.info()
+		out.Revision, out.RevisionInfo = cloud.Kept[*types.RevisionLocation](r.Location), r.info()
 		return nil
 	})
 	return out, err
@@ -268,7 +269,7 @@ func (s *Service) BatchGetApplicationRevisions(ctx context.Context, in *sdk.Batc
 				out.ErrorMessage = new(causeOf(err))
 				continue
 			}
-			out.Revisions = append(out.Revisions, types.RevisionInfo{RevisionLocation: kept[*types.RevisionLocation](r.Location), GenericRevisionInfo: r.info()})
+			out.Revisions = append(out.Revisions, types.RevisionInfo{RevisionLocation: cloud.Kept[*types.RevisionLocation](r.Location), GenericRevisionInfo: r.info()})
 		}
 		return nil
 	})
@@ -298,7 +299,7 @@ func (s *Service) ListApplicationRevisions(ctx context.Context, in *sdk.ListAppl
 		}
 		var all []Revision
 		for r := range s.revisions.By(tx, "application", a.ID) {
-			at := kept[types.RevisionLocation](r.Location).S3Location
+			at := cloud.Kept[types.RevisionLocation](r.Location).S3Location
 			switch {
 			case in.S3Bucket != nil && (at == nil || text(at.Bucket) != *in.S3Bucket || !strings.HasPrefix(text(at.Key), text(in.S3KeyPrefix))),
 				in.Deployed == types.ListStateFilterActionInclude && !s.targeted(tx, &r),
@@ -318,7 +319,7 @@ func (s *Service) ListApplicationRevisions(ctx context.Context, in *sdk.ListAppl
 			return refuse("InvalidNextTokenException", "The next token is invalid")
 		}
 		for _, r := range some {
-			out.Revisions = append(out.Revisions, *brief(kept[types.RevisionLocation](r.Location)))
+			out.Revisions = append(out.Revisions, *brief(cloud.Kept[types.RevisionLocation](r.Location)))
 		}
 		out.NextToken = orNil(next)
 		return nil
@@ -329,7 +330,7 @@ func (s *Service) ListApplicationRevisions(ctx context.Context, in *sdk.ListAppl
 // targeted reports whether a revision is the target of a deployment group.
 func (s *Service) targeted(tx *store.Tx, r *Revision) bool {
 	for g := range s.groups.By(tx, "application", r.Application) {
-		if l := kept[*types.RevisionLocation](g.Revision); l != nil && revisionKey(r.Application, l) == r.Key {
+		if l := cloud.Kept[*types.RevisionLocation](g.Revision); l != nil && revisionKey(r.Application, l) == r.Key {
 			return true
 		}
 	}

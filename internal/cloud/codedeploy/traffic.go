@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/codedeploy/types"
 
 	"github.com/slipway-ecs/slipway/internal/balance"
+	"github.com/slipway-ecs/slipway/internal/cloud"
 	"github.com/slipway-ecs/slipway/internal/names"
 	"github.com/slipway-ecs/slipway/internal/rollout"
 	"github.com/slipway-ecs/slipway/internal/store"
@@ -28,7 +29,7 @@ func elbTrouble(message string) error {
 // Source: codedeploy.md 8.6.
 func (n *driving) survey() error {
 	d := &n.d
-	pair, _, _ := pairOf(kept[types.DeploymentInfo](d.Info).LoadBalancerInfo)
+	pair, _, _ := pairOf(cloud.Kept[types.DeploymentInfo](d.Info).LoadBalancerInfo)
 	d.Pair = nil
 	for _, name := range pair {
 		arn, ok := n.s.o.Traffic.GroupNamed(n.tx, d.Scope, name)

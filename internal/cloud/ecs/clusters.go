@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"github.com/slipway-ecs/slipway/internal/cloud"
 	"github.com/slipway-ecs/slipway/internal/cloud/page"
 	"github.com/slipway-ecs/slipway/internal/names"
 	"github.com/slipway-ecs/slipway/internal/store"
@@ -43,9 +44,9 @@ func (s *Service) CreateCluster(ctx context.Context, in *ecs.CreateClusterInput)
 		c, ok := s.clusters.Get(tx, scope.Cluster(name))
 		if !ok || c.Status != "ACTIVE" {
 			c = Cluster{ARN: scope.Cluster(name), Name: name, Status: "ACTIVE", Providers: in.CapacityProviders, Tags: tags, Created: tx.Now()}
-			c.Settings = keep(withDefaults(in.Settings))
-			c.Default = keep(in.DefaultCapacityProviderStrategy)
-			c.Extra = keep(&types.Cluster{Configuration: in.Configuration, ServiceConnectDefaults: connectDefaults(in.ServiceConnectDefaults)})
+			c.Settings = cloud.Keep(withDefaults(in.Settings))
+			c.Default = cloud.Keep(in.DefaultCapacityProviderStrategy)
+			c.Extra = cloud.Keep(&types.Cluster{Configuration: in.Configuration, ServiceConnectDefaults: connectDefaults(in.ServiceConnectDefaults)})
 			s.clusters.Put(tx, c)
 			s.equip(tx, c.ARN)
 		} else if !c.agrees(in, tags) {
@@ -59,8 +60,8 @@ func (s *Service) CreateCluster(ctx context.Context, in *ecs.CreateClusterInput)
 
 // agrees reports whether a cluster is as a create asks for; what that leaves out may be anything.
 func (c *Cluster) agrees(in *ecs.CreateClusterInput, tags []Tag) bool {
-	more := kept[types.Cluster](c.Extra)
-	settings := kept[[]types.ClusterSetting](c.Settings)
+	more := cloud.Kept[types.Cluster](c.Extra)
+	settings := cloud.Kept[[]types.ClusterSetting](c.Settings)
 	has := func(ask types.ClusterSetting) bool {
 		return slices.ContainsFunc(settings, func(x types.ClusterSetting) bool { return x.Name == ask.Name && text(x.Value) == text(ask.Value) })
 	}
@@ -68,9 +69,9 @@ func (c *Cluster) agrees(in *ecs.CreateClusterInput, tags []Tag) bool {
 		return slices.SortedFunc(slices.Values(tags), func(a, b Tag) int { return strings.Compare(a.Key, b.Key) })
 	}
 	return (len(in.CapacityProviders) == 0 || slices.Equal(slices.Sorted(slices.Values(in.CapacityProviders)), slices.Sorted(slices.Values(c.Providers)))) &&
-		(len(in.DefaultCapacityProviderStrategy) == 0 || same(keep(in.DefaultCapacityProviderStrategy), c.Default)) &&
-		(in.Configuration == nil || bytes.Equal(keep(in.Configuration), keep(more.Configuration))) &&
-		(in.ServiceConnectDefaults == nil || bytes.Equal(keep(connectDefaults(in.ServiceConnectDefaults)), keep(more.ServiceConnectDefaults))) &&
+		(len(in.DefaultCapacityProviderStrategy) == 0 || same(cloud.Keep(in.DefaultCapacityProviderStrategy), c.Default)) &&
+		(in.Configuration == nil || bytes.Equal(cloud.Keep(in.Configuration), cloud.Keep(more.Configuration))) &&
+		(in.ServiceConnectDefaults == nil || bytes.Equal(cloud.Keep(connectDefaults(in.ServiceConnectDefaults)), cloud.Keep(more.ServiceConnectDefaults))) &&
 		!slices.ContainsFunc(in.Settings, func(x types.ClusterSetting) bool { return !has(x) }) &&
 		(len(tags) == 0 || slices.Equal(sorted(tags), sorted(c.Tags)))
 }
@@ -180,15 +181,15 @@ func checkClusterSettings(all []types.ClusterSetting) error {
 // UpdateCluster changes configuration, settings and Service Connect's default of a cluster.
 func (s *Service) UpdateCluster(ctx context.Context, in *ecs.UpdateClusterInput) (*ecs.UpdateClusterOutput, error) {
 	c, err := s.changeCluster(ctx, in.Cluster, func(tx *store.Tx, c *Cluster) error {
-		more := kept[types.Cluster](c.Extra)
+		more := cloud.Kept[types.Cluster](c.Extra)
 		if in.Configuration != nil {
 			more.Configuration = in.Configuration
 		}
 		if in.ServiceConnectDefaults != nil {
 			more.ServiceConnectDefaults = connectDefaults(in.ServiceConnectDefaults)
 		}
-		c.Extra = keep(&more)
-		c.Settings = keep(mergeSettings(kept[[]types.ClusterSetting](c.Settings), in.Settings))
+		c.Extra = cloud.Keep(&more)
+		c.Settings = cloud.Keep(mergeSettings(cloud.Kept[[]types.ClusterSetting](c.Settings), in.Settings))
 		return checkClusterSettings(in.Settings)
 	})
 	return &ecs.UpdateClusterOutput{Cluster: c}, err
@@ -197,7 +198,7 @@ func (s *Service) UpdateCluster(ctx context.Context, in *ecs.UpdateClusterInput)
 // UpdateClusterSettings changes settings of a cluster.
 func (s *Service) UpdateClusterSettings(ctx context.Context, in *ecs.UpdateClusterSettingsInput) (*ecs.UpdateClusterSettingsOutput, error) {
 	c, err := s.changeCluster(ctx, in.Cluster, func(tx *store.Tx, c *Cluster) error {
-		c.Settings = keep(mergeSettings(kept[[]types.ClusterSetting](c.Settings), in.Settings))
+		c.Settings = cloud.Keep(mergeSettings(cloud.Kept[[]types.ClusterSetting](c.Settings), in.Settings))
 		return checkClusterSettings(in.Settings)
 	})
 	return &ecs.UpdateClusterSettingsOutput{Cluster: c}, err
@@ -230,7 +231,7 @@ func (s *Service) PutClusterCapacityProviders(ctx context.Context, in *ecs.PutCl
 			return err
 		}
 		c.Providers = slices.Clone(in.CapacityProviders)
-		c.Default = keep(in.DefaultCapacityProviderStrategy)
+		c.Default = cloud.Keep(in.DefaultCapacityProviderStrategy)
 		return nil
 	})
 	return &ecs.PutClusterCapacityProvidersOutput{Cluster: c}, err
@@ -278,11 +279,11 @@ var allOfACluster = []types.ClusterField{types.ClusterFieldAttachments, types.Cl
 
 // clusterView is a cluster as the API shows it; counts are taken from the rows.
 func (s *Service) clusterView(tx *store.Tx, c Cluster, include []types.ClusterField) *types.Cluster {
-	more := kept[types.Cluster](c.Extra)
+	more := cloud.Kept[types.Cluster](c.Extra)
 	v := &types.Cluster{
 		ClusterArn: new(c.ARN), ClusterName: new(c.Name), Status: new(c.Status),
 		CapacityProviders:               append([]string{}, c.Providers...),
-		DefaultCapacityProviderStrategy: append([]types.CapacityProviderStrategyItem{}, kept[[]types.CapacityProviderStrategyItem](c.Default)...),
+		DefaultCapacityProviderStrategy: append([]types.CapacityProviderStrategyItem{}, cloud.Kept[[]types.CapacityProviderStrategyItem](c.Default)...),
 		ServiceConnectDefaults:          more.ServiceConnectDefaults,
 		Settings:                        []types.ClusterSetting{}, Statistics: []types.KeyValuePair{}, Tags: []types.Tag{},
 	}
@@ -318,7 +319,7 @@ func (s *Service) clusterView(tx *store.Tx, c Cluster, include []types.ClusterFi
 	for _, f := range include {
 		switch f {
 		case types.ClusterFieldSettings:
-			v.Settings = append(v.Settings, kept[[]types.ClusterSetting](c.Settings)...)
+			v.Settings = append(v.Settings, cloud.Kept[[]types.ClusterSetting](c.Settings)...)
 		case types.ClusterFieldTags:
 			v.Tags = tagsOut(c.Tags)
 		case types.ClusterFieldConfigurations:

@@ -4,6 +4,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"github.com/slipway-ecs/slipway/internal/cloud"
 	"github.com/slipway-ecs/slipway/internal/rollout"
 	"github.com/slipway-ecs/slipway/internal/store"
 )
@@ -132,10 +133,10 @@ func (s *Service) handOver(tx *store.Tx, row *ServiceRow, to types.DeploymentCon
 	switch {
 	case !ok && to != types.DeploymentControllerTypeExternal:
 		return refuse("it has no PRIMARY task set")
-	case to == types.DeploymentControllerTypeCodeDeploy && len(kept[[]types.LoadBalancer](row.Work.LoadBalancers)) != 1:
+	case to == types.DeploymentControllerTypeCodeDeploy && len(cloud.Kept[[]types.LoadBalancer](row.Work.LoadBalancers)) != 1:
 		return refuse("it has not exactly one load balancer target group")
 	case from == string(types.DeploymentControllerTypeEcs):
-		if ecsOnly(kept[*types.DeploymentConfiguration](row.Config)) != nil {
+		if ecsOnly(cloud.Kept[*types.DeploymentConfiguration](row.Config)) != nil {
 			return refuse("it has a circuit breaker, alarms or a strategy that only the ECS controller has")
 		}
 		if !absent(row.Work.ServiceConnect) || !absent(row.Work.Lattices) {
@@ -186,7 +187,7 @@ func (s *Service) becomeDeployment(tx *store.Tx, row *ServiceRow, d *Deployment)
 	d.Rollout, d.Reason = rolloutCompleted, "ECS deployment "+d.id()+" completed."
 	d.Deploying, d.Started, d.Finished = deploySuccessful, d.Created, tx.Now()
 	d.State = rollout.State{Status: rollout.Succeeded, Entered: tx.Now()}
-	d.Plan = planOf(row, d, kept[*types.DeploymentConfiguration](row.Config))
+	d.Plan = planOf(row, d, cloud.Kept[*types.DeploymentConfiguration](row.Config))
 	if draining {
 		d.Status = deploymentActive
 	}

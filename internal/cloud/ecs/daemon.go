@@ -6,6 +6,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"github.com/slipway-ecs/slipway/internal/cloud"
 	"github.com/slipway-ecs/slipway/internal/place"
 	"github.com/slipway-ecs/slipway/internal/reconcile"
 	"github.com/slipway-ecs/slipway/internal/store"
@@ -73,7 +74,7 @@ func (s *Service) belongs(tx *store.Tx, row *ServiceRow, st *standing, i int) bo
 	if st.all[i].Draining && !s.outlasts(tx, row, st.rows[i].ARN) {
 		return false
 	}
-	rules := rulesOf(d, kept[[]types.PlacementConstraint](row.Settings.PlacementConstraints), nil, overZones)
+	rules := rulesOf(d, cloud.Kept[[]types.PlacementConstraint](row.Settings.PlacementConstraints), nil, overZones)
 	return place.Matches(st.all[i], needOf(d, nil), rules.Where)
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"github.com/slipway-ecs/slipway/internal/cloud"
 	"github.com/slipway-ecs/slipway/internal/cloud/page"
 	"github.com/slipway-ecs/slipway/internal/names"
 	"github.com/slipway-ecs/slipway/internal/store"
@@ -33,10 +34,10 @@ func (s *Service) RegisterTaskDefinition(ctx context.Context, in *ecs.RegisterTa
 	}
 	scope := scopeOf(ctx)
 	row := TaskDefinition{Family: text(d.Family), Status: "ACTIVE", Tags: tags, Extras: extras, By: rootARN(scope)}
-	if n := len(keep(in)); n > maxDefinition { // as it was sent: what is filled in does not count
+	if n := len(cloud.Keep(in)); n > maxDefinition { // as it was sent: what is filled in does not count
 		return nil, refused(wordTooLarge, n, maxDefinition)
 	}
-	row.Body = keep(d)
+	row.Body = cloud.Keep(d)
 	err = s.o.Store.Update(func(tx *store.Tx) error {
 		key := familyARN(scope.TaskDefinition(row.Family, 1))
 		f, _ := s.families.Get(tx, key)
@@ -60,7 +61,7 @@ func (s *Service) RegisterTaskDefinition(ctx context.Context, in *ecs.RegisterTa
 
 // parse gives the definition's content; the result is shared and must not be written into.
 func (d *TaskDefinition) parse() *types.TaskDefinition {
-	v := kept[types.TaskDefinition](d.Body)
+	v := cloud.Kept[types.TaskDefinition](d.Body)
 	return &v
 }
 

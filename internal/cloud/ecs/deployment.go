@@ -6,6 +6,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"github.com/slipway-ecs/slipway/internal/cloud"
 	"github.com/slipway-ecs/slipway/internal/names"
 	"github.com/slipway-ecs/slipway/internal/rollout"
 	"github.com/slipway-ecs/slipway/internal/store"
@@ -143,7 +144,7 @@ func oldest(a, b Deployment) int {
 //
 // Source: ecs.md 6.1, 6.2 and 7.5, "A new UpdateService while one is running".
 func (s *Service) begin(tx *store.Tx, row *ServiceRow) {
-	config := kept[*types.DeploymentConfiguration](row.Config)
+	config := cloud.Kept[*types.DeploymentConfiguration](row.Config)
 	d := Deployment{
 		Service: row.ARN, Digits: s.o.IDs.Digits(19), DeploymentID: s.o.IDs.Nano(21),
 		Work: row.Work, Config: row.Config, Extras: row.Extras,

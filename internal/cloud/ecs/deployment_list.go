@@ -8,6 +8,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"github.com/slipway-ecs/slipway/internal/cloud"
 	"github.com/slipway-ecs/slipway/internal/cloud/page"
 	"github.com/slipway-ecs/slipway/internal/names"
 	"github.com/slipway-ecs/slipway/internal/rollout"
@@ -154,7 +155,7 @@ func (s *Service) serviceDeploymentView(tx *store.Tx, d *Deployment) types.Servi
 		CreatedAt: new(d.Created), StartedAt: timeOrNil(d.Started), FinishedAt: timeOrNil(d.Finished),
 		StoppedAt: timeOrNil(d.Stopped), UpdatedAt: new(d.Updated),
 		Status: types.ServiceDeploymentStatus(d.Deploying), StatusReason: orNil(d.DeployReason),
-		DeploymentConfiguration:  kept[*types.DeploymentConfiguration](d.Config),
+		DeploymentConfiguration:  cloud.Kept[*types.DeploymentConfiguration](d.Config),
 		DeploymentCircuitBreaker: breakerView(d), Alarms: alarmsView(d),
 		SourceServiceRevisions: []types.ServiceRevisionSummary{},
 	}
@@ -199,7 +200,7 @@ func breakerView(d *Deployment) *types.ServiceDeploymentCircuitBreaker {
 // length their status is DISABLED (unconfirmed). Source: ecs.md 5.7.
 func alarmsView(d *Deployment) *types.ServiceDeploymentAlarms {
 	v := &types.ServiceDeploymentAlarms{Status: monitor(d, len(d.Plan.Guards) > 0, rollout.ByAlarm), TriggeredAlarmNames: d.Triggered}
-	if c := kept[*types.DeploymentConfiguration](d.Config); c != nil {
+	if c := cloud.Kept[*types.DeploymentConfiguration](d.Config); c != nil {
 		v.AlarmNames = guardsOf(c)
 	}
 	return v
@@ -260,16 +261,16 @@ func (s *Service) revisionView(tx *store.Tx, d *Deployment) types.ServiceRevisio
 	v := types.ServiceRevision{
 		ServiceRevisionArn: new(d.revisionARN(d.Digits)), ServiceArn: new(d.Service), ClusterArn: new(scope.Cluster(cluster)),
 		TaskDefinition: new(w.TaskDefinition), CreatedAt: new(d.Created),
-		LaunchType: types.LaunchType(w.LaunchType), CapacityProviderStrategy: kept[[]types.CapacityProviderStrategyItem](w.Providers),
+		LaunchType: types.LaunchType(w.LaunchType), CapacityProviderStrategy: cloud.Kept[[]types.CapacityProviderStrategyItem](w.Providers),
 		PlatformVersion: platformOf(w), PlatformFamily: s.platformFamily(tx, w),
-		NetworkConfiguration:        kept[*types.NetworkConfiguration](w.Network),
-		LoadBalancers:               kept[[]types.LoadBalancer](w.LoadBalancers),
-		ServiceRegistries:           kept[[]types.ServiceRegistry](w.Registries),
-		ServiceConnectConfiguration: kept[*types.ServiceConnectConfiguration](w.ServiceConnect),
-		VolumeConfigurations:        kept[[]types.ServiceVolumeConfiguration](w.Volumes),
-		VpcLatticeConfigurations:    kept[[]types.VpcLatticeConfiguration](w.Lattices),
-		Monitoring:                  kept[*types.MonitoringConfiguration](w.Monitoring),
-		GatewayConnectors:           kept[[]types.GatewayConnector](w.Gateways),
+		NetworkConfiguration:        cloud.Kept[*types.NetworkConfiguration](w.Network),
+		LoadBalancers:               cloud.Kept[[]types.LoadBalancer](w.LoadBalancers),
+		ServiceRegistries:           cloud.Kept[[]types.ServiceRegistry](w.Registries),
+		ServiceConnectConfiguration: cloud.Kept[*types.ServiceConnectConfiguration](w.ServiceConnect),
+		VolumeConfigurations:        cloud.Kept[[]types.ServiceVolumeConfiguration](w.Volumes),
+		VpcLatticeConfigurations:    cloud.Kept[[]types.VpcLatticeConfiguration](w.Lattices),
+		Monitoring:                  cloud.Kept[*types.MonitoringConfiguration](w.Monitoring),
+		GatewayConnectors:           cloud.Kept[[]types.GatewayConnector](w.Gateways),
 	}
 	for _, image := range d.Images {
 		v.ContainerImages = append(v.ContainerImages, types.ContainerImage{

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"github.com/slipway-ecs/slipway/internal/cloud"
 	"github.com/slipway-ecs/slipway/internal/rollout"
 )
 
@@ -122,7 +123,7 @@ func (g *keeping) ask(d *Deployment, gate string) {
 	if strings.HasSuffix(gate, back) {
 		hooks = slices.Clone(d.Hooks)
 	}
-	config := kept[*types.DeploymentConfiguration](d.Config)
+	config := cloud.Kept[*types.DeploymentConfiguration](d.Config)
 	details := hookDetails(d.Config)
 	for i, c := range config.LifecycleHooks {
 		if !slices.Contains(c.LifecycleStages, types.DeploymentLifecycleHookStage(stage)) {

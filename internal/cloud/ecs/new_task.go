@@ -6,6 +6,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"github.com/slipway-ecs/slipway/internal/cloud"
 	"github.com/slipway-ecs/slipway/internal/names"
 	"github.com/slipway-ecs/slipway/internal/store"
 )
@@ -54,7 +55,7 @@ func (s *Service) newTask(tx *store.Tx, n newTask) Task {
 		Token: n.Token, TokenHash: n.Hashed, Last: "PENDING", Desired: "RUNNING", Health: "UNKNOWN", Version: 1, Created: tx.Now(),
 	}
 	t.ARN = scope.Task(names.Last(n.Cluster), t.ID)
-	if strategy := kept[[]types.CapacityProviderStrategyItem](n.Work.Providers); len(strategy) > 0 && t.LaunchType == "" {
+	if strategy := cloud.Kept[[]types.CapacityProviderStrategyItem](n.Work.Providers); len(strategy) > 0 && t.LaunchType == "" {
 		if t.Provider = n.Provider; t.Provider == "" {
 			t.Provider = providerOf(strategy, 0)
 		}
@@ -81,7 +82,7 @@ func (s *Service) newTask(tx *store.Tx, n newTask) Task {
 		t.Zone = n.Berth.zone
 	}
 	if n.Overrides != nil {
-		t.Overrides = keep(n.Overrides)
+		t.Overrides = cloud.Keep(n.Overrides)
 		if e := n.Overrides.EphemeralStorage; e != nil {
 			t.Ephemeral = int(e.SizeInGiB)
 		}
@@ -107,7 +108,7 @@ func (s *Service) newTask(tx *store.Tx, n newTask) Task {
 		t.Service, t.Deployment = n.Service.ARN, n.Deployment.Digits
 		t.GraceUntil = tx.Now().Add(n.Service.Settings.Grace)
 		groups := n.Deployment.groups()
-		for i, lb := range kept[[]types.LoadBalancer](n.Deployment.Work.LoadBalancers) {
+		for i, lb := range cloud.Kept[[]types.LoadBalancer](n.Deployment.Work.LoadBalancers) {
 			if lb.TargetGroupArn != nil {
 				target := Target{Group: groups[i], Container: text(lb.ContainerName), Port: int(*or(lb.ContainerPort, 0))}
 				if g, ok := s.o.Balancer.Group(tx, target.Group); ok && g.TargetType == "instance" && n.Berth != nil {
@@ -125,7 +126,7 @@ func (s *Service) newTask(tx *store.Tx, n newTask) Task {
 // for, else its first.
 func (s *Service) place(tx *store.Tx, scope names.Scope, t *Task, zone string) {
 	t.Zone = zone
-	network := kept[types.NetworkConfiguration](t.Network)
+	network := cloud.Kept[types.NetworkConfiguration](t.Network)
 	if network.AwsvpcConfiguration == nil {
 		return
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"github.com/slipway-ecs/slipway/internal/cloud"
 	"github.com/slipway-ecs/slipway/internal/place"
 	"github.com/slipway-ecs/slipway/internal/store"
 )
@@ -149,7 +150,7 @@ func (s *Service) needOfTask(tx *store.Tx, t *Task) place.Need {
 	if !ok {
 		panic("ecs: task " + t.ARN + " has a definition that is not there")
 	}
-	overrides := kept[types.TaskOverride](t.Overrides)
+	overrides := cloud.Kept[types.TaskOverride](t.Overrides)
 	n := needOf(d, &overrides)
 	n.Ports, n.Group = nil, t.Group
 	for _, p := range t.HostPorts {

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"github.com/slipway-ecs/slipway/internal/cloud"
 	"github.com/slipway-ecs/slipway/internal/cloud/page"
 	"github.com/slipway-ecs/slipway/internal/names"
 	"github.com/slipway-ecs/slipway/internal/store"
@@ -80,11 +81,11 @@ func (s *Service) CreateCapacityProvider(ctx context.Context, in *ecs.CreateCapa
 			case p.Status != providerActive:
 			case p.Name == name:
 				return refused(wordProviderThere)
-			case text(kept[types.AutoScalingGroupProvider](p.Group).AutoScalingGroupArn) == *group.AutoScalingGroupArn:
+			case text(cloud.Kept[types.AutoScalingGroupProvider](p.Group).AutoScalingGroupArn) == *group.AutoScalingGroupArn:
 				return refused(wordGroupTaken)
 			}
 		}
-		p := Provider{ARN: providerARN(scope, name), Name: name, Status: providerActive, Group: keep(&group), Tags: tags, Created: tx.Now()}
+		p := Provider{ARN: providerARN(scope, name), Name: name, Status: providerActive, Group: cloud.Keep(&group), Tags: tags, Created: tx.Now()}
 		s.providers.Put(tx, p)
 		out.CapacityProvider = p.view(true)
 		return nil
@@ -123,7 +124,7 @@ func fillGroup(g *types.AutoScalingGroupProvider) error {
 func (s *Service) UpdateCapacityProvider(ctx context.Context, in *ecs.UpdateCapacityProviderInput) (*ecs.UpdateCapacityProviderOutput, error) {
 	out := &ecs.UpdateCapacityProviderOutput{}
 	err := s.onProvider(ctx, text(in.Name), func(tx *store.Tx, p *Provider) error {
-		group := kept[types.AutoScalingGroupProvider](p.Group)
+		group := cloud.Kept[types.AutoScalingGroupProvider](p.Group)
 		if ask := in.AutoScalingGroupProvider; ask != nil {
 			if m := ask.ManagedScaling; m != nil {
 				was := *group.ManagedScaling
@@ -140,7 +141,7 @@ func (s *Service) UpdateCapacityProvider(ctx context.Context, in *ecs.UpdateCapa
 		if err := fillGroup(&group); err != nil {
 			return err
 		}
-		p.Group, p.Update = keep(&group), string(types.CapacityProviderUpdateStatusUpdateComplete)
+		p.Group, p.Update = cloud.Keep(&group), string(types.CapacityProviderUpdateStatusUpdateComplete)
 		out.CapacityProvider = p.view(true)
 		return nil
 	})
@@ -190,7 +191,7 @@ func (s *Service) onProvider(ctx context.Context, ref string, f func(*store.Tx, 
 func (s *Service) checkUnused(tx *store.Tx, c *Cluster, stay []string) error {
 	inUse := func(name string) bool { return slices.Contains(c.Providers, name) && !slices.Contains(stay, name) }
 	for row := range s.services.By(tx, "cluster", c.ARN) {
-		for _, item := range kept[[]types.CapacityProviderStrategyItem](row.Work.Providers) {
+		for _, item := range cloud.Kept[[]types.CapacityProviderStrategyItem](row.Work.Providers) {
 			if row.Status != serviceInactive && inUse(text(item.CapacityProvider)) {
 				return &types.ResourceInUseException{Message: new(wordProviderInUse)}
 			}
@@ -209,7 +210,7 @@ func (p *Provider) view(tags bool) *types.CapacityProvider {
 	v := &types.CapacityProvider{
 		CapacityProviderArn: new(p.ARN), Name: new(p.Name), Status: types.CapacityProviderStatus(p.Status), Tags: []types.Tag{},
 		Type: types.CapacityProviderTypeEc2Autoscaling, UpdateStatus: types.CapacityProviderUpdateStatus(p.Update),
-		AutoScalingGroupProvider: kept[*types.AutoScalingGroupProvider](p.Group),
+		AutoScalingGroupProvider: cloud.Kept[*types.AutoScalingGroupProvider](p.Group),
 	}
 	if tags {
 		v.Tags = tagsOut(p.Tags)

@@ -3,6 +3,8 @@ package ecs
 import (
 	"bytes"
 	"encoding/json"
+
+	"github.com/slipway-ecs/slipway/internal/cloud"
 )
 
 // absent reports whether a row keeps nothing. What was nil is "null" once it was stored.
@@ -27,5 +29,5 @@ func keepList[T any](list []T) json.RawMessage {
 	if len(list) == 0 {
 		return nil
 	}
-	return keep(list)
+	return cloud.Keep(list)
 }

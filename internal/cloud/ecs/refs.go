@@ -2,12 +2,10 @@ package ecs
 
 import (
 	"context"
-	"encoding/json"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
-	"github.com/slipway-ecs/slipway/internal/cloud"
 	"github.com/slipway-ecs/slipway/internal/names"
 	"github.com/slipway-ecs/slipway/internal/store"
 	"github.com/slipway-ecs/slipway/internal/wire"
@@ -37,11 +35,6 @@ func orNil(s string) *string {
 	}
 	return &s
 }
-
-// keep and kept are cloud's, under shorter names.
-func keep(v any) json.RawMessage { return cloud.Keep(v) }
-
-func kept[T any](b json.RawMessage) T { return cloud.Kept[T](b) }
 
 // clusterARN gives the ARN a reference to a cluster means, whether there is one or not: a name,
 // an ARN, or nothing for "default".

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"github.com/slipway-ecs/slipway/internal/cloud"
 	"github.com/slipway-ecs/slipway/internal/names"
 	"github.com/slipway-ecs/slipway/internal/place"
 	"github.com/slipway-ecs/slipway/internal/store"
@@ -69,10 +70,10 @@ func (s *Service) RunTask(ctx context.Context, in *ecs.RunTaskInput) (*ecs.RunTa
 		n.Work = Workload{TaskDefinition: row.ARN, LaunchType: string(in.LaunchType), PlatformVersion: text(in.PlatformVersion)}
 		strategy := in.CapacityProviderStrategy
 		if len(strategy) == 0 && in.LaunchType == "" {
-			strategy = kept[[]types.CapacityProviderStrategyItem](cluster.Default)
+			strategy = cloud.Kept[[]types.CapacityProviderStrategyItem](cluster.Default)
 		}
 		if len(strategy) > 0 {
-			n.Work.LaunchType, n.Work.Providers = "", keep(strategy)
+			n.Work.LaunchType, n.Work.Providers = "", cloud.Keep(strategy)
 		} else if in.LaunchType == "" {
 			n.Work.LaunchType = "EC2"
 		}
@@ -110,7 +111,7 @@ func (s *Service) RunTask(ctx context.Context, in *ecs.RunTaskInput) (*ecs.RunTa
 //
 // Source: ecs.md 9.1.
 func (s *Service) runAll(tx *store.Tx, n newTask, in *ecs.RunTaskInput, count int, out *ecs.RunTaskOutput) error {
-	strategy := kept[[]types.CapacityProviderStrategyItem](n.Work.Providers)
+	strategy := cloud.Kept[[]types.CapacityProviderStrategyItem](n.Work.Providers)
 	var st *standing
 	var left *quota
 	need := needOf(n.Definition, in.Overrides)
@@ -173,7 +174,7 @@ func checkPlatform(version string) error {
 
 // runHash gives a mark of everything a RunTask asks for, to compare repeats of a clientToken.
 func runHash(in *ecs.RunTaskInput) string {
-	sum := sha256.Sum256(keep(in))
+	sum := sha256.Sum256(cloud.Keep(in))
 	return hex.EncodeToString(sum[:])
 }
 
@@ -210,7 +211,7 @@ func checkOverrides(d *types.TaskDefinition, o *types.TaskOverride) error {
 	if o == nil {
 		return nil
 	}
-	if len(keep(o)) > maxOverrides {
+	if len(cloud.Keep(o)) > maxOverrides {
 		return invalid("Overrides must have at most %d characters.", maxOverrides)
 	}
 	for _, c := range o.ContainerOverrides {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"github.com/slipway-ecs/slipway/internal/cloud"
 	"github.com/slipway-ecs/slipway/internal/names"
 	"github.com/slipway-ecs/slipway/internal/reconcile"
 	"github.com/slipway-ecs/slipway/internal/strategy"
@@ -46,7 +47,7 @@ func (g *keeping) act() {
 
 // zones gives the zones of a workload's subnets, in the order it names them.
 func (g *keeping) zones(w *Workload) []string {
-	config := kept[types.NetworkConfiguration](w.Network)
+	config := cloud.Kept[types.NetworkConfiguration](w.Network)
 	if config.AwsvpcConfiguration == nil {
 		return nil
 	}
@@ -135,7 +136,7 @@ func (g *keeping) complainOfProtection(goal reconcile.Goal) {
 //
 // Source: the API model's base and weight of CapacityProviderStrategyItem.
 func (g *keeping) provider(d *Deployment) string {
-	items := kept[[]types.CapacityProviderStrategyItem](d.Work.Providers)
+	items := cloud.Kept[[]types.CapacityProviderStrategyItem](d.Work.Providers)
 	if len(items) == 0 {
 		return ""
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/slipway-ecs/slipway/internal/cloud"
 	"github.com/slipway-ecs/slipway/internal/launch/fake"
 	"github.com/slipway-ecs/slipway/internal/wire"
 )
@@ -124,7 +125,7 @@ func TestAnAnswerShowsTheDeploymentBeforeItHasBegun(t *testing.T) {
 			t.Errorf("platforms are %s, %s, %s", *s.PlatformVersion, *d.PlatformVersion, *s.PlatformFamily)
 		}
 		want := defaultConfiguration(false)
-		if diff := cmp.Diff(string(keep(want)), string(keep(s.DeploymentConfiguration))); diff != "" {
+		if diff := cmp.Diff(string(cloud.Keep(want)), string(cloud.Keep(s.DeploymentConfiguration))); diff != "" {
 			t.Errorf("deployment configuration differs (-want +got):\n%s", diff)
 		}
 		digits := strings.TrimPrefix(*d.Id, "ecs-svc/")
@@ -185,7 +186,7 @@ func TestAPartialDeploymentConfigurationIsMerged(t *testing.T) {
 		h.create(in)
 		got := h.update(&sdk.UpdateServiceInput{DeploymentConfiguration: &types.DeploymentConfiguration{MaximumPercent: new(int32(150))}}).DeploymentConfiguration
 		if *got.MaximumPercent != 150 || *got.MinimumHealthyPercent != 100 || !got.DeploymentCircuitBreaker.Enable {
-			t.Errorf("after the update the configuration is %s", keep(got))
+			t.Errorf("after the update the configuration is %s", cloud.Keep(got))
 		}
 	})
 }

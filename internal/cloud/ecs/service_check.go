@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"github.com/slipway-ecs/slipway/internal/cloud"
 	"github.com/slipway-ecs/slipway/internal/names"
 	"github.com/slipway-ecs/slipway/internal/store"
 )
@@ -27,7 +28,7 @@ func (s *Service) checkWorkload(tx *store.Tx, scope names.Scope, cluster Cluster
 	if !ok {
 		return refused("TaskDefinition not found.")
 	}
-	if err := s.checkStrategy(tx, scope, kept[[]types.CapacityProviderStrategyItem](w.Providers)); err != nil {
+	if err := s.checkStrategy(tx, scope, cloud.Kept[[]types.CapacityProviderStrategyItem](w.Providers)); err != nil {
 		return err
 	}
 	if err := checkLaunch(cluster, d, w); err != nil {
@@ -36,10 +37,10 @@ func (s *Service) checkWorkload(tx *store.Tx, scope names.Scope, cluster Cluster
 	if err := s.checkServiceNetwork(tx, scope, d, w); err != nil {
 		return err
 	}
-	if n := len(kept[[]types.ServiceRegistry](w.Registries)); n > 1 {
+	if n := len(cloud.Kept[[]types.ServiceRegistry](w.Registries)); n > 1 {
 		return invalid("serviceRegistries can have at most 1 items.")
 	}
-	return s.checkLoadBalancers(tx, d, kept[[]types.LoadBalancer](w.LoadBalancers))
+	return s.checkLoadBalancers(tx, d, cloud.Kept[[]types.LoadBalancer](w.LoadBalancers))
 }
 
 // checkAssociated refuses target groups that no load balancer forwards to. A task set may have
@@ -62,7 +63,7 @@ func checkLaunch(cluster Cluster, d *types.TaskDefinition, w *Workload) error {
 	default:
 		return invalid("Invalid launch type: %s", w.LaunchType)
 	}
-	for _, p := range kept[[]types.CapacityProviderStrategyItem](w.Providers) {
+	for _, p := range cloud.Kept[[]types.CapacityProviderStrategyItem](w.Providers) {
 		if !slices.Contains(cluster.Providers, text(p.CapacityProvider)) {
 			return invalid("The specified capacity provider strategy cannot contain a capacity provider that is not associated with the cluster. Associate the capacity provider with the cluster and try again.")
 		}
@@ -87,7 +88,7 @@ func (w *Workload) fargate() bool {
 	if w.LaunchType != "" {
 		return w.LaunchType == string(types.LaunchTypeFargate)
 	}
-	providers := kept[[]types.CapacityProviderStrategyItem](w.Providers)
+	providers := cloud.Kept[[]types.CapacityProviderStrategyItem](w.Providers)
 	return len(providers) > 0 && strings.HasPrefix(text(providers[0].CapacityProvider), "FARGATE")
 }
 
@@ -103,7 +104,7 @@ func (w *Workload) launchType() string {
 // checkServiceNetwork refuses a network configuration that is missing, superfluous or names what
 // does not exist.
 func (s *Service) checkServiceNetwork(tx *store.Tx, scope names.Scope, d *types.TaskDefinition, w *Workload) error {
-	config := kept[types.NetworkConfiguration](w.Network)
+	config := cloud.Kept[types.NetworkConfiguration](w.Network)
 	vpc := config.AwsvpcConfiguration
 	if d.NetworkMode != types.NetworkModeAwsvpc {
 		if vpc != nil && !s.lenient("task definition %s has a network configuration though its network mode is not awsvpc; ECS refuses that", w.TaskDefinition) {
@@ -156,7 +157,7 @@ func keepNetwork(c *types.NetworkConfiguration) json.RawMessage {
 	if filled.SecurityGroups == nil {
 		filled.SecurityGroups = []string{}
 	}
-	return keep(&types.NetworkConfiguration{AwsvpcConfiguration: &filled})
+	return cloud.Keep(&types.NetworkConfiguration{AwsvpcConfiguration: &filled})
 }
 
 // checkLoadBalancers refuses load balancers, whose form was checked, that do not fit the task

@@ -10,6 +10,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"github.com/slipway-ecs/slipway/internal/cloud"
 	"github.com/slipway-ecs/slipway/internal/names"
 	"github.com/slipway-ecs/slipway/internal/store"
 	"github.com/slipway-ecs/slipway/internal/wire"
@@ -170,9 +171,9 @@ func (s *Service) fillWork(tx *store.Tx, scope names.Scope, cluster Cluster, row
 		TaskDefinition: definition.ARN, LaunchType: string(in.LaunchType),
 		Providers: keepList(in.CapacityProviderStrategy), PlatformVersion: text(in.PlatformVersion),
 		Network: keepNetwork(in.NetworkConfiguration), LoadBalancers: keepList(in.LoadBalancers),
-		Registries: keepList(in.ServiceRegistries), ServiceConnect: keep(in.ServiceConnectConfiguration),
+		Registries: keepList(in.ServiceRegistries), ServiceConnect: cloud.Keep(in.ServiceConnectConfiguration),
 		Volumes: keepList(in.VolumeConfigurations), Lattices: keepList(in.VpcLatticeConfigurations),
-		Monitoring: keep(in.Monitoring), Gateways: keepList(in.GatewayConnectors),
+		Monitoring: cloud.Keep(in.Monitoring), Gateways: keepList(in.GatewayConnectors),
 	}
 	if in.LaunchType != "" && len(in.CapacityProviderStrategy) > 0 {
 		return invalid("Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again.")
@@ -192,7 +193,7 @@ func (s *Service) fillWork(tx *store.Tx, scope names.Scope, cluster Cluster, row
 // setConfiguration keeps a checked deployment configuration and what follows from it; ask is what
 // the caller gave of it.
 func setConfiguration(row *ServiceRow, c, ask *types.DeploymentConfiguration) {
-	row.Config = keep(c)
+	row.Config = cloud.Keep(c)
 	row.Settings.MinPercent, row.Settings.MaxPercent = int(aws.ToInt32(c.MinimumHealthyPercent)), int(aws.ToInt32(c.MaximumPercent))
 	if ask != nil && ask.BakeTimeInMinutes != nil {
 		row.Settings.BakeSet = true
@@ -221,7 +222,7 @@ func checkSettings(set *ServiceSettings) error {
 func hashOf(in *sdk.CreateServiceInput) string {
 	ask := *in
 	ask.ClientToken = nil
-	sum := sha256.Sum256(keep(&ask))
+	sum := sha256.Sum256(cloud.Keep(&ask))
 	return hex.EncodeToString(sum[:])
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/slipway-ecs/slipway/internal/clock"
+	"github.com/slipway-ecs/slipway/internal/cloud"
 	"github.com/slipway-ecs/slipway/internal/ids"
 	"github.com/slipway-ecs/slipway/internal/names"
 	"github.com/slipway-ecs/slipway/internal/store"
@@ -40,12 +41,12 @@ func TestAServiceReadBackFromDiskIsTheSame(t *testing.T) {
 	in := balanced(serviceAsk(h.register("shop/web:1"), 2))
 	in.DeploymentConfiguration = alarmed(true, nil)
 	h.create(in)
-	before := string(keep(h.service())) + string(keep(&h.deployments()[0]))
+	before := string(cloud.Keep(h.service())) + string(cloud.Keep(&h.deployments()[0]))
 	closed()
 
 	h, closed = open()
 	defer closed()
-	if diff := cmp.Diff(before, string(keep(h.service()))+string(keep(&h.deployments()[0]))); diff != "" {
+	if diff := cmp.Diff(before, string(cloud.Keep(h.service()))+string(cloud.Keep(&h.deployments()[0]))); diff != "" {
 		t.Errorf("read back it differs (-before +after):\n%s", diff)
 	}
 	h.update(&sdk.UpdateServiceInput{NetworkConfiguration: in.NetworkConfiguration, LoadBalancers: in.LoadBalancers})

@@ -8,6 +8,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"github.com/slipway-ecs/slipway/internal/cloud"
 	"github.com/slipway-ecs/slipway/internal/cloud/page"
 	"github.com/slipway-ecs/slipway/internal/names"
 	"github.com/slipway-ecs/slipway/internal/store"
@@ -135,7 +136,7 @@ func (s *Service) ListServicesByNamespace(ctx context.Context, in *sdk.ListServi
 	err = s.o.Store.View(func(tx *store.Tx) error {
 		var arns []string
 		for row := range s.services.Prefix(tx, scope.ARN("ecs", "service/")) {
-			c := kept[types.ServiceConnectConfiguration](row.Work.ServiceConnect)
+			c := cloud.Kept[types.ServiceConnectConfiguration](row.Work.ServiceConnect)
 			if row.Status == serviceActive && c.Enabled && text(c.Namespace) == text(in.Namespace) {
 				arns = append(arns, row.ARN)
 			}

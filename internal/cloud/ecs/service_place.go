@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"github.com/slipway-ecs/slipway/internal/cloud"
 	"github.com/slipway-ecs/slipway/internal/names"
 	"github.com/slipway-ecs/slipway/internal/reconcile"
 )
@@ -27,7 +28,7 @@ func (g *keeping) berth(d *types.TaskDefinition) (b *berth, why string) {
 	need := needOf(d, nil)
 	need.Group = "service:" + g.row.Name
 	set := &g.row.Settings
-	rules := rulesOf(d, kept[[]types.PlacementConstraint](set.PlacementConstraints), kept[[]types.PlacementStrategy](set.Placement), overZones)
+	rules := rulesOf(d, cloud.Kept[[]types.PlacementConstraint](set.PlacementConstraints), cloud.Kept[[]types.PlacementStrategy](set.Placement), overZones)
 	rules.Distinct = rules.Distinct || set.daemon()
 	res, waits := st.pick(need, rules, g.s.chance)
 	switch {

@@ -9,6 +9,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"github.com/slipway-ecs/slipway/internal/cloud"
 	"github.com/slipway-ecs/slipway/internal/names"
 	"github.com/slipway-ecs/slipway/internal/store"
 	"github.com/slipway-ecs/slipway/internal/wire"
@@ -65,7 +66,7 @@ func (s *Service) UpdateService(ctx context.Context, in *sdk.UpdateServiceInput)
 // changeSettings writes into the row what an update changes without a deployment, or refuses it.
 func (s *Service) changeSettings(row *ServiceRow, in *sdk.UpdateServiceInput) error {
 	if in.DeploymentConfiguration != nil {
-		config := mergeConfiguration(kept[*types.DeploymentConfiguration](row.Config), in.DeploymentConfiguration)
+		config := mergeConfiguration(cloud.Kept[*types.DeploymentConfiguration](row.Config), in.DeploymentConfiguration)
 		if err := checkConfiguration(config, row.Settings.daemon()); err != nil {
 			return err
 		}
@@ -130,18 +131,18 @@ func (s *Service) changeWorkload(tx *store.Tx, scope names.Scope, cluster Cluste
 		w.Network = keepNetwork(in.NetworkConfiguration)
 	}
 	if in.ServiceConnectConfiguration != nil {
-		w.ServiceConnect = keep(in.ServiceConnectConfiguration)
+		w.ServiceConnect = cloud.Keep(in.ServiceConnectConfiguration)
 	}
 	if in.Monitoring != nil {
-		w.Monitoring = keep(in.Monitoring)
+		w.Monitoring = cloud.Keep(in.Monitoring)
 	}
 	replace(&w.LoadBalancers, in.LoadBalancers)
 	replace(&w.Registries, in.ServiceRegistries)
 	replace(&w.Volumes, in.VolumeConfigurations)
 	replace(&w.Lattices, in.VpcLatticeConfigurations)
 	replace(&w.Gateways, in.GatewayConnectors)
-	balancers := kept[[]types.LoadBalancer](w.LoadBalancers)
-	if err := checkForm(kept[*types.DeploymentConfiguration](row.Config).Strategy, balancers); err != nil {
+	balancers := cloud.Kept[[]types.LoadBalancer](w.LoadBalancers)
+	if err := checkForm(cloud.Kept[*types.DeploymentConfiguration](row.Config).Strategy, balancers); err != nil {
 		return err
 	}
 	if err := s.checkAdvanced(tx, balancers); err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"github.com/slipway-ecs/slipway/internal/cloud"
 	"github.com/slipway-ecs/slipway/internal/names"
 	"github.com/slipway-ecs/slipway/internal/store"
 	"github.com/slipway-ecs/slipway/internal/wire"
@@ -26,11 +27,11 @@ func (s *Service) serviceView(tx *store.Tx, row *ServiceRow, tags bool) *types.S
 	v := &types.Service{
 		ServiceArn: new(row.ARN), ServiceName: new(row.Name), ClusterArn: new(row.Cluster), Status: new(row.Status),
 		DesiredCount: int32(row.Desired), TaskDefinition: orNil(w.TaskDefinition),
-		LaunchType: types.LaunchType(w.launchType()), CapacityProviderStrategy: kept[[]types.CapacityProviderStrategyItem](w.Providers),
+		LaunchType: types.LaunchType(w.launchType()), CapacityProviderStrategy: cloud.Kept[[]types.CapacityProviderStrategyItem](w.Providers),
 		PlatformVersion: orNil(w.PlatformVersion), PlatformFamily: s.platformFamily(tx, w),
 		LoadBalancers: listed[types.LoadBalancer](w.LoadBalancers), ServiceRegistries: listed[types.ServiceRegistry](w.Registries),
-		NetworkConfiguration:    kept[*types.NetworkConfiguration](w.Network),
-		DeploymentConfiguration: kept[*types.DeploymentConfiguration](row.Config),
+		NetworkConfiguration:    cloud.Kept[*types.NetworkConfiguration](w.Network),
+		DeploymentConfiguration: cloud.Kept[*types.DeploymentConfiguration](row.Config),
 		DeploymentController:    &types.DeploymentController{Type: types.DeploymentControllerType(set.Controller)},
 		SchedulingStrategy:      types.SchedulingStrategy(set.Scheduling),
 		PlacementConstraints:    listed[types.PlacementConstraint](set.PlacementConstraints),
@@ -88,13 +89,13 @@ func (s *Service) deploymentView(tx *store.Tx, d *Deployment, n tallied) types.D
 		Id: new(d.id()), Status: new(d.Status), TaskDefinition: new(w.TaskDefinition),
 		DesiredCount: int32(d.Want), RunningCount: int32(n.running), PendingCount: int32(n.pending), FailedTasks: int32(d.FailedTasks),
 		CreatedAt: new(d.Created), UpdatedAt: new(d.Updated),
-		LaunchType: types.LaunchType(w.LaunchType), CapacityProviderStrategy: kept[[]types.CapacityProviderStrategyItem](w.Providers),
+		LaunchType: types.LaunchType(w.LaunchType), CapacityProviderStrategy: cloud.Kept[[]types.CapacityProviderStrategyItem](w.Providers),
 		PlatformVersion: platformOf(w), PlatformFamily: s.platformFamily(tx, w),
-		NetworkConfiguration: kept[*types.NetworkConfiguration](w.Network),
+		NetworkConfiguration: cloud.Kept[*types.NetworkConfiguration](w.Network),
 		RolloutState:         types.DeploymentRolloutState(d.Rollout), RolloutStateReason: new(d.Reason),
-		ServiceConnectConfiguration: kept[*types.ServiceConnectConfiguration](w.ServiceConnect),
-		VolumeConfigurations:        kept[[]types.ServiceVolumeConfiguration](w.Volumes),
-		VpcLatticeConfigurations:    kept[[]types.VpcLatticeConfiguration](w.Lattices),
+		ServiceConnectConfiguration: cloud.Kept[*types.ServiceConnectConfiguration](w.ServiceConnect),
+		VolumeConfigurations:        cloud.Kept[[]types.ServiceVolumeConfiguration](w.Volumes),
+		VpcLatticeConfigurations:    cloud.Kept[[]types.VpcLatticeConfiguration](w.Lattices),
 	}
 	return v
 }
@@ -140,7 +141,7 @@ func familyOf(d *types.TaskDefinition) string {
 
 // listed gives a list AWS always writes.
 func listed[T any](raw []byte) []T {
-	if list := kept[[]T](raw); list != nil {
+	if list := cloud.Kept[[]T](raw); list != nil {
 		return list
 	}
 	return []T{}

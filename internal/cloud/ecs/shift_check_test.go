@@ -8,6 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs/document"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/slipway-ecs/slipway/internal/cloud"
 )
 
 // Source: ecs.md 7.1 and 7.3.
@@ -90,20 +92,20 @@ func TestAStrategysDefaultsAreFilledInAndAnotherStrategyForgetsThem(t *testing.T
 	inPort(t, func(h *harbour, _ *lambda, _ *diary) {
 		c := h.create(shifted(serviceAsk(h.register("shop/web:1"), 0), &types.DeploymentConfiguration{Strategy: types.DeploymentStrategyLinear})).DeploymentConfiguration
 		if *c.LinearConfiguration.StepPercent != 10 || *c.LinearConfiguration.StepBakeTimeInMinutes != 6 || c.CanaryConfiguration != nil {
-			t.Errorf("LINEAR shows %s", keep(c))
+			t.Errorf("LINEAR shows %s", cloud.Keep(c))
 		}
 		c = h.update(&sdk.UpdateServiceInput{DeploymentConfiguration: &types.DeploymentConfiguration{
 			LinearConfiguration: &types.LinearConfiguration{StepPercent: new(25.0)}}}).DeploymentConfiguration
 		if *c.LinearConfiguration.StepPercent != 25 || *c.LinearConfiguration.StepBakeTimeInMinutes != 6 {
-			t.Errorf("an update of one member shows %s", keep(c))
+			t.Errorf("an update of one member shows %s", cloud.Keep(c))
 		}
 		c = h.update(&sdk.UpdateServiceInput{DeploymentConfiguration: &types.DeploymentConfiguration{Strategy: types.DeploymentStrategyCanary}}).DeploymentConfiguration
 		if c.LinearConfiguration != nil || *c.CanaryConfiguration.CanaryPercent != 5 || *c.CanaryConfiguration.CanaryBakeTimeInMinutes != 10 {
-			t.Errorf("CANARY shows %s", keep(c))
+			t.Errorf("CANARY shows %s", cloud.Keep(c))
 		}
 		c = h.update(&sdk.UpdateServiceInput{DeploymentConfiguration: &types.DeploymentConfiguration{Strategy: types.DeploymentStrategyBlueGreen}}).DeploymentConfiguration
 		if c.LinearConfiguration != nil || c.CanaryConfiguration != nil {
-			t.Errorf("BLUE_GREEN shows %s", keep(c))
+			t.Errorf("BLUE_GREEN shows %s", cloud.Keep(c))
 		}
 	})
 }
@@ -113,10 +115,10 @@ func TestHookDetailsOfAnyFormAreReadBack(t *testing.T) {
 		for i, details := range []any{map[string]any{"bucket": "b", "n": int64(3), "list": []any{"x"}}, "text", int64(7), []any{true}} {
 			c := hookedAt(shiftBy(types.DeploymentStrategyBlueGreen), "POST_SCALE_UP")
 			c.LifecycleHooks[0].HookDetails = document.NewLazyDocument(details)
-			want := string(keep(c.LifecycleHooks))
+			want := string(cloud.Keep(c.LifecycleHooks))
 			in := shifted(serviceAsk(h.register("shop/web:1"), 0), c)
 			in.ServiceName = new("web-" + fmt.Sprint(i))
-			if diff := cmp.Diff(want, string(keep(h.create(in).DeploymentConfiguration.LifecycleHooks))); diff != "" {
+			if diff := cmp.Diff(want, string(cloud.Keep(h.create(in).DeploymentConfiguration.LifecycleHooks))); diff != "" {
 				t.Errorf("hooks read back (-want +got):\n%s", diff)
 			}
 		}

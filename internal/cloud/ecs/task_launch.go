@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"github.com/slipway-ecs/slipway/internal/cloud"
 	"github.com/slipway-ecs/slipway/internal/launch"
 	"github.com/slipway-ecs/slipway/internal/names"
 )
@@ -20,7 +21,7 @@ func (s *Service) launchOf(t *Task, d *types.TaskDefinition) launch.Task {
 		ID: t.ID, Name: names.Last(t.Cluster) + "/" + names.Last(t.Definition), NetworkMode: string(d.NetworkMode),
 		CPU: whole(text(d.Cpu)), MemoryMiB: whole(text(d.Memory)),
 	}
-	overrides := kept[types.TaskOverride](t.Overrides)
+	overrides := cloud.Kept[types.TaskOverride](t.Overrides)
 	for _, row := range t.Containers {
 		def := definitionOf(d, row.Name)
 		o := overrideOf(overrides, row.Name)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"github.com/slipway-ecs/slipway/internal/cloud"
 	"github.com/slipway-ecs/slipway/internal/names"
 	"github.com/slipway-ecs/slipway/internal/store"
 )
@@ -128,9 +129,9 @@ func (s *Service) taskSetView(tx *store.Tx, row *ServiceRow, d *Deployment, n ta
 		Scale:      &types.Scale{Value: d.Set.Scale, Unit: types.ScaleUnitPercent},
 		ExternalId: orNil(d.Set.ExternalID), StartedBy: orNil(d.Set.StartedBy),
 		CreatedAt: new(d.Created), UpdatedAt: new(d.Updated),
-		LaunchType: types.LaunchType(w.LaunchType), CapacityProviderStrategy: kept[[]types.CapacityProviderStrategyItem](w.Providers),
+		LaunchType: types.LaunchType(w.LaunchType), CapacityProviderStrategy: cloud.Kept[[]types.CapacityProviderStrategyItem](w.Providers),
 		PlatformVersion: platformOf(w), PlatformFamily: s.platformFamily(tx, w),
-		NetworkConfiguration: kept[*types.NetworkConfiguration](w.Network),
+		NetworkConfiguration: cloud.Kept[*types.NetworkConfiguration](w.Network),
 		LoadBalancers:        listed[types.LoadBalancer](w.LoadBalancers), ServiceRegistries: listed[types.ServiceRegistry](w.Registries),
 		StabilityStatus: types.StabilityStatusStabilizing, StabilityStatusAt: new(d.Set.Since),
 	}

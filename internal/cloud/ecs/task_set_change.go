@@ -9,6 +9,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"github.com/slipway-ecs/slipway/internal/cloud"
 	"github.com/slipway-ecs/slipway/internal/names"
 	"github.com/slipway-ecs/slipway/internal/store"
 )
@@ -66,7 +67,7 @@ func (s *Service) CreateTaskSet(ctx context.Context, in *sdk.CreateTaskSetInput)
 	}
 	ask := *in
 	ask.ClientToken = nil
-	sum := sha256.Sum256(keep(&ask))
+	sum := sha256.Sum256(cloud.Keep(&ask))
 	set := TaskSet{Scale: scale, ExternalID: text(in.ExternalId), Tags: tags, Token: text(in.ClientToken), Hashed: hex.EncodeToString(sum[:])}
 	var out *types.TaskSet
 	err = s.onSets(ctx, in.Cluster, in.Service, func(tx *store.Tx, cluster Cluster, row *ServiceRow) error {
@@ -118,7 +119,7 @@ func (s *Service) addSet(tx *store.Tx, cluster Cluster, row *ServiceRow, definit
 			w.LaunchType = string(types.LaunchTypeEc2)
 		}
 	}
-	balancers := kept[[]types.LoadBalancer](w.LoadBalancers)
+	balancers := cloud.Kept[[]types.LoadBalancer](w.LoadBalancers)
 	if len(balancers) > 1 {
 		return Deployment{}, invalid("load balancers can have at most 1 items.")
 	}

@@ -69,7 +69,7 @@ func (s *Service) FindService(tx *store.Tx, scope names.Scope, cluster, service 
 			Running: tally[d.Digits].running, Pending: tally[d.Digits].pending,
 			Up: n.Running, Healthy: n.Healthy, Leaving: n.Leaving, Stable: d.Set.Stable, Created: d.Created,
 		}
-		for _, b := range kept[[]types.LoadBalancer](d.Work.LoadBalancers) {
+		for _, b := range cloud.Kept[[]types.LoadBalancer](d.Work.LoadBalancers) {
 			set.Group = text(b.TargetGroupArn)
 		}
 		info.Sets = append(info.Sets, set)

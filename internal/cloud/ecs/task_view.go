@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"github.com/slipway-ecs/slipway/internal/cloud"
 	"github.com/slipway-ecs/slipway/internal/launch"
 	"github.com/slipway-ecs/slipway/internal/store"
 )
@@ -19,7 +20,7 @@ func (s *Service) taskView(tx *store.Tx, t *Task, tags bool) types.Task {
 	if !ok {
 		panic("ecs: task " + t.ARN + " has a definition that is not there")
 	}
-	overrides := kept[types.TaskOverride](t.Overrides)
+	overrides := cloud.Kept[types.TaskOverride](t.Overrides)
 	v := types.Task{
 		TaskArn: new(t.ARN), ClusterArn: new(t.Cluster), TaskDefinitionArn: new(t.Definition), Group: orNil(t.Group),
 		StartedBy: orNil(t.StartedBy), LaunchType: types.LaunchType(t.LaunchType), CapacityProviderName: orNil(t.Provider),

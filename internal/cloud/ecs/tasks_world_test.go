@@ -140,8 +140,8 @@ func (w *taskWorld) serve(d *types.TaskDefinition) Task {
 		service.Settings.Grace = time.Minute
 		w.s.services.Put(tx, service)
 		work := Workload{
-			TaskDefinition: text(d.TaskDefinitionArn), LaunchType: "FARGATE", Network: keep(network()),
-			LoadBalancers: keep([]types.LoadBalancer{{TargetGroupArn: new("group"), ContainerName: new("app"), ContainerPort: new(int32(8080))}}),
+			TaskDefinition: text(d.TaskDefinitionArn), LaunchType: "FARGATE", Network: cloud.Keep(network()),
+			LoadBalancers: cloud.Keep([]types.LoadBalancer{{TargetGroupArn: new("group"), ContainerName: new("app"), ContainerPort: new(int32(8080))}}),
 		}
 		deployment := Deployment{Key: service.ARN + "/1234567890123456789", Service: service.ARN, Digits: "1234567890123456789", Work: work}
 		w.s.deployments.Put(tx, deployment)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"github.com/slipway-ecs/slipway/internal/cloud"
 	"github.com/slipway-ecs/slipway/internal/reconcile"
 	"github.com/slipway-ecs/slipway/internal/rollout"
 	"github.com/slipway-ecs/slipway/internal/store"
@@ -24,7 +25,7 @@ type rule struct {
 // load balancer, and for test traffic where nothing routes it.
 func (d *Deployment) rules(r rollout.Route) (all []rule) {
 	groups := d.groups()
-	for i, b := range kept[[]types.LoadBalancer](d.Work.LoadBalancers) {
+	for i, b := range cloud.Kept[[]types.LoadBalancer](d.Work.LoadBalancers) {
 		a := b.AdvancedConfiguration
 		if a == nil {
 			continue
@@ -42,7 +43,7 @@ func (d *Deployment) rules(r rollout.Route) (all []rule) {
 
 // groups gives the target group of each of the load balancers that a revision uses.
 func (d *Deployment) groups() []string {
-	all := kept[[]types.LoadBalancer](d.Work.LoadBalancers)
+	all := cloud.Kept[[]types.LoadBalancer](d.Work.LoadBalancers)
 	if len(d.Groups) == len(all) {
 		return d.Groups
 	}
@@ -63,7 +64,7 @@ func (s *Service) groupsFor(tx *store.Tx, d *Deployment, base *Deployment) []str
 	if base != nil {
 		used = base.groups()
 	}
-	for _, b := range kept[[]types.LoadBalancer](d.Work.LoadBalancers) {
+	for _, b := range cloud.Kept[[]types.LoadBalancer](d.Work.LoadBalancers) {
 		first := text(b.TargetGroupArn)
 		choice := first
 		if a := b.AdvancedConfiguration; a != nil && base != nil {
