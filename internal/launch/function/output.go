@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"sync"
 	"time"
@@ -63,27 +62,36 @@ func (o *output) run(ctx context.Context) {
 		o.fail(err)
 		return
 	}
-	conn.Read(func(fd uintptr) bool { return o.pull(ctx, int(fd), math.MaxInt) }) //nolint:errcheck // it fails once the pipe is closed, and then all was taken
+	for over := false; !over && err == nil; {
+		// The pipe stays open for as long as one of these runs, so each has an end, however much is
+		// written meanwhile. It fails once the pipe is closed.
+		err = conn.Read(func(fd uintptr) bool {
+			var dry bool
+			dry, over = o.pull(ctx, int(fd), mostInPipe)
+			return !dry
+		})
+	}
 }
 
-// pull takes all there is, up to most bytes; true means that no more will come.
-func (o *output) pull(ctx context.Context, fd, most int) (over bool) {
+// pull takes all there is, up to most bytes; dry means that no more is there now, over that no more
+// will come.
+func (o *output) pull(ctx context.Context, fd, most int) (dry, over bool) {
 	for most > 0 {
 		n, full, err := o.piece(fd)
 		switch {
 		case errors.Is(err, unix.EINTR):
 			continue
 		case errors.Is(err, unix.EAGAIN):
-			return false
+			return true, false
 		case err != nil || n <= 0:
-			return true
+			return false, true
 		}
 		most -= n
 		if full {
 			o.flush(ctx)
 		}
 	}
-	return false
+	return false, false
 }
 
 // piece moves what one read gives into lines; full says that enough of them wait to be sent.

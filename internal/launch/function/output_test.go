@@ -1,10 +1,13 @@
 package function
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,10 +17,16 @@ import (
 func TestAFunctionThatWritesFasterThanItsLogTakesItWaits(t *testing.T) {
 	t.Parallel()
 	const much = 32 << 20
-	taken := make(chan struct{})
+	asked, taken := make(chan struct{}), make(chan struct{})
+	var first sync.Once
 	var got int
-	out, its, err := newOutput(func(_ context.Context, lines []launch.Line) error {
-		<-taken
+	out, its, err := newOutput(func(ctx context.Context, lines []launch.Line) error {
+		first.Do(func() { close(asked) })
+		select {
+		case <-taken:
+		case <-ctx.Done(): // the test has failed
+			return nil
+		}
 		for _, l := range lines {
 			got += len(l.Text) + 1
 		}
@@ -34,16 +43,30 @@ func TestAFunctionThatWritesFasterThanItsLogTakesItWaits(t *testing.T) {
 
 	line := []byte(strings.Repeat("many words ", 93) + "\n")
 	written := 0
-	for written < much && err == nil {
-		var n int
-		if err = its.SetWriteDeadline(time.Now().Add(2 * time.Second)); err != nil {
-			t.Fatal(err)
+	wrote := make(chan error, 1)
+	go func() {
+		var err error
+		for written < much && err == nil {
+			var n int
+			n, err = its.Write(line)
+			written += n
 		}
-		n, err = its.Write(line)
-		written += n
+		wrote <- err
+	}()
+	select {
+	case <-asked:
+	case err := <-wrote:
+		t.Fatalf("%d bytes were written and the log was given none, %v", written, err)
+	case <-time.After(2 * time.Minute):
+		t.Fatal("the log was given nothing")
 	}
-	if !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("%d bytes were written that nobody took, %v; want the writer to wait", written, err)
+	if err := its.SetWriteDeadline(time.Now().Add(2 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	// What waits is the queue and a chunk, and what the pipe holds; the queue counts lineCost too.
+	const least, most = mostQueued * 9 / 10, 2*mostQueued + mostInPipe
+	if err := <-wrote; !errors.Is(err, os.ErrDeadlineExceeded) || written < least || written > most {
+		t.Fatalf("%d bytes were written that nobody took, %v; want the writer to wait after %d to %d", written, err, least, most)
 	}
 
 	close(taken)
@@ -59,4 +82,56 @@ func TestAFunctionThatWritesFasterThanItsLogTakesItWaits(t *testing.T) {
 	if got != written+n {
 		t.Errorf("%d bytes came into the log, want the %d that were written", got, written+n)
 	}
+}
+
+func TestThePipeCanBeClosedWhileItIsWrittenTo(t *testing.T) {
+	t.Parallel()
+	var its *os.File
+	var enough atomic.Bool
+	begun := make(chan struct{}, 1)
+	// Empty lines cost so much that each read fills the queue, and what was read is written again
+	// before the next read: the pipe never runs dry, as with many programs that write without end.
+	send := func(_ context.Context, lines []launch.Line) error {
+		select {
+		case begun <- struct{}{}:
+		default:
+		}
+		if enough.Load() {
+			return nil
+		}
+		_, err := its.Write(bytes.Repeat([]byte{'\n'}, len(lines)))
+		return err
+	}
+	out, its, err := newOutput(send, func(err error) { t.Error(err) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer its.Close() //nolint:errcheck // what is written last is of no interest
+	if _, err := its.Write(bytes.Repeat([]byte{'\n'}, 20_000)); err != nil {
+		t.Fatal(err)
+	}
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		out.run(t.Context())
+	}()
+	select {
+	case <-begun:
+	case <-time.After(2 * time.Minute):
+		t.Fatal("nothing was read")
+	}
+
+	closed := make(chan error, 1)
+	go func() { closed <- out.pipe.Close() }()
+
+	select {
+	case err := <-closed:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(2 * time.Minute):
+		t.Error("the pipe was not closed, for somebody writes")
+		enough.Store(true)
+	}
+	<-over
 }
