@@ -44,17 +44,13 @@ func (r *Runtime) Exec(ctx context.Context, h launch.Handle, argv []string) (int
 	life, done := r.during(ctx, h, dir)
 	defer done()
 	var out tail
-	cmd := exec.CommandContext(life, path)
+	cmd := exec.Command(path)
 	cmd.Args, cmd.Env, cmd.Dir = argv, spec.Env, spec.Dir
 	cmd.Stdout, cmd.Stderr = &out, &out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = outputPatience
-	err = cmd.Run()
-	if cmd.Process != nil {
-		// A command that is made again every few seconds must not leave something behind each time.
-		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) //nolint:errcheck // ESRCH: it left nothing
-	}
+	err = runGroup(life, cmd, func(group int) {
+		syscall.Kill(-group, syscall.SIGKILL) //nolint:errcheck // ESRCH, or EPERM on some systems: all of it has ended
+	})
 	if ctx.Err() != nil {
 		return 0, out.bytes(), ctx.Err()
 	}
@@ -74,6 +70,31 @@ func (r *Runtime) Exec(ctx context.Context, h launch.Handle, argv []string) (int
 		return 128 + int(status.Signal()), out.bytes(), nil
 	}
 	return exited.ExitCode(), out.bytes(), nil
+}
+
+// runGroup runs cmd in a process group of its own until it or life has ended, and has kill end what
+// is left of the group: a command that is made again every few seconds must not leave something
+// behind each time.
+//
+// Invariant: kill is called only while cmd has not been reaped, for after that the number may be
+// another group's.
+func runGroup(life context.Context, cmd *exec.Cmd, kill func(group int)) error {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	group := cmd.Process.Pid
+	over := make(chan error, 1)
+	go func() { over <- awaitEnd(group) }()
+	var err error
+	select {
+	case <-life.Done():
+		kill(group)
+		err = <-over
+	case err = <-over:
+	}
+	kill(group)
+	return errors.Join(cmd.Wait(), err)
 }
 
 // during gives a context that ends with the container too, as ErrEnded. done lets go of it.

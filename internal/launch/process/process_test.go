@@ -337,16 +337,19 @@ func TestExecLeavesNothingOfACommandThatEnded(t *testing.T) {
 	t.Parallel()
 	r := open(t, t.TempDir())
 	h := start(t, r, task("t", "exec sleep 100"))
-	for name, silent := range map[string]string{"silent": " >/dev/null 2>&1", "holding its output": ""} {
-		code, out, err := r.Exec(bounded(t), h, []string{"/bin/sh", "-c", "sleep 100" + silent + " & echo $!; exit 3"})
+	for _, c := range []struct{ name, redirected string }{
+		{"silent", " >/dev/null 2>&1"},
+		{"holding its output", ""},
+	} {
+		code, out, err := r.Exec(bounded(t), h, []string{"/bin/sh", "-c", "sleep 100" + c.redirected + " & echo $!; exit 3"})
 		if code != 3 || err != nil {
-			t.Errorf("%s: got %d, %v", name, code, err)
+			t.Errorf("%s: got %d, %v", c.name, code, err)
 		}
 		pid, err := strconv.Atoi(strings.TrimSpace(string(out)))
 		if err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "what the command left is gone, "+name, func() bool { return syscall.Kill(pid, 0) != nil || !runs(pid) })
+		eventually(t, "what the command left is gone, "+c.name, func() bool { return syscall.Kill(pid, 0) != nil || !runs(pid) })
 	}
 }
 
