@@ -15,7 +15,10 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/slipway-ecs/slipway/internal/launch"
+	"github.com/slipway-ecs/slipway/internal/proc"
 )
 
 // killedDaemon runs a daemon that starts the scripts as tasks t0, t1, … and kills it.
@@ -166,8 +169,21 @@ func TestAProgramThatWritesMuchWithoutAShimWaitsAndLosesNothing(t *testing.T) {
 	shim := shimOf(t, dir, "t")
 	kill(t, shim)
 	eventually(t, "the shim's end", func() bool { return !runs(shim) })
-	if code, _, err := r.Exec(bounded(t), h, []string{"/bin/sh", "-c", fmt.Sprintf("kill -CONT %d", h.Pid)}); code != 0 || err != nil {
-		t.Fatal(code, err)
+	if err := syscall.Kill(h.Pid, syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	out, err := os.Open(filepath.Join(dir, "t", "main.0", "out")) // the program holds it, so this does not wait
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()       //nolint:errcheck // only looked at
+	const fionread = 0x541b // Linux's
+	eventually(t, "the program writes", func() bool {
+		n, err := unix.IoctlGetInt(int(out.Fd()), fionread)
+		return err == nil && n > 4000 // a FIFO may be as small as a page
+	})
+	if got := shimOf(t, dir, "t"); got != shim {
+		t.Errorf("there is a shim %d; want none", got)
 	}
 
 	if got := watch(t, r, h); got.Code != 0 && got.Reason == "" {
@@ -186,6 +202,36 @@ func TestAProgramThatWritesMuchWithoutAShimWaitsAndLosesNothing(t *testing.T) {
 	}
 	if n != lines {
 		t.Errorf("got %d lines, want %d", n, lines)
+	}
+}
+
+func TestExecWithoutAShimBringsNoneAndEndsWithTheProgram(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	r := open(t, dir)
+	h := start(t, r, task("t", "exec sleep 100"))
+	shim := shimOf(t, dir, "t")
+	kill(t, shim)
+	eventually(t, "the shim's end", func() bool { return !runs(shim) })
+	begun := filepath.Join(t.TempDir(), "begun")
+	over := make(chan error, 1)
+	ctx := bounded(t)
+	go func() {
+		_, _, err := r.Exec(ctx, h, []string{"/bin/sh", "-c", ": >" + begun + "; exec sleep 1000"})
+		over <- err
+	}()
+	eventually(t, "the command runs", func() bool { _, err := os.Stat(begun); return err == nil })
+
+	kill(t, h.Pid)
+
+	if err := <-over; !errors.Is(err, launch.ErrEnded) {
+		t.Errorf("got %v, want ErrEnded", err)
+	}
+	if got := shimOf(t, dir, "t"); got != shim {
+		t.Errorf("a command brought another shim, %d", got)
+	}
+	if got, err := proc.ReadExit(filepath.Join(dir, "t", "main.0")); !errors.Is(err, proc.ErrUnknown) {
+		t.Errorf("a shim noted the program's end: %+v, %v", got, err)
 	}
 }
 

@@ -97,16 +97,35 @@ func runGroup(life context.Context, cmd *exec.Cmd, kill func(group int)) error {
 	return errors.Join(cmd.Wait(), err)
 }
 
-// during gives a context that ends with the container too, as ErrEnded. done lets go of it.
+// during gives a context that ends with the container's program too, as ErrEnded. done lets go of
+// it. The program itself is watched: its shim may die before it, and another one is not for a
+// command to start.
 func (r *Runtime) during(ctx context.Context, h launch.Handle, dir string) (life context.Context, done func()) {
 	life, end := context.WithCancelCause(ctx)
 	var watching sync.WaitGroup
 	watching.Go(func() {
-		if _, err := proc.Wait(life, r.shim, dir); err == nil {
+		if awaitProgram(life, dir) == nil {
 			end(ended(h))
 		}
 	})
 	return life, func() { end(nil); watching.Wait() }
+}
+
+// awaitProgram returns when the program of dir has ended.
+func awaitProgram(ctx context.Context, dir string) error {
+	state, err := proc.ReadState(dir)
+	if err != nil {
+		return err
+	}
+	p, err := proc.Open(state.Program)
+	if errors.Is(err, proc.ErrEnded) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	return p.Wait(ctx)
 }
 
 func ended(h launch.Handle) error {

@@ -124,7 +124,7 @@ func open(t *testing.T, dir string, images ...process.Image) *process.Runtime {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 20*time.Second)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 2*time.Minute)
 		defer cancel()
 		places, err := r.Find(ctx)
 		if err != nil {
@@ -165,7 +165,7 @@ func watch(t *testing.T, r *process.Runtime, h launch.Handle) launch.Exit {
 // bounded gives a context that ends long after everything should have.
 func bounded(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
