@@ -104,13 +104,20 @@ func TestLinesComeOutAsTheyWereWrittenHoweverTheyWereCut(t *testing.T) {
 	})
 }
 
-func TestTheLogKeepsItsEnd(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
+// newLog opens a log in a directory of its own.
+func newLog(t *testing.T) (dir string, w *logWriter) {
+	t.Helper()
+	dir = t.TempDir()
 	w, err := openLog(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return dir, w
+}
+
+func TestTheLogKeepsItsEnd(t *testing.T) {
+	t.Parallel()
+	dir, w := newLog(t)
 	in := input{stream: 'e'}
 	line := strings.Repeat("x", 1000)
 	count := 2 * KeepSegments * SegmentSize / len(line)
@@ -155,11 +162,7 @@ func TestTheLogKeepsItsEnd(t *testing.T) {
 
 func TestALogWhoseNextFileCannotBeMadeGoesOnInThisOne(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	w, err := openLog(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	dir, w := newLog(t)
 	in := input{stream: 'o'}
 	n := 0
 	fill := func() error { // a whole file
@@ -194,11 +197,7 @@ func TestALogWhoseNextFileCannotBeMadeGoesOnInThisOne(t *testing.T) {
 
 func TestAReaderThatWasOvertakenGoesOnWhereTheLogBegins(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	w, err := openLog(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	dir, w := newLog(t)
 	in := input{stream: 'o'}
 	fill := func(bytes int) {
 		for written := 0; written < bytes; written += 1000 {
@@ -229,11 +228,7 @@ func TestAReaderThatWasOvertakenGoesOnWhereTheLogBegins(t *testing.T) {
 
 func TestLongLinesComeInPieces(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	w, err := openLog(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	dir, w := newLog(t)
 	in := input{stream: 'o'}
 	long := []byte(strings.Repeat("y", 2*MaxLine+5) + "\nshort\n")
 	for len(long) > 0 {
