@@ -142,7 +142,6 @@ func TestInstancesThatAreAskedForAreEchoed(t *testing.T) {
 			!d.UpdateOutdatedInstancesOnly || !d.IgnoreApplicationStopFailures {
 			t.Errorf("echoed are %+v, %s, %v, %v", d.TargetInstances, d.FileExistsBehavior, d.UpdateOutdatedInstancesOnly, d.IgnoreApplicationStopFailures)
 		}
-		time.Sleep(time.Second)
 	})
 }
 
