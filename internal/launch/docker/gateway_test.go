@@ -88,7 +88,7 @@ func (g *gated) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func TestAHolderThatWasLeftIsMadeAnewAndOnce(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {
-		t.Skip("elsewhere the engine is in a machine of its own, and nothing is held")
+		t.Skip("SKIPPED: elsewhere the engine is in a machine of its own, and nothing is held")
 	}
 	g := &gated{gateway: "203.0.113.1", state: "exited"} // an address for documentation alone
 	for _, port := range []int{0, 4000} {
