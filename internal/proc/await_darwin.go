@@ -1,4 +1,4 @@
-package process
+package proc
 
 import (
 	"errors"
@@ -8,11 +8,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// awaitEnd returns when a child of ours has ended, and leaves it to be reaped. It asks a kqueue,
-// for this system's waitid also returns when the child has only stopped.
+// AwaitEnd returns when a child of ours has ended, and leaves it to be reaped: until then its number, and its
+// group's, are nobody else's. It asks a kqueue, for this system's waitid also returns when the child has only
+// stopped.
 //
 // Source: go.dev/issue/19314.
-func awaitEnd(pid int) error {
+func AwaitEnd(pid int) error {
 	queue, err := unix.Kqueue()
 	if err != nil {
 		return os.NewSyscallError("kqueue", err)

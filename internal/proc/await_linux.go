@@ -1,4 +1,4 @@
-package process
+package proc
 
 import (
 	"errors"
@@ -7,8 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// awaitEnd returns when a child of ours has ended, and leaves it to be reaped.
-func awaitEnd(pid int) error {
+// AwaitEnd returns when a child of ours has ended, and leaves it to be reaped: until then its number, and its
+// group's, are nobody else's.
+func AwaitEnd(pid int) error {
 	for {
 		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
 		if !errors.Is(err, unix.EINTR) {

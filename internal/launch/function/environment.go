@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/slipway-ecs/slipway/internal/launch"
+	"github.com/slipway-ecs/slipway/internal/proc"
 )
 
 // environment is one process that serves calls, one at a time:
@@ -46,6 +47,9 @@ type environment struct {
 	mu      sync.Mutex // guards current and last
 	current *job       // what it works at
 	last    string     // the request it answered last
+
+	reaping sync.Mutex // guards reaped, and is held while the process is signalled
+	reaped  bool       // its number may be another's
 
 	exited   chan struct{} // closed when the process has ended
 	exitKind string        // Lambda's words for the end; before exited is closed
@@ -152,13 +156,19 @@ func (e *environment) live(ctx context.Context, cmd *exec.Cmd, listener net.List
 	over := make(chan struct{})
 	parts.Go(func() { e.out.carry(ctx, over) })
 
+	if err := proc.AwaitEnd(e.pid); err != nil {
+		e.runner.o.Log.Warn("a function's process is not waited for as it should", "function", e.spec.ID, "err", err)
+	}
+	e.reaping.Lock() // nobody signals a number that may be another's
+	if err := killGroup(e.pid, syscall.SIGKILL); err != nil {
+		e.runner.o.Log.Warn("what a function started may be left", "function", e.spec.ID, "err", err)
+	}
 	err := cmd.Wait()
+	e.reaped = true
+	e.reaping.Unlock()
 	e.exitKind, e.exitText = "Runtime.ExitError", "Runtime exited without providing a reason"
 	if err != nil {
 		e.exitText = "Runtime exited with error: " + err.Error()
-	}
-	if err := killGroup(e.pid, syscall.SIGKILL); err != nil {
-		e.runner.o.Log.Warn("what a function started may be left", "function", e.spec.ID, "err", err)
 	}
 	e.out.catchUp(ctx)
 	e.out.finish()
@@ -209,7 +219,13 @@ func (e *environment) kill() {
 	<-e.exited
 }
 
+// signal sends to the process and all of its group, unless it has been reaped.
 func (e *environment) signal(sig syscall.Signal) {
+	e.reaping.Lock()
+	defer e.reaping.Unlock()
+	if e.reaped {
+		return
+	}
 	if err := killGroup(e.pid, sig); err != nil {
 		e.runner.o.Log.Warn("cannot end a function's process", "function", e.spec.ID, "err", err)
 	}

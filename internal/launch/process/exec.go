@@ -85,7 +85,7 @@ func runGroup(life context.Context, cmd *exec.Cmd, kill func(group int)) error {
 	}
 	group := cmd.Process.Pid
 	over := make(chan error, 1)
-	go func() { over <- awaitEnd(group) }()
+	go func() { over <- proc.AwaitEnd(group) }()
 	var err error
 	select {
 	case <-life.Done():
