@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
-	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"github.com/slipway-ecs/slipway/internal/fail"
@@ -90,53 +88,6 @@ func holder(tags map[string]string) (h Holder, ok bool) {
 		return Holder{}, false
 	}
 	return Holder{Owner: tags[tagOwner], Reason: tags[tagReason], Until: until}, true
-}
-
-func tagsOf(s *types.Service) map[string]string {
-	out := map[string]string{}
-	for _, t := range s.Tags {
-		out[aws.ToString(t.Key)] = aws.ToString(t.Value)
-	}
-	return out
-}
-
-// describeAt is describe that also gives the server's time, so that leases do not depend on two
-// clocks agreeing; zero where the answer does not tell.
-func describeAt(ctx context.Context, api ECS, cluster, name string) (*types.Service, time.Time, error) {
-	out, err := api.DescribeServices(ctx, &ecs.DescribeServicesInput{
-		Cluster: &cluster, Services: []string{name}, Include: []types.ServiceField{types.ServiceFieldTags},
-	})
-	if err != nil {
-		return nil, time.Time{}, err
-	}
-	at, _ := awsmiddleware.GetServerTime(out.ResultMetadata)
-	if len(out.Services) == 0 {
-		return nil, at, nil
-	}
-	return &out.Services[0], at, nil
-}
-
-// describe gives the service with its tags, or nil where there is none.
-func describe(ctx context.Context, api ECS, cluster, name string) (*types.Service, error) {
-	s, _, err := describeAt(ctx, api, cluster, name)
-	return s, err
-}
-
-// look reads the service and its tags again.
-func (w *work) look(ctx context.Context) error {
-	s, at, err := describeAt(ctx, w.api, w.r.Cluster, w.r.Service)
-	if err != nil {
-		return err
-	}
-	if s == nil {
-		return fail.New("service.not_found", "", "service %q is gone", w.out.Service)
-	}
-	w.live, w.tags = s, tagsOf(s)
-	w.out.Previous = aws.ToString(s.TaskDefinition)
-	if !at.IsZero() {
-		w.held.skew = at.Sub(w.clock.Now())
-	}
-	return nil
 }
 
 // server gives the server's time, which leases are written in.
