@@ -41,16 +41,17 @@ func (w *work) read(ctx context.Context, end bool) {
 	}
 	for _, s := range w.streams {
 		for !s.deaf {
-			more := w.page(ctx, s)
-			if !more || !end && ctx.Err() != nil {
+			lines, more := w.page(ctx, s)
+			if !more || lines == 0 && !end || ctx.Err() != nil {
 				break
 			}
 		}
 	}
 }
 
-// page reads one page of a stream; more says that there may be another.
-func (w *work) page(ctx context.Context, s *stream) (more bool) {
+// page reads one page of a stream. It may have no lines though more follow: the stream's end is where
+// its token comes back as it was (the API reference of GetLogEvents).
+func (w *work) page(ctx context.Context, s *stream) (lines int, more bool) {
 	name := s.container + "/" + id(w.out.Task)
 	if s.prefix != "" {
 		name = s.prefix + "/" + name
@@ -58,13 +59,13 @@ func (w *work) page(ctx context.Context, s *stream) (more bool) {
 	out, err := w.Logs.GetLogEvents(ctx, &cloudwatchlogs.GetLogEventsInput{LogGroupName: &s.group, LogStreamName: &name, StartFromHead: aws.Bool(true), NextToken: s.token})
 	switch {
 	case sdk.Missing(err): // nothing was written yet
-		return false
+		return 0, false
 	case sdk.Denied(err):
 		s.deaf = true
 		w.say(Event{Kind: Warning, Text: sdk.Explain(err, "read the lines of container "+s.container).Error()})
-		return false
+		return 0, false
 	case err != nil: // the next reading tries again
-		return false
+		return 0, false
 	}
 	for _, e := range out.Events {
 		line := strings.TrimRight(aws.ToString(e.Message), "\n")
@@ -72,7 +73,7 @@ func (w *work) page(ctx context.Context, s *stream) (more bool) {
 		w.say(Event{Kind: Line, Text: line, Container: s.container})
 	}
 	s.last = s.last[max(0, len(s.last)-kept):]
-	more = aws.ToString(out.NextForwardToken) != aws.ToString(s.token) && len(out.Events) > 0
+	more = aws.ToString(out.NextForwardToken) != aws.ToString(s.token)
 	s.token = out.NextForwardToken
-	return more
+	return len(out.Events), more
 }
