@@ -232,6 +232,41 @@ func TestTasksAreStartedAndStopped(t *testing.T) {
 	}
 }
 
+func TestTasksToMoveKeepTheBoundsOfTheirOwnRevision(t *testing.T) {
+	t.Parallel()
+	both := []reconcile.Goal{{Revision: "v1", Want: 2}, {Revision: "v2", Want: 2}}
+	have := []reconcile.Task{fit(1), fit(2), fit(3, of("v2"), moving, zone("a")), fit(4, of("v2"), moving, zone("b"))}
+	for name, c := range map[string]struct {
+		room  reconcile.Room
+		start []reconcile.Start
+		stop  []reconcile.Stop
+	}{
+		"of all together: those of v1 answer too": {
+			reconcile.Room{Upper: 4, Lower: 2}, nil, []reconcile.Stop{{ID: "3", Why: reconcile.Replaced}, {ID: "4", Why: reconcile.Replaced}},
+		},
+		"of each, with room: the replacements first": {
+			reconcile.Room{Upper: 4, Lower: 2, Each: 4}, []reconcile.Start{{Revision: "v2"}, {Revision: "v2"}}, nil,
+		},
+		"of each, with room for one": {
+			reconcile.Room{Upper: 4, Lower: 2, Each: 3}, []reconcile.Start{{Revision: "v2"}}, nil,
+		},
+		"of each, without room: as many as its bound allows": {
+			reconcile.Room{Upper: 4, Lower: 1, Each: 2}, nil, []reconcile.Stop{{ID: "3", Why: reconcile.Replaced}},
+		},
+		"of each, without room and without leave": {
+			reconcile.Room{Upper: 4, Lower: 2, Each: 2}, nil, nil,
+		},
+	} {
+		starts, stops, _ := reconcile.Tasks(both, have, c.room, noon)
+		if diff := cmp.Diff(c.start, starts); diff != "" {
+			t.Errorf("%s: starts (-want +got):\n%s", name, diff)
+		}
+		if diff := cmp.Diff(c.stop, stops); diff != "" {
+			t.Errorf("%s: stops (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
 func TestTasksKeepTheBoundAndSpareTheProtectedAndHealthyOnesStillWanted(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

@@ -17,6 +17,7 @@ type Goal struct {
 type Room struct {
 	Upper int      // tasks that may exist at once, all revisions together
 	Lower int      // healthy tasks that must stay when tasks that are to move make room
+	Each  int      // if traffic is on one revision at a time: tasks each may have while some are to move; Lower is of each then
 	Zones []string // zones to spread over, in the order of preference; empty is one nameless zone
 }
 
@@ -50,7 +51,8 @@ const (
 // those not healthy yet, then healthy ones out of the zone with most of them, the oldest
 // first; protected ones never. A task that is to move is replaced like a sick one, but before
 // those not healthy yet, and without room only as far as Lower allows; one that does not run yet
-// goes at once. Nothing is changed by calling twice: the second answer differs
+// goes at once. With Each the bounds are each revision's own for those that are to move, since the
+// tasks of another one do not answer in their place. Nothing is changed by calling twice: the second answer differs
 // only once have does. Wake is when the mere passing of time may change the answer, zero for
 // never.
 //
@@ -200,7 +202,7 @@ func (t *tending) victim(fit []*Task, zones map[string]int) int {
 
 // fill starts what a revision lacks.
 func (t *tending) fill(s side) {
-	t.launch(s, s.goal.Want-s.live())
+	t.launch(s, s.goal.Want-s.live(), t.room.Upper-t.live)
 }
 
 // replace makes way for tasks in place of sick ones.
@@ -211,7 +213,7 @@ func (t *tending) replace(s side) {
 		return
 	}
 	if t.live < t.room.Upper {
-		t.launch(s, missing)
+		t.launch(s, missing, t.room.Upper-t.live)
 		return
 	}
 	if extra > 0 {
@@ -224,16 +226,36 @@ func (t *tending) replace(s side) {
 			}
 		}
 	}
+	if own := t.room.Each - s.live(); own > 0 {
+		t.launch(s, len(s.moving), own)
+		return
+	}
 	for _, task := range s.moving {
-		if healthy, _ := Healthy(*task, t.now); !healthy || t.healthy > t.room.Lower {
+		if healthy, _ := Healthy(*task, t.now); !healthy || t.answering(s.goal.Revision) > t.room.Lower {
 			t.end(task, Replaced)
 		}
 	}
 }
 
-// launch starts up to n tasks of a revision, as far as there is room and back-off allows.
-func (t *tending) launch(s side, n int) {
-	n = min(n, t.room.Upper-t.live)
+// answering counts the healthy tasks, less those stopped here, that can take a revision's traffic.
+func (t *tending) answering(revision string) int {
+	if t.room.Each == 0 {
+		return t.healthy
+	}
+	n := 0
+	for i := range t.have {
+		task := &t.have[i]
+		if healthy, _ := Healthy(*task, t.now); healthy && task.Revision == revision &&
+			!slices.ContainsFunc(t.stop, func(s Stop) bool { return s.ID == task.ID }) {
+			n++
+		}
+	}
+	return n
+}
+
+// launch starts up to n tasks of a revision, as far as there is room for them and back-off allows.
+func (t *tending) launch(s side, n, room int) {
+	n = min(n, room)
 	if n <= 0 {
 		return
 	}

@@ -1,12 +1,16 @@
 package ecs
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"github.com/slipway-ecs/slipway/internal/reconcile"
+	"github.com/slipway-ecs/slipway/internal/store"
 )
 
 // mark sets the status of the i-th instance.
@@ -83,6 +87,52 @@ func TestADrainWithoutRoomStopsFirstWhatTheMinimumAllows(t *testing.T) {
 				t.Errorf("fell to %d, bounds broken: %q", fell, h.watch.broken)
 			}
 		})
+	})
+}
+
+// In a deployment that shifts traffic the tasks of the other revision answer nothing: a drain leaves
+// each revision its own minimum.
+func TestADrainInABakeLeavesTheRevisionThatServesItsMinimum(t *testing.T) {
+	onDeck(t, 2, "t3.small", func(h *harbour) {
+		h.create(onInstances(h.bridge("shop/web:1", 128, 128, 0), 2, func(in *sdk.CreateServiceInput) {
+			in.DeploymentConfiguration = pausedAt(shiftBy(types.DeploymentStrategyBlueGreen), "POST_PRODUCTION_TRAFFIC_SHIFT")
+		}))
+		h.at("POST_PRODUCTION_TRAFFIC_SHIFT")
+		if err := h.goOn(h.pauses()[0], "CONTINUE"); err != nil {
+			t.Fatal(err)
+		}
+		h.reaches("SUCCESSFUL")
+		h.bridge("shop/web:2", 128, 128, 0)
+		h.update(&sdk.UpdateServiceInput{TaskDefinition: new("web:2")})
+		h.at("POST_PRODUCTION_TRAFFIC_SHIFT")
+		d := h.newest()
+		blue, green := digitsOf(d.SourceServiceRevisions[0].Arn), digitsOf(d.TargetServiceRevision.Arn)
+		h.apart(func() {
+			h.watch.look = func(tx *store.Tx, service string, _ int) string {
+				well := map[string]int{}
+				for t := range h.room.tasks.By(tx, "service", service) {
+					if ok, _ := reconcile.Healthy(t.observed(), tx.Now()); ok {
+						well[t.Deployment]++
+					}
+				}
+				if well[blue] < 2 || well[green] < 2 {
+					return fmt.Sprintf("%d of blue and %d of green are healthy, want 2 of each at least", well[blue], well[green])
+				}
+				return ""
+			}
+		})
+		h.mark(0, types.ContainerInstanceStatusDraining)
+		h.within(5*time.Minute, "the move", func() bool { return slices.Equal(h.spread(), []int{0, 4}) })
+		h.apart(func() {
+			h.watch.look = nil
+			if len(h.watch.broken) > 0 {
+				t.Errorf("bounds broken: %q", h.watch.broken)
+			}
+		})
+		if err := h.goOn(h.pauses()[0], "CONTINUE"); err != nil {
+			t.Fatal(err)
+		}
+		h.reaches("SUCCESSFUL")
 	})
 }
 

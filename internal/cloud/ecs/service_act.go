@@ -31,8 +31,11 @@ const (
 // Source: ecs.md 5.2 and 5.4.
 func (g *keeping) act() {
 	goals, upper := g.goals()
-	lower, _ := strategy.Bounds(g.row.Desired, g.row.Settings.MinPercent, g.row.Settings.MaxPercent)
+	lower, own := strategy.Bounds(g.row.Desired, g.row.Settings.MinPercent, g.row.Settings.MaxPercent)
 	room := reconcile.Room{Upper: upper, Lower: lower, Zones: g.zones(&g.primary().Work)}
+	if driven := g.driven(); driven != nil && driven.Shifting {
+		room.Each = own
+	}
 	start, stop, wake := reconcile.Tasks(goals, g.seen, room, g.now)
 	if wake.Before(g.now.Add(never)) {
 		g.res.Sooner(wake)
