@@ -43,6 +43,12 @@ deploy() {
 		--revision "revisionType=S3,s3Location={bucket=$BUCKET,key=appspec.yaml,bundleType=YAML}"
 }
 
+# keeping MINUTES prints how traffic moves: at once when the new tasks are healthy, and the old ones stay
+# for so long. Until then a deployment can be stopped.
+keeping() {
+	printf '{"terminateBlueInstancesOnDeploymentSuccess": {"action": "TERMINATE", "terminationWaitTimeInMinutes": %d}, "deploymentReadyOption": {"actionOnTimeout": "CONTINUE_DEPLOYMENT"}}' "$1"
+}
+
 # watch prints how a deployment stands: its status, its events, its targets' health.
 watch() {
 	text deploy get-deployment --deployment-id "$1" --query 'deploymentInfo.status'
@@ -110,9 +116,7 @@ cat >"$work/group.json" <<JSON
   "loadBalancerInfo": {"targetGroupPairInfoList": [{
     "targetGroups": [{"name": "$NAME-blue"}, {"name": "$NAME-green"}],
     "prodTrafficRoute": {"listenerArns": ["$production"]}, "testTrafficRoute": {"listenerArns": ["$test"]}}]},
-  "blueGreenDeploymentConfiguration": {
-    "terminateBlueInstancesOnDeploymentSuccess": {"action": "TERMINATE", "terminationWaitTimeInMinutes": 5},
-    "deploymentReadyOption": {"actionOnTimeout": "CONTINUE_DEPLOYMENT"}},
+  "blueGreenDeploymentConfiguration": $(keeping 5),
   "autoRollbackConfiguration": {"enabled": true, "events": ["DEPLOYMENT_FAILURE"]}
 }
 JSON
@@ -127,7 +131,9 @@ aws deploy wait deployment-successful --deployment-id "$id"
 say "succeeded"
 watch "$id"
 
-say "deploying $IMAGE_1 again, and stopping that with a rollback"
+say "deploying $IMAGE_1 again, with an hour to think, and stopping that with a rollback"
+aws deploy update-deployment-group --application-name "$NAME" --current-deployment-group-name "$NAME" \
+	--blue-green-deployment-configuration "$(keeping 60)" >/dev/null
 before=$(weights)
 id=$(deploy "$(register "$IMAGE_1")")
 echo "$id"
