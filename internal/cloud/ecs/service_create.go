@@ -134,15 +134,15 @@ func (s *Service) fill(tx *store.Tx, scope names.Scope, cluster Cluster, row *Se
 	row.Settings = ServiceSettings{
 		Controller: string(controller), Scheduling: string(scheduling),
 		PropagateTags: string(in.PropagateTags), ManagedTags: in.EnableECSManagedTags, ExecuteCommand: in.EnableExecuteCommand,
-		ZoneRebalancing: string(in.AvailabilityZoneRebalancing), RoleARN: text(in.Role),
+		RoleARN:              text(in.Role),
 		PlacementConstraints: keepList(in.PlacementConstraints), Placement: keepList(in.PlacementStrategy),
 	}
 	setConfiguration(row, config, in.DeploymentConfiguration)
 	if row.Settings.PropagateTags == "" {
 		row.Settings.PropagateTags = string(types.PropagateTagsNone)
 	}
-	if row.Settings.ZoneRebalancing == "" {
-		row.Settings.ZoneRebalancing = string(types.AvailabilityZoneRebalancingEnabled)
+	if err := row.Settings.rebalance(in.AvailabilityZoneRebalancing); err != nil {
+		return err
 	}
 	if in.HealthCheckGracePeriodSeconds != nil {
 		row.Settings.GraceSet, row.Settings.Grace = true, time.Duration(*in.HealthCheckGracePeriodSeconds)*time.Second

@@ -84,9 +84,6 @@ func (s *Service) changeSettings(row *ServiceRow, in *sdk.UpdateServiceInput) er
 	if in.HealthCheckGracePeriodSeconds != nil {
 		set.GraceSet, set.Grace = true, time.Duration(*in.HealthCheckGracePeriodSeconds)*time.Second
 	}
-	if in.AvailabilityZoneRebalancing != "" {
-		set.ZoneRebalancing = string(in.AvailabilityZoneRebalancing)
-	}
 	if in.PropagateTags != "" {
 		set.PropagateTags = string(in.PropagateTags)
 	}
@@ -101,6 +98,11 @@ func (s *Service) changeSettings(row *ServiceRow, in *sdk.UpdateServiceInput) er
 	}
 	if in.PlacementStrategy != nil {
 		set.Placement = keepList(in.PlacementStrategy)
+	}
+	if in.AvailabilityZoneRebalancing != "" {
+		if err := set.rebalance(in.AvailabilityZoneRebalancing); err != nil {
+			return err
+		}
 	}
 	if err := checkSettings(set); err != nil {
 		return err
