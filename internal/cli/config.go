@@ -37,7 +37,7 @@ func newConfigCmd(app *App) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), app) },
 	}
 	f := cmd.Flags()
-	f.StringVarP(&o.file, "file", "f", "", "the project's file, YAML, JSON or Jsonnet (default slipway.yaml or slipway.jsonnet)")
+	f.StringVarP(&o.file, "file", "f", "", "the project's file, YAML, JSON or Jsonnet (default slipway.yaml, slipway.yml or slipway.jsonnet)")
 	f.StringVarP(&o.environment, "env", "e", "", "the `ENVIRONMENT` of the file that is meant")
 	f.BoolVar(&o.explain, "explain", false, "say where each value comes from")
 	outputFlag(cmd, &o.output)

@@ -43,7 +43,7 @@ type place struct {
 // flags adds the target's flags to a command.
 func (t *target) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVarP(&t.file, "file", "f", "", "the project's file, YAML, JSON or Jsonnet (default slipway.yaml or slipway.jsonnet, if it is there)")
+	f.StringVarP(&t.file, "file", "f", "", "the project's file, YAML, JSON or Jsonnet (default slipway.yaml, slipway.yml or slipway.jsonnet, if it is there)")
 	f.StringVarP(&t.cluster, "cluster", "c", "", "ECS cluster, name or ARN")
 	f.StringVarP(&t.environment, "env", "e", "", "the `ENVIRONMENT` of the file that is meant")
 	f.StringVar(&t.region, "region", "", "AWS region (default: as every AWS tool finds it)")

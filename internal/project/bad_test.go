@@ -131,7 +131,7 @@ var more = map[string]struct {
 	"a strategy's unknown key":         {good + "    strategy: {type: canary, canery: {}}\n", "8:30", []string{"canery", `did you mean "canary"?`}},
 	"a bake in seconds":                {good + "    strategy: {type: blue-green, bake: 90s}\n", "8:40", []string{"not a whole number of minutes", "2m"}},
 	"a bake of two days":               {good + "    strategy: {type: blue-green, bake: 48h}\n", "8:40", []string{"out of what ECS takes", "0m to 24h"}},
-	"a bake without a unit":            {good + "    strategy: {type: blue-green, bake: 15}\n", "8:40", []string{"a number, not a string", "whole minutes"}},
+	"a bake without a unit":            {good + "    strategy: {type: blue-green, bake: 15}\n", "8:40", []string{"a number, not a string", "write its unit, as in 15m", "whole minutes"}},
 	"a canary of nothing":              {good + "    strategy: {type: canary, canary: {percent: 0}}\n", "8:48", []string{"less than 0.1"}},
 	"a canary of more than all":        {good + "    strategy: {type: canary, canary: {percent: 150}}\n", "8:48", []string{"more than 100"}},
 	"a canary too fine":                {good + "    strategy: {type: canary, canary: {percent: 10.55}}\n", "8:48", []string{"finer than a tenth", "10.5"}},

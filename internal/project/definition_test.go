@@ -113,6 +113,21 @@ func TestVerbsThatNeedNoValuesAskNothingOfDefinitions(t *testing.T) {
 	}
 }
 
+func TestTheFileBesideMayEndInYml(t *testing.T) {
+	t.Parallel()
+	dir := folder(t, map[string]string{"slipway.yml": "version: 1\ncluster: main\nservices: {a: {}}\n", "slipway.jsonnet": "{}"})
+	if got := project.Beside(dir); got != filepath.Join(dir, "slipway.yml") {
+		t.Errorf("the file beside is %q", got)
+	}
+	if _, err := project.Load(t.Context(), project.Beside(dir), project.Options{}); err != nil {
+		t.Error(err)
+	}
+	both := folder(t, map[string]string{"slipway.yaml": "", "slipway.yml": ""})
+	if got := project.Beside(both); got != filepath.Join(both, "slipway.yaml") {
+		t.Errorf("of two files it is %q", got)
+	}
+}
+
 func TestAProjectMayBeWrittenInJsonnet(t *testing.T) {
 	t.Parallel()
 	dir := folder(t, map[string]string{"slipway.jsonnet": `local env = std.native('env');

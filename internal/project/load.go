@@ -16,9 +16,9 @@ import (
 	"github.com/slipway-ecs/slipway/internal/source"
 )
 
-// Beside gives the project's file in a folder: slipway.yaml or slipway.jsonnet, or "" where there is
-// neither.
-func Beside(dir string) string { return first(dir, File, "slipway.jsonnet") }
+// Beside gives the project's file in a folder: slipway.yaml, slipway.yml or slipway.jsonnet, or ""
+// where there is none of them.
+func Beside(dir string) string { return first(dir, File, "slipway.yml", "slipway.jsonnet") }
 
 // first gives the first of some files that is there.
 func first(dir string, names ...string) string {

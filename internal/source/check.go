@@ -66,9 +66,12 @@ func (c *checker) check(n *Node, r *rule, name string) error {
 	if len(r.Type) > 0 && !is(n, r.Type) && !adapt(n, r.Type) {
 		hint := typeHint(n, r.Type)
 		if form, err := regexp.Compile(r.Pattern); r.Pattern != "" && err == nil {
-			if n.Kind == Number && form.MatchString(n.Raw) {
+			switch { // where the form is another one, quotes alone would not do
+			case n.Kind == Number && form.MatchString(n.Raw):
 				hint += "; " + r.describe()
-			} else { // quotes alone would not do
+			case n.Kind == Number && form.MatchString(n.Raw+"m"):
+				hint = fmt.Sprintf("write its unit, as in %sm; %s", n.Raw, r.describe())
+			default:
 				hint = r.describe()
 			}
 		}
