@@ -162,12 +162,16 @@ func (x *exchange) overBoth(l *line, w http.ResponseWriter, r *http.Request) err
 	} else {
 		l.close()
 	}
+	over := false
 	select {
 	case <-up.done:
+		over = up.whole.Load() || x.short.Load() // else the target took no more, and a rest may be to come
 	default:
+	}
+	if !over {
 		// Whether the client left or its body ended early must be told now: afterwards it looks so.
 		x.stopped = r.Context().Err() == nil && !x.short.Load()
-		x.conn.stopReading(r)
+		x.conn.stopReading(r) // or the server waits for the rest, without end
 		<-up.done
 	}
 	if !up.whole.Load() && !x.answered.Load() {
