@@ -156,7 +156,7 @@ func TestBodiesStreamBothWays(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(patience))
 	_, _ = io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n")
 	in := bufio.NewReader(conn)
 	if line, _ := in.ReadString('\n'); line != "HTTP/1.1 100 Continue\r\n" {
@@ -200,7 +200,7 @@ func TestUpgradedConnectionsAreTunnelledAndCutWithTheirTarget(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(patience))
 	_, _ = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
 	in := bufio.NewReader(conn)
 	res, err := http.ReadResponse(in, nil)
@@ -259,19 +259,20 @@ func TestProbes(t *testing.T) {
 			<-r.Context().Done()
 		}
 	})
-	gone := backend(t, "")
-	gone.Close()
+	gone := goneServer(t)
 	c := newCloud(t)
 	check := func(arn, path string, g balance.Group) balance.Group {
-		g.ARN, g.Check = arn, balance.HealthCheck{Enabled: true, Protocol: "HTTP", Path: path, Interval: 20 * time.Millisecond, Timeout: 200 * time.Millisecond, Matcher: "200,204"}
+		g.ARN, g.Check = arn, balance.HealthCheck{Enabled: true, Protocol: "HTTP", Path: path, Interval: 20 * time.Millisecond, Timeout: patience, Matcher: "200,204"}
 		return g
 	}
+	slow := check("slow", "/slow", group("", target))
+	slow.Check.Timeout = 200 * time.Millisecond // it has no other end
 	unused := check("unused", "/unused", group("", target))
 	draining := check("draining", "/draining", group("", target))
 	draining.Targets[0].Draining, draining.Targets[0].DrainUntil = true, time.Now().Add(time.Hour)
 	c.serve(web(freePort(t), forward(
 		balance.Weighted{Group: "ok"}, balance.Weighted{Group: "moved"}, balance.Weighted{Group: "slow"}, balance.Weighted{Group: "gone"}, balance.Weighted{Group: "draining"}),
-		check("ok", "/ok?deep=1", group("", target)), check("moved", "/moved", group("", target)), check("slow", "/slow", group("", target)),
+		check("ok", "/ok?deep=1", group("", target)), check("moved", "/moved", group("", target)), slow,
 		check("gone", "/", group("", gone)), unused, draining))
 
 	results := map[string]balance.Probe{}
@@ -396,7 +397,7 @@ func TestTargetsMaySpeakTLSOrListenOnASocket(t *testing.T) {
 	action := forward(balance.Weighted{Group: "web", Weight: 1})
 	g := group("web", secure)
 	g.Protocol = "HTTPS"
-	g.Check = balance.HealthCheck{Enabled: true, Protocol: "HTTPS", Interval: time.Hour, Timeout: 10 * time.Second}
+	g.Check = balance.HealthCheck{Enabled: true, Protocol: "HTTPS", Interval: time.Hour, Timeout: patience}
 	url := c.serve(web(port, action, g))
 	if code, body := get(t, client(t), url); code != 200 || body != "secure" {
 		t.Errorf("got %d %q", code, body)

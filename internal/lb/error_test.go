@@ -38,6 +38,21 @@ func tcp(t *testing.T, f func(net.Conn)) *httptest.Server {
 	return &httptest.Server{Listener: ln}
 }
 
+// goneServer is a target that is no longer there: its port refuses, and is nobody else's.
+func goneServer(t *testing.T) *httptest.Server {
+	t.Helper()
+	return &httptest.Server{Listener: nobody{refusing(t)}}
+}
+
+// nobody is a listener of which only the address is asked.
+type nobody struct{ taken }
+
+// Accept accepts nobody.
+func (nobody) Accept() (net.Conn, error) { return nil, net.ErrClosed }
+
+// Close closes nothing.
+func (nobody) Close() error { return nil }
+
 func TestABodyThatLooksFoldedIsNoHeader(t *testing.T) {
 	t.Parallel()
 	const body = "a\r\n b\r\n\r\n\tc"
@@ -60,8 +75,7 @@ func TestABodyThatLooksFoldedIsNoHeader(t *testing.T) {
 func TestErrorsOfTheBalancer(t *testing.T) {
 	t.Parallel()
 	ok := backend(t, "ok")
-	gone := backend(t, "gone")
-	gone.Close()
+	gone := goneServer(t)
 	readHead := func(c net.Conn) { _, _ = http.ReadRequest(bufio.NewReader(c)) }
 	closes := tcp(t, readHead)
 	garbage := tcp(t, func(c net.Conn) { readHead(c); _, _ = io.WriteString(c, "what?\r\n\r\n") })

@@ -73,12 +73,33 @@ func (p taken) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1),
 
 func refusing(t *testing.T) taken {
 	t.Helper()
+	return bound(t, false)
+}
+
+// held is one that a listener can still have, as net.Listen asks for it; the system gives it to nobody
+// who leaves the choice to it.
+func held(t *testing.T) taken {
+	t.Helper()
+	return bound(t, true)
+}
+
+func bound(t *testing.T, shared bool) taken {
+	t.Helper()
+	syscall.ForkLock.RLock() // or a process started in between would have it too, and hold it
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	if err == nil {
+		syscall.CloseOnExec(fd)
+	}
+	syscall.ForkLock.RUnlock()
 	if err != nil {
 		t.Fatal(err)
 	}
-	syscall.CloseOnExec(fd)
 	t.Cleanup(func() { _ = syscall.Close(fd) })
+	if shared {
+		if err := syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
 		t.Fatal(err)
 	}

@@ -46,7 +46,10 @@ func TestAClientThatReadsNothingIsLeftAfterTheIdleTimeout(t *testing.T) {
 	table := web(freePort(t), forward(balance.Weighted{Group: "web", Weight: 1}), group("web", endless))
 	table.Balancers[0].IdleTimeout = 300 * time.Millisecond
 	url := c.serve(table)
-	for came := false; !came; { // on a busy machine a head may come too late
+	for came, deadline := false, time.Now().Add(patience); !came; { // on a busy machine a head may come too late
+		if time.Now().After(deadline) {
+			t.Fatal("the target's answer is never cut")
+		}
 		_, _ = io.WriteString(dialled(t, url), "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
 		select {
 		case <-cut:

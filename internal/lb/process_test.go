@@ -31,7 +31,7 @@ func start(t *testing.T, dir string) *Client {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 20*time.Second)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
 		defer cancel()
 		last, err := Dial(ctx, dir)
 		if errors.Is(err, ErrAbsent) {
@@ -57,7 +57,7 @@ func drain(c *Client) {
 // await reads events until one satisfies.
 func await(t *testing.T, c *Client, what string, is func(Event) bool) Event {
 	t.Helper()
-	late := time.After(20 * time.Second)
+	late := time.After(patience)
 	for {
 		select {
 		case e, ok := <-c.Events():

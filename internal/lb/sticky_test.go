@@ -1,6 +1,7 @@
 package lb
 
 import (
+	"io"
 	"net/http"
 	"os"
 	"strings"
@@ -25,13 +26,15 @@ func visit(t *testing.T, url string, cookies ...*http.Cookie) (string, map[strin
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
-	body := make([]byte, 64)
-	n, _ := res.Body.Read(body)
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
 	set := map[string]*http.Cookie{}
 	for _, c := range res.Cookies() {
 		set[c.Name] = c
 	}
-	return string(body[:n]), set
+	return string(body), set
 }
 
 func TestAClientStaysWithItsGroupWhateverTheWeights(t *testing.T) {
