@@ -273,7 +273,7 @@ func TestTwoShimsInOneDirectoryStartOneProgram(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	spec := Spec{Argv: []string{"/bin/sh", "-c", "echo once; exec sleep 100"}, Dir: "/"}
 	if err := write(dir, specFile, spec); err != nil {
@@ -321,7 +321,7 @@ func TestTheRestOfALineWithoutNewlineIsALine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	if _, err := Start(ctx, shim, dir, Spec{Argv: []string{"printf", `one\ntwo`}, Env: []string{"PATH=/usr/bin:/bin"}, Dir: "/"}); err != nil {
 		t.Fatal(err)
@@ -346,7 +346,7 @@ func TestAProgramIsStartedOnceWhateverMomentItsShimIsKilledAt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	root := t.TempDir()
 	var half atomic.Int32 // how often the program ran and nobody had written who it is
@@ -429,7 +429,7 @@ func TestWhatAShimLeavesBehindIsEndedThroughASymlinkToo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	state, err := Start(ctx, shim, dir, Spec{Argv: []string{"/bin/sleep", "100"}, Dir: "/"})
 	if err != nil {
@@ -450,7 +450,7 @@ func TestAStopBeforeTheShimIsReadyLeavesNothingRunning(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	root := t.TempDir()
 	var rounds sync.WaitGroup

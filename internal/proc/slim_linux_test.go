@@ -26,8 +26,8 @@ func TestOnlyPartsOfTheBinaryThatAreAsTheFileIsAreDropped(t *testing.T) {
 	}
 }
 
+// It runs alone: what others run comes back into memory.
 func TestAProcessGoesOnAfterItGaveItsPagesBack(t *testing.T) {
-	t.Parallel()
 	before := resident(t)
 	Slim()
 	if after := resident(t); after >= before {

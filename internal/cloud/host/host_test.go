@@ -171,7 +171,7 @@ func TestTimesOnTheWireAreTheWallsHoweverFastTheCloudIs(t *testing.T) {
 	}
 	check("the service's createdAt", made.Service.CreatedAt)
 
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		out, err := client.DescribeServices(t.Context(), &ecs.DescribeServicesInput{Cluster: aws.String("fast"), Services: []string{"job"}})
 		if err != nil {

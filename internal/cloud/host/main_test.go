@@ -31,6 +31,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// patience is how long a test waits for what must come at last.
+const patience = time.Minute
+
 // cloud is a local cloud of a test.
 type cloud struct {
 	*host.Cloud
@@ -106,8 +109,8 @@ func serve(t *testing.T, change func(*host.Options)) cloud {
 	case err := <-ended:
 		ended <- err
 		t.Fatalf("the cloud ended at once: %v", err)
-	case <-time.After(20 * time.Second):
-		t.Fatal("the cloud is not ready after 20 s")
+	case <-time.After(patience):
+		t.Fatal("the cloud is not ready after ", patience)
 	}
 	return cloud{c, log}
 }

@@ -166,7 +166,8 @@ func options(dir string, l *logs) lambda.Options {
 	}
 }
 
-// open gives a room in a directory, fast enough that retries need no patience.
+// open gives a room in a directory, fast enough that retries need no patience, and so slow that an event's
+// six hours are a minute and a half.
 func open(t *testing.T, dir string, change func(*lambda.Options)) *world {
 	t.Helper()
 	w := &world{logs: &logs{lines: map[string][]string{}}}
@@ -176,7 +177,7 @@ func open(t *testing.T, dir string, change func(*lambda.Options)) *world {
 		change(&o)
 	}
 	w.room = lambda.New(o)
-	st, err := store.Open(store.Options{Path: filepath.Join(dir, "state"), Verify: true, Speed: 3600}, w.room.Tables()...)
+	st, err := store.Open(store.Options{Path: filepath.Join(dir, "state"), Verify: true, Speed: 240}, w.room.Tables()...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -296,13 +297,16 @@ func refused(t *testing.T, err error, code, message string) {
 	}
 }
 
+// patience is how long a test waits for what must come at last.
+const patience = time.Minute
+
 // until waits for a condition.
 func until(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(patience)
 	for !holds() {
 		if time.Now().After(deadline) {
-			t.Fatalf("not within 30 s: %s", what)
+			t.Fatalf("not within %s: %s", patience, what)
 		}
 		time.Sleep(5 * time.Millisecond)
 	}

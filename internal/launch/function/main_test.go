@@ -285,13 +285,16 @@ func told(t *testing.T, res function.Result) (kind, message string) {
 	return f.ErrorType, f.ErrorMessage
 }
 
+// patience is how long a test waits for what must come at last.
+const patience = time.Minute
+
 // until waits for a condition.
 func until(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(patience)
 	for !holds() {
 		if time.Now().After(deadline) {
-			t.Fatalf("not within 30 s: %s", what)
+			t.Fatalf("not within %s: %s", patience, what)
 		}
 		time.Sleep(5 * time.Millisecond)
 	}

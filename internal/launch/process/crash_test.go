@@ -293,7 +293,7 @@ func TestRemoveWhileATaskIsBeingStartedLeavesNothingRunning(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			if err := syscall.Kill(n, 0); err == nil {
+			if runs(n) { // a zombie, which whoever inherits it may be late to reap, does not
 				t.Errorf("task %s runs as %d after Remove", id, n)
 				kill(t, n)
 			}
