@@ -30,7 +30,7 @@ import (
 // would have it. Health checks come a hundred times as fast.
 func withDataPlane(t *testing.T) room {
 	t.Helper()
-	r := newRoom(t, Options{Shorten: func(d time.Duration) time.Duration { return d / 100 }, Patience: 10 * time.Second})
+	r := newRoom(t, Options{Shorten: func(d time.Duration) time.Duration { return d / 100 }, Patience: time.Minute})
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -47,7 +47,7 @@ func withDataPlane(t *testing.T) room {
 	go func() { ended <- push(ctx, r.Service, watch, client) }()
 	go func() { ended <- hear(r.Service, client) }()
 	t.Cleanup(func() {
-		patience, done := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		patience, done := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 		defer done()
 		stop()
 		if err := client.Stop(patience); err != nil {
@@ -114,7 +114,7 @@ func hear(s *Service, client *lb.Client) error {
 // until waits for a condition.
 func until(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(time.Minute)
 	look := time.NewTicker(2 * time.Millisecond)
 	defer look.Stop()
 	for !holds() {
@@ -180,7 +180,7 @@ func TestARealDataPlaneRoutesByWeightsAndDrains(t *testing.T) {
 	blue, green := r.group("blue"), r.group("green")
 	for _, g := range []string{blue, green} {
 		must(r, r.ModifyTargetGroup, &elbv2.ModifyTargetGroupInput{TargetGroupArn: &g, HealthCheckIntervalSeconds: aws.Int32(5), HealthCheckTimeoutSeconds: aws.Int32(2)})
-		must(r, r.ModifyTargetGroupAttributes, &elbv2.ModifyTargetGroupAttributesInput{TargetGroupArn: &g, Attributes: []types.TargetGroupAttribute{{Key: aws.String(keyDelay), Value: aws.String("2")}}})
+		must(r, r.ModifyTargetGroupAttributes, &elbv2.ModifyTargetGroupAttributesInput{TargetGroupArn: &g, Attributes: []types.TargetGroupAttribute{{Key: aws.String(keyDelay), Value: aws.String("600")}}})
 	}
 	arrived, leave := make(chan struct{}), make(chan struct{})
 	id, port := r.backend(blue, "blue", arrived, leave)
@@ -236,5 +236,10 @@ func TestARealDataPlaneRoutesByWeightsAndDrains(t *testing.T) {
 	if got := <-inFlight; got != "200 blue" {
 		t.Errorf("the request in flight: got %s", got)
 	}
+
+	// It goes once the delay is over.
+	must(r, r.ModifyTargetGroupAttributes, &elbv2.ModifyTargetGroupAttributesInput{TargetGroupArn: &blue, Attributes: []types.TargetGroupAttribute{{Key: aws.String(keyDelay), Value: aws.String("1")}}})
+	r.register(blue, id, port)
+	must(r, r.DeregisterTargets, &elbv2.DeregisterTargetsInput{TargetGroupArn: &blue, Targets: []types.TargetDescription{{Id: &id, Port: &port}}})
 	until(t, "the drained target is gone", func() bool { return len(r.health(blue)) == 0 })
 }
