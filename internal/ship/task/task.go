@@ -145,9 +145,15 @@ func (w *work) say(e Event) {
 }
 
 // start asks for the task. Asking again after a lost answer is harmless: the SDK sends the same
-// client token each time.
+// client token each time. An interrupt does not cut off the question: ECS may have started the task,
+// which then has to be stopped.
 func (w *work) start(ctx context.Context, in *ecs.RunTaskInput) error {
-	out, err := w.ECS.RunTask(ctx, in)
+	if err := ctx.Err(); err != nil {
+		return sdk.Explain(err, "run a task of "+w.out.Revision)
+	}
+	sent, done := context.WithTimeout(context.WithoutCancel(ctx), sending)
+	defer done()
+	out, err := w.ECS.RunTask(sent, in)
 	if err != nil {
 		return sdk.Explain(err, "run a task of "+w.out.Revision)
 	}

@@ -31,6 +31,7 @@ type cloud struct {
 	pages      [][]string // of the log; nil is an empty page
 	asked      *ecs.RunTaskInput
 	stops      []string // reasons
+	starts     func()   // called while the task is asked for; may be nil
 }
 
 func (c *cloud) DescribeServices(_ context.Context, in *ecs.DescribeServicesInput, _ ...func(*ecs.Options)) (*ecs.DescribeServicesOutput, error) {
@@ -49,8 +50,14 @@ func (c *cloud) DescribeTaskDefinition(_ context.Context, in *ecs.DescribeTaskDe
 	}}, nil
 }
 
-func (c *cloud) RunTask(_ context.Context, in *ecs.RunTaskInput, _ ...func(*ecs.Options)) (*ecs.RunTaskOutput, error) {
+func (c *cloud) RunTask(ctx context.Context, in *ecs.RunTaskInput, _ ...func(*ecs.Options)) (*ecs.RunTaskOutput, error) {
 	c.asked = in
+	if c.starts != nil {
+		c.starts()
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err // the task was started all the same
+	}
 	if c.refused != nil {
 		return &ecs.RunTaskOutput{Failures: []types.Failure{*c.refused}}, nil
 	}
@@ -156,6 +163,22 @@ func TestATaskIsStoppedOnceAndSeenToItsEnd(t *testing.T) {
 		out, _, err := c.run(t, ctx, task.Request{Service: "web"})
 		if err != nil || !out.Stopped || out.Left || len(c.stops) != 1 || c.stops[0] != "slipway run: interrupted" {
 			t.Errorf("interrupted: %+v, %v, stopped for %q", out, err, c.stops)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		c := &cloud{states: running(20), exit: 143, starts: cancel}
+		out, _, err := c.run(t, ctx, task.Request{Service: "web"})
+		if err != nil || !out.Stopped || out.Left || len(c.stops) != 1 {
+			t.Errorf("interrupted while ECS starts it: %+v, %v, stopped for %q", out, err, c.stops)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		c := &cloud{states: running(20)}
+		if _, _, err := c.run(t, ctx, task.Request{Service: "web"}); !errors.Is(err, context.Canceled) || c.asked != nil {
+			t.Errorf("interrupted before: %v, and asked for %+v", err, c.asked)
 		}
 	})
 	synctest.Test(t, func(t *testing.T) {
