@@ -71,8 +71,8 @@ func startCloud(t *testing.T, speed int, more ...string) *cloud {
 			t.Fatalf("the cloud ended before it was ready:\n%s", c.said())
 		}
 		c.endpoint = url
-	case <-time.After(20 * time.Second):
-		t.Fatalf("the cloud is not ready after 20 s:\n%s", c.said())
+	case <-time.After(2 * time.Minute):
+		t.Fatalf("the cloud is not ready after two minutes:\n%s", c.said())
 	}
 	return c
 }
@@ -89,8 +89,8 @@ func (c *cloud) stop(t *testing.T) {
 		if err != nil {
 			t.Errorf("the cloud ended with %v:\n%s", err, c.said())
 		}
-	case <-time.After(40 * time.Second):
-		t.Errorf("the cloud has not ended 40 s after SIGTERM:\n%s", c.said())
+	case <-time.After(3 * time.Minute):
+		t.Errorf("the cloud has not ended three minutes after SIGTERM:\n%s", c.said())
 		if err := c.cmd.Process.Kill(); err != nil {
 			t.Errorf("kill the cloud: %v", err)
 		}

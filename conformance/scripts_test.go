@@ -23,7 +23,7 @@ const (
 	usualSpeed = 30
 	// usualPatience is how long a script may take on a busy machine, where it does not say another
 	// in seconds; most need a few.
-	usualPatience = 180 * time.Second
+	usualPatience = 10 * time.Minute
 	// skipped is the status of a script that cannot be run here.
 	skipped = 77
 )

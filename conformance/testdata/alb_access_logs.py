@@ -23,12 +23,18 @@ keys = lambda: [o["Key"] for o in s3.list_objects_v2(Bucket="logs").get("Content
 equal(keys(), [f"web/AWSLogs/{account}/ELBAccessLogTestFile"], "objects at first")
 for n in range(3):
     equal(get(b.address, f"/path-{n}?q=1")[0], 200, "status")
-found = until("an object with a log comes", lambda: [k for k in keys() if k.endswith(".log.gz")])[0]
+
+
+def logged(key):
+    return gzip.decompress(s3.get_object(Bucket="logs", Key=key)["Body"].read()).decode().splitlines()
+
+
+# A log ends while requests come as it may: the first of them is looked for.
+found = until("an object with the first request comes", lambda: [k for k in keys() if k.endswith(".log.gz") and "/path-0?q=1" in str(logged(k))])[0]
 dimension = b.arn.split("loadbalancer/")[1]
 holds(f"web/AWSLogs/{account}/elasticloadbalancing/us-east-1/20", found, "key")
 holds(f"/{account}_elasticloadbalancing_us-east-1_{dimension.replace('/', '.')}_", found, "key")
-lines = gzip.decompress(s3.get_object(Bucket="logs", Key=found)["Body"].read()).decode().splitlines()
-first = shlex.split(lines[0])
+first = shlex.split(next(line for line in logged(found) if "/path-0?q=1" in line))
 equal(first[0], "http", "type")
 equal(first[2], dimension, "balancer")
 equal(first[4:10], ["-", "-1", "-1", "-1", "200", "-"], "target, times and codes")

@@ -65,7 +65,7 @@ with Traffic(b.address) as t:
     until("it bakes", lambda: service_deployment().get("lifecycleStage") == "BAKE_TIME")
     equal(weights(b.production), {b.blue: 100, b.green: 0}, "production in the bake")
     aws.ecs.stop_service_deployment(serviceDeploymentArn=service_deployment()["serviceDeploymentArn"], stopType="ROLLBACK")
-    until("production is back", lambda: weights(b.production) == {b.blue: 0, b.green: 100}, patience=2)
+    until("production is back", lambda: weights(b.production) == {b.blue: 0, b.green: 100}, patience=5)  # a bake lasts six seconds
     finished("ROLLBACK_SUCCESSFUL")
     steady()
 equal(t.failed, [], "failed requests")

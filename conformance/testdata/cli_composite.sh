@@ -17,8 +17,7 @@ aws cloudwatch delete-alarms --alarm-names parent
 aws cloudwatch delete-alarms --alarm-names child
 equal "$(aws cloudwatch describe-alarms --alarm-types CompositeAlarm MetricAlarm --query 'length([MetricAlarms,CompositeAlarms][])')" 0 "alarms left"
 now=$(date -u +%s)
-aws cloudwatch put-metric-data --namespace Shop --metric-name Errors --value 3
-aws cloudwatch put-metric-data --namespace Shop --metric-name Requests --value 12
+aws cloudwatch put-metric-data --namespace Shop --metric-data MetricName=Errors,Value=3 MetricName=Requests,Value=12 # at one time, so in one period
 queries='[{"Id":"e","ReturnData":false,"MetricStat":{"Stat":"Sum","Period":86400,"Metric":{"Namespace":"Shop","MetricName":"Errors"}}},
  {"Id":"r","ReturnData":false,"MetricStat":{"Stat":"Sum","Period":86400,"Metric":{"Namespace":"Shop","MetricName":"Requests"}}},{"Id":"rate","Expression":"100*e/r"}]'
 equal "$(aws cloudwatch get-metric-data --start-time $((now - 172800)) --end-time $((now + 172800)) --metric-data-queries "$queries" --query 'MetricDataResults[].[Id,sum(Values)]')" "rate	25.0" "the rate"

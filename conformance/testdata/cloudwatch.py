@@ -33,7 +33,11 @@ spec = dict(Namespace="Shop", MetricName="Latency", Dimensions=dims, Statistic="
 cw.put_metric_alarm(AlarmName="slow", AlarmActions=[], Tags=[{"Key": "team", "Value": "shop"}], **spec)
 def alarm(name):
     return cw.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]
-a = until("slow is in ALARM", lambda: (a := alarm("slow"))["StateValue"] == "ALARM" and a)
+def slow():
+    """The alarm once it is in ALARM; six seconds of the wall are all that it looks back, so there is a sample each time."""
+    cw.put_metric_data(Namespace="Shop", MetricData=[{"MetricName": "Latency", "Dimensions": dims, "Value": 60, "Unit": "Milliseconds"}])
+    return (a := alarm("slow"))["StateValue"] == "ALARM" and a
+a = until("slow is in ALARM", slow)
 holds("Threshold Crossed", a["StateReason"], "reason")
 equal((a["Period"], a["Threshold"], a["Statistic"], a["ActionsEnabled"]), (60, 50.0, "Maximum", True), "alarm as described")
 equal(cw.list_tags_for_resource(ResourceARN=a["AlarmArn"])["Tags"], [{"Key": "team", "Value": "shop"}], "tags")

@@ -31,7 +31,8 @@ equal(len(cd.list_deployment_configs()["deploymentConfigsList"]), 17, "predefine
 linear = cd.get_deployment_config(deploymentConfigName="CodeDeployDefault.ECSLinear10PercentEvery1Minutes")["deploymentConfigInfo"]
 equal((linear["deploymentConfigId"], linear["trafficRoutingConfig"]), ("00000000-0000-0000-0000-000000000015", {"type": "TimeBasedLinear", "timeBasedLinear": {"linearPercentage": 10, "linearInterval": 1}}), "a predefined one")
 refused("DeploymentConfigDoesNotExistException", "No deployment configuration found for name: CodeDeployDefault.ECSAllAtOnceBlueGreen", cd.get_deployment_config, deploymentConfigName="CodeDeployDefault.ECSAllAtOnceBlueGreen")
-cd.create_deployment_config(deploymentConfigName="thirds", computePlatform="ECS", trafficRoutingConfig={"type": "TimeBasedLinear", "timeBasedLinear": {"linearPercentage": 40, "linearInterval": 1}})
+cd.create_deployment_config(deploymentConfigName="thirds", computePlatform="ECS", trafficRoutingConfig={"type": "TimeBasedLinear", "timeBasedLinear": {"linearPercentage": 40, "linearInterval": 10}})  # ten seconds of the wall, in which a step is looked at
+cd.create_deployment_config(deploymentConfigName="tenth", computePlatform="ECS", trafficRoutingConfig={"type": "TimeBasedCanary", "timeBasedCanary": {"canaryPercentage": 10, "canaryInterval": 120}})
 
 group = dict(
     applicationName="web", deploymentGroupName="web-dg", serviceRoleArn="arn:aws:iam::123456789012:role/codedeploy", deploymentConfigName="thirds",
@@ -40,7 +41,7 @@ group = dict(
         "targetGroups": [{"name": "blue"}, {"name": "green"}],
         "prodTrafficRoute": {"listenerArns": [production]}, "testTrafficRoute": {"listenerArns": [test_listener]}}]},
     blueGreenDeploymentConfiguration={
-        "terminateBlueInstancesOnDeploymentSuccess": {"action": "TERMINATE", "terminationWaitTimeInMinutes": 5},
+        "terminateBlueInstancesOnDeploymentSuccess": {"action": "TERMINATE", "terminationWaitTimeInMinutes": 60},
         "deploymentReadyOption": {"actionOnTimeout": "CONTINUE_DEPLOYMENT"}},
     autoRollbackConfiguration={"enabled": True, "events": ["DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM"]},
     alarmConfiguration={"enabled": True, "ignorePollAlarmFailure": False, "alarms": [{"name": "web-5xx"}]},
@@ -142,7 +143,7 @@ equal(list(events(id).items())[:7], [(e, "Succeeded") for e in ("BeforeInstall",
 equal(weights(test_listener), (0, 100), "test traffic")
 sets = {k["taskSetLabel"]: k for k in target(id)["taskSetsInfo"]}
 equal([(sets[l]["status"], sets[l]["trafficWeight"], sets[l]["targetGroup"]["name"], sets[l]["runningCount"]) for l in ("Blue", "Green")], [("PRIMARY", 60.0, "blue", 2), ("ACTIVE", 40.0, "green", 2)], "task sets")
-until("the termination wait", lambda: look(id)["instanceTerminationWaitTimeStarted"], 60)
+until("the termination wait", lambda: look(id)["instanceTerminationWaitTimeStarted"])
 equal((weights(production), look(id)["status"], set(events(id).values())), ((0, 100), "InProgress", {"Succeeded"}), "in the termination wait")
 equal([(k["externalId"] if "externalId" in k else None, k["status"]) for k in service()["taskSets"]], [(id, "PRIMARY"), (None, "ACTIVE")], "sets in the termination wait")
 refused("DeploymentIsNotInReadyStateException", "", cd.continue_deployment, deploymentId=id, deploymentWaitType="READY_WAIT")
@@ -159,8 +160,10 @@ full = cd.get_application_revision(applicationName="web", revision=look(id)["rev
 equal((full["revision"]["appSpecContent"]["content"], full["revisionInfo"]["deploymentGroups"]), (appspec(second), ["web-dg"]), "the revision, by its hash")
 
 # canary: the shares, then a stop that brings the old set back
+cd.update_deployment_group(applicationName="web", currentDeploymentGroupName="web-dg", blueGreenDeploymentConfiguration={
+    **group["blueGreenDeploymentConfiguration"], "terminateBlueInstancesOnDeploymentSuccess": {"action": "TERMINATE", "terminationWaitTimeInMinutes": 5}})
 third = define("web:v1")
-stopped = deploy(appspec(third), deploymentConfigName="CodeDeployDefault.ECSCanary10Percent15Minutes")
+stopped = deploy(appspec(third), deploymentConfigName="tenth")
 until("10 % on the other group", lambda: weights(production) == (10, 90))
 seen = measure(2000, address)
 assert abs(seen["v1"] / 20 - 10) <= 1.5, f"10 % asked, {seen} seen"
@@ -176,7 +179,7 @@ r = until("the rollback is done", lambda: (x := look(back))["status"] == "Succee
 equal((r["creator"], r["deploymentConfigName"], r["rollbackInfo"]["rollbackTriggeringDeploymentId"]), ("codeDeployRollback", "CodeDeployDefault.ECSAllAtOnce", stopped), "the rollback")
 equal((events(stopped)["AllowTraffic"], events(stopped)["AfterAllowTraffic"], set(events(back).values())), ("Failed", "Skipped", {"Succeeded"}), "events")
 moved = next(e for e in target(back)["lifecycleEvents"] if e["lifecycleEventName"] == "AllowTraffic")["endTime"]
-assert datetime.timedelta(0) <= moved - d["completeTime"] < datetime.timedelta(seconds=3), f"stopped at {d['completeTime']}, blue back at {moved}: shorter than any wait"
+assert datetime.timedelta(0) <= moved - d["completeTime"] < datetime.timedelta(seconds=60), f"stopped at {d['completeTime']}, blue back at {moved}: shorter than half the canary's wait"
 equal(weights(test_listener), (0, 100), "the test route is as it was")
 until("one set is left", lambda: [k["status"] for k in service()["taskSets"]] == ["PRIMARY"])
 equal(cd.list_deployments(applicationName="web", deploymentGroupName="web-dg")["deployments"], [back, stopped, id], "newest first")
@@ -185,7 +188,7 @@ print(f"blue was back after {took:.2f} s")
 
 # an alarm during the shift
 alarmed = deploy(appspec(third), deploymentConfigName="CodeDeployDefault.ECSLinear10PercentEvery3Minutes")
-until("10 %", lambda: weights(production) == (10, 90))
+until("it shifts", lambda: 10 <= weights(production)[0] < 100)
 aws.cloudwatch.set_alarm_state(AlarmName="web-5xx", StateValue="ALARM", StateReason="seen")
 d = until("stopped by the alarm", lambda: (x := look(alarmed))["status"] == "Stopped" and x)
 equal(d["errorInformation"], {"code": "ALARM_ACTIVE", "message": "One or more alarms have been activated according to the Amazon CloudWatch metrics you selected, and the affected deployments have been stopped. Activated alarms: <web-5xx>"}, "errorInformation")
@@ -203,13 +206,14 @@ until("ready", lambda: look(waiting)["status"] == "Ready")
 equal((weights(production), weights(test_listener), target(waiting)["status"], events(waiting)["BeforeAllowTraffic"]), ((0, 100), (100, 0), "Ready", "Pending"), "while it waits")
 equal((measure(40, test_address), measure(40, address)), ({"v1": 40}, {"v2": 40}), "who answers on which listener")
 cd.continue_deployment(deploymentId=waiting, deploymentWaitType="READY_WAIT")
-cd.get_waiter("deployment_successful").wait(deploymentId=waiting, WaiterConfig={"Delay": 1, "MaxAttempts": 40})
+cd.get_waiter("deployment_successful").wait(deploymentId=waiting, WaiterConfig={"Delay": 1, "MaxAttempts": 120})
 equal(measure(40, address), {"v1": 40}, "what answers in the end")
 
 # end of it all
 refused("DeploymentConfigInUseException", "", cd.delete_deployment_config, deploymentConfigName="thirds")
 equal(cd.delete_deployment_group(applicationName="web", deploymentGroupName="web-dg")["hooksNotCleanedUp"], [], "hooks")
 cd.delete_deployment_config(deploymentConfigName="thirds")
+cd.delete_deployment_config(deploymentConfigName="tenth")
 cd.delete_application(applicationName="web")
 cd.delete_application(applicationName="web")
 equal(cd.list_applications()["applications"], [], "applications")

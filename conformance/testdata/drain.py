@@ -12,7 +12,7 @@ class Web(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         if self.path == "/wait":
-            go.wait(20)
+            go.wait(120)
         self.send_response(200)
         self.send_header("Content-Length", "2")
         self.end_headers()
@@ -34,7 +34,7 @@ def held(delay):
     aws.elbv2.register_targets(TargetGroupArn=tg, Targets=[target])
     until("it is healthy", lambda: health(tg) == {"healthy": 1})
     got = []
-    t = threading.Thread(target=lambda: got.append(get(b.address, "/wait", timeout=30)[0]), daemon=True)
+    t = threading.Thread(target=lambda: got.append(get(b.address, "/wait", timeout=120)[0]), daemon=True)
     before = requests()
     t.start()
     until("the request is under way", lambda: requests() > before)
@@ -56,10 +56,10 @@ tg = b.group()
 b.listener(forward(tg))
 t, got = held(3600)
 go.set()
-t.join(10)
+t.join(60)
 equal(got, [200], "a request that ends within the delay")
-t, got = held(60)
-t.join(15)
+t, got = held(240)  # eight seconds of the wall, in which held looks at it
+t.join(60)
 equal(got, [502], "a request that outlives the delay")
 go.set()
 until("the target is gone", lambda: not health(tg))

@@ -56,7 +56,7 @@ equal((gone["State"], gone["Reason"]), ("unused", "Target.NotRegistered"), "a ta
 equal(get(b.address)[0], 503, "an empty group again")
 
 # nobody listens there
-dead = {"Id": "127.0.0.1", "Port": free_port()}
+dead = {"Id": "127.0.0.1", "Port": nobody()}
 aws.elbv2.register_targets(TargetGroupArn=tg, Targets=[dead])
 until("it is unhealthy", lambda: health(tg) == {"unhealthy": 1})
 equal(get(b.address)[0], 502, "a target that refuses connections")

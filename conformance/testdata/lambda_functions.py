@@ -18,7 +18,7 @@ def handler(event, context):
     print("event", sorted(event))
     if event.get("do") == "raise": raise ValueError("boom")
     if event.get("do") == "exit": os._exit(3)
-    if event.get("do") == "sleep": time.sleep(60)
+    if event.get("do") == "sleep": time.sleep(300)
     return {"hookStatus": "SUCCEEDED", "mark": MARK, "version": context.function_version, "arn": context.invoked_function_arn,
             "left": context.get_remaining_time_in_millis(), "endpoint": os.environ["AWS_ENDPOINT_URL"], "stage": os.environ.get("STAGE"),
             "host": [k for k in os.environ if k in ("AWS_PROFILE", "AWS_PAGER", "AWS_MAX_ATTEMPTS")]}
@@ -37,7 +37,7 @@ def call(event, name="hook", **more):
     return r, json.loads(r["Payload"].read() or "null")
 
 
-made = fn.create_function(FunctionName="hook", Runtime="python3.12", Role=ROLE, Handler="app/main.handler", Code={"ZipFile": zipped("one")}, Timeout=5)
+made = fn.create_function(FunctionName="hook", Runtime="python3.12", Role=ROLE, Handler="app/main.handler", Code={"ZipFile": zipped("one")}, Timeout=60)
 equal((made["ResponseMetadata"]["HTTPStatusCode"], made["State"], made["FunctionArn"], made["Version"]), (201, "Pending", ARN, "$LATEST"), "created")
 fn.get_waiter("function_active_v2").wait(FunctionName="hook")
 r, got = call({"a": 1}, LogType="Tail")
@@ -52,6 +52,7 @@ equal((r["FunctionError"], got["errorType"], got["errorMessage"].split("Error: "
 fn.update_function_configuration(FunctionName="hook", Timeout=1)
 r, got = call({"do": "sleep"})
 equal((r["FunctionError"], got["errorType"], got["errorMessage"].split("Error: ")[1]), ("Unhandled", "Sandbox.Timedout", "Task timed out after 1.00 seconds"), "a handler that sleeps")
+fn.update_function_configuration(FunctionName="hook", Timeout=60)
 equal(fn.invoke(FunctionName="hook", InvocationType="DryRun")["StatusCode"], 204, "dry run")
 equal(fn.invoke(FunctionName="hook", InvocationType="Event", Payload=b'{"later": 1}')["StatusCode"], 202, "event")
 
@@ -76,7 +77,7 @@ equal((updated["Version"], updated["LastUpdateStatus"]), ("1", "InProgress"), "u
 fn.get_waiter("function_updated_v2").wait(FunctionName="hook")
 equal(call({})[1]["mark"], "two", "after the update")
 fn.create_alias(FunctionName="hook", Name="live", FunctionVersion="1")
-fn.update_function_configuration(FunctionName="hook", Environment={"Variables": {"STAGE": "test"}}, Timeout=5)
+fn.update_function_configuration(FunctionName="hook", Environment={"Variables": {"STAGE": "test"}}, Timeout=60)
 r, got = call({}, name=ARN + ":live")
 equal((r["ExecutedVersion"], got["version"], got["arn"], got["stage"]), ("1", "1", ARN + ":live", None), "by alias")
 equal(call({})[1]["stage"], "test", "the unpublished version has the new environment")

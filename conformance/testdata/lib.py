@@ -16,7 +16,7 @@ import botocore.config
 import botocore.exceptions
 
 ENDPOINT = os.environ["ENDPOINT"]
-PATIENCE = 40  # seconds a condition may take to come true
+PATIENCE = 120  # seconds a condition may take to come true; most need a few, and a busy machine many
 
 
 def client(name, region="us-east-1", key="test"):
@@ -109,6 +109,17 @@ def network():
     """Subnets in different zones and their VPC."""
     nets = aws.ec2.describe_subnets()["Subnets"]
     return [n["SubnetId"] for n in nets], nets[0]["VpcId"]
+
+
+def nobody():
+    """A port of 127.0.0.1 that nobody listens on: it is held, and refuses connections, until the script ends."""
+    s = socket.socket()
+    s.bind(("127.0.0.1", 0))
+    _held.append(s)
+    return s.getsockname()[1]
+
+
+_held = []
 
 
 def free_port():
@@ -399,6 +410,17 @@ class Traffic:
         self._stop.set()
         for t in self._threads:
             t.join()
+
+    def rests(self, version, requests=40):
+        """Waits until a version answers none of the requests that end one after the other."""
+
+        def look():
+            with self._lock:
+                before = self.seen.copy()
+            until("more requests", lambda: sum((self.seen - before).values()) >= requests)
+            return self.count(version) == sum(n for (v, _), n in before.items() if v == version)
+
+        until(f"{version} answers no more", look)
 
     def count(self, version):
         with self._lock:

@@ -23,12 +23,12 @@ refused() {
 	holds "$text" "$said" "error message"
 }
 
-# until_is WANT COMMAND... runs a command until it prints WANT, for at most 40 seconds.
+# until_is WANT COMMAND... runs a command until it prints WANT, for at most two minutes.
 until_is() {
-	local want=$1 end=$((SECONDS + 40)) got
+	local want=$1 end=$((SECONDS + 120)) got
 	shift
 	while got=$("$@") && [ "$got" != "$want" ]; do
-		[ $SECONDS -lt $end ] || fail "after 40 s: $* prints '$got', want '$want'"
+		[ $SECONDS -lt $end ] || fail "after 120 s: $* prints '$got', want '$want'"
 	done
 	[ "$got" = "$want" ] || fail "$* failed"
 }

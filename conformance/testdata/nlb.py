@@ -95,7 +95,7 @@ got = aws.elbv2.describe_listeners(ListenerArns=[secure])["Listeners"][0]
 equal((got["Protocol"], got["SslPolicy"], got["Certificates"], got["AlpnPolicy"]), ("TLS", "ELBSecurityPolicy-2016-08", [{"CertificateArn": acm}], ["HTTP1Only"]), "the listener of TLS")
 context = ssl._create_unverified_context()
 context.set_alpn_protocols(["h2", "http/1.1"])
-with socket.create_connection(("127.0.0.1", int(f.address.rsplit(":", 1)[1])), timeout=30) as raw, context.wrap_socket(raw, server_hostname="localhost") as s:
+with socket.create_connection((f.address.rsplit(":", 1)[0], int(f.address.rsplit(":", 1)[1])), timeout=30) as raw, context.wrap_socket(raw, server_hostname="localhost") as s:
     equal((s.recv(1), s.selected_alpn_protocol()), (b"b", "http/1.1"), "what is within TLS")
 aws.elbv2.delete_listener(ListenerArn=secure)
 f.address = plain_address

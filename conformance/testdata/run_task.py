@@ -13,11 +13,15 @@ def look(arn):
 def stopped(arn):
     return until("the task has stopped", lambda: (k := look(arn))["lastStatus"] == "STOPPED" and k)
 
+def trapping(name, trap):
+    """A definition whose program traps SIGTERM; it runs in a file's sight once the trap is set."""
+    return define("app", family=name, command=["/bin/sh", "-c", f"trap '{trap}' TERM; touch '{os.path.abspath(name)}'; while :; do sleep 0.05; done"])
+
 # a task that ends when asked
-d = define("app", family="wait", command=["/bin/sh", "-c", "trap 'exit 9' TERM; while :; do sleep 0.05; done"])
+d = trapping("wait", "exit 9")
 k = ecs.run_task(taskDefinition=d, startedBy="me", **where)["tasks"][0]
 assert k["lastStatus"] in ("PROVISIONING", "PENDING") and k["desiredStatus"] == "RUNNING" and "exitCode" not in k["containers"][0], k
-until("it runs", lambda: look(k["taskArn"])["lastStatus"] == "RUNNING")
+until("it runs", lambda: look(k["taskArn"])["lastStatus"] == "RUNNING" and os.path.exists("wait"))
 equal(ecs.list_tasks(cluster="c", startedBy="me")["taskArns"], [k["taskArn"]], "tasks by startedBy")
 s = ecs.stop_task(cluster="c", task=k["taskArn"], reason="enough")["task"]
 equal((s["desiredStatus"], s["stopCode"], s["stoppedReason"]), ("STOPPED", "UserInitiated", "enough"), "answer of StopTask")
@@ -28,9 +32,9 @@ equal(times, sorted(times), "times in order")
 assert times[-1].timestamp() <= time.time() + 1, "no time lies in the future"
 
 # one that does not: SIGKILL after stopTimeout
-d = define("app", family="deaf", command=["/bin/sh", "-c", "trap '' TERM; while :; do sleep 0.05; done"])
+d = trapping("deaf", "")
 k = ecs.run_task(taskDefinition=d, **where)["tasks"][0]
-until("it runs", lambda: look(k["taskArn"])["lastStatus"] == "RUNNING")
+until("it runs", lambda: look(k["taskArn"])["lastStatus"] == "RUNNING" and os.path.exists("deaf"))
 ecs.stop_task(cluster="c", task=k["taskArn"])
 equal(stopped(k["taskArn"])["containers"][0]["exitCode"], 137, "exit code after SIGKILL")
 
