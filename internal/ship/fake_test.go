@@ -50,6 +50,7 @@ type fakeECS struct {
 	history     []any             // service deployments; nil: ours alone
 	revisions   map[string]string // service revision ARN → family:revision
 	updates     []object          // UpdateService's inputs
+	now         time.Time         // the server's, a second later at each reading of the service; zero is the wall's
 }
 
 func newFake() *fakeECS {
@@ -134,6 +135,9 @@ func (f *fakeECS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.drop[op]--
 		panic(http.ErrAbortHandler)
 	}
+	if !f.now.IsZero() {
+		w.Header().Set("Date", f.now.UTC().Format(http.TimeFormat))
+	}
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 	if code, bad := out["__type"]; bad {
 		w.WriteHeader(http.StatusBadRequest)
@@ -149,6 +153,9 @@ func (f *fakeECS) answer(op string, in object) object {
 			return object{"services": []any{}, "failures": []any{object{"reason": "MISSING"}}}
 		}
 		f.step()
+		if !f.now.IsZero() {
+			f.now = f.now.Add(time.Second)
+		}
 		tags := []any{}
 		for _, k := range slices.Sorted(maps.Keys(f.marks)) {
 			tags = append(tags, object{"key": k, "value": f.marks[k]})

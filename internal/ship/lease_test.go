@@ -21,7 +21,11 @@ func leased(busy ship.Busy) ship.Request {
 func other(f *fakeECS, left time.Duration) {
 	f.marks["slipway:lease-owner"] = "them"
 	f.marks["slipway:lease-reason"] = "migrating"
-	f.marks["slipway:lease-until"] = time.Now().Add(left).UTC().Format(time.RFC3339)
+	now := f.now
+	if now.IsZero() {
+		now = time.Now()
+	}
+	f.marks["slipway:lease-until"] = now.Add(left).UTC().Format(time.RFC3339)
 }
 
 func TestALeaseIsTakenNotedAndGivenBack(t *testing.T) {
@@ -54,12 +58,12 @@ func TestABusyServiceIsWaitedForReplacedOrRefused(t *testing.T) {
 		{ship.BusyRefuse, time.Hour, false, "lease.busy", false, 0},
 		{ship.BusyRefuse, -time.Hour, false, "", false, 1}, // it has expired
 		{ship.BusyReplace, time.Hour, false, "", false, 1},
-		{ship.BusyWait, 2 * time.Second, false, "", true, 1}, // by the server's time, which is the wall's
-		{"", 2 * time.Second, false, "", true, 1},
+		{ship.BusyWait, 20 * time.Second, false, "", true, 1}, // by the server's time
+		{"", 20 * time.Second, false, "", true, 1},
 		{ship.BusyRefuse, time.Hour, true, "", false, 1},
 	} {
 		f := newFake()
-		f.script = succeeds()
+		f.script, f.now = succeeds(), time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 		other(f, c.left)
 		r := leased(c.busy)
 		r.Lease.Force, r.Timeout = c.force, 1000*time.Hour
