@@ -81,20 +81,28 @@ func (a *sample) serve(ctx context.Context, addr string, out io.Writer) int {
 	// behind an ALB: otherwise one may be closed while a request is on its way to it.
 	server := &http.Server{Handler: a.handler(), IdleTimeout: 10 * time.Minute, ReadHeaderTimeout: 10 * time.Second}
 	fmt.Fprintf(out, "%s serves on %s\n", a.version, addr)
-	go func() {
-		<-stop.Done()
-		grace, done := context.WithTimeout(context.WithoutCancel(stop), 5*time.Second)
-		defer done()
-		if err := server.Shutdown(grace); err != nil {
-			fmt.Fprintf(out, "%s did not end in peace: %v\n", a.version, err)
-		}
-	}()
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+	if err := serveUntil(stop, server, listener, 5*time.Second); err != nil {
 		fmt.Fprintf(out, "%s: %v\n", a.version, err)
 		return 1
 	}
 	fmt.Fprintf(out, "%s ends\n", a.version)
 	return 0
+}
+
+// serveUntil serves until ctx ends, and returns when what was under way then is answered, or after
+// patience.
+func serveUntil(ctx context.Context, server *http.Server, listener net.Listener, patience time.Duration) error {
+	ended := make(chan error, 1)
+	go func() { // Serve returns as soon as Shutdown begins, which is too early to exit
+		<-ctx.Done()
+		grace, done := context.WithTimeout(context.WithoutCancel(ctx), patience)
+		defer done()
+		ended <- server.Shutdown(grace)
+	}()
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return <-ended
 }
 
 func (a *sample) handler() http.Handler {
