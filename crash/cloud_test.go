@@ -25,9 +25,9 @@ import (
 
 const (
 	// startPatience is how long the binary may take until it says that it is ready.
-	startPatience = 20 * time.Second
+	startPatience = 2 * time.Minute
 	// stopPatience is how long it may take to end after SIGTERM.
-	stopPatience = 40 * time.Second
+	stopPatience = 3 * time.Minute
 )
 
 // local is a `slipway local` that can be killed and started again on the same directory.
@@ -64,7 +64,11 @@ func prepareLocal(t *testing.T, args ...string) *local {
 	for v := range 30 {
 		fmt.Fprintf(&text, "  - image: sample:v%d\n    command: [%q, sample-web, -version, v%d]\n", v, binary, v)
 	}
-	fmt.Fprintf(&text, "  - image: sample:slow\n    command: [%q, sample-web, -version, slow, -slow, 1s]\n", binary)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(&text, "  - image: sample:slow\n    command: [%q, %s, %q]\n", self, slowWeb, home)
 	fmt.Fprintf(&text, "  - image: sample:sick\n    command: [%q, sample-web, -version, sick, -health, '503']\n", binary)
 	if err := os.WriteFile(l.images, []byte(text.String()), 0o600); err != nil {
 		t.Fatal(err)
@@ -207,7 +211,7 @@ func (l *local) config(account string) aws.Config {
 		Credentials: credentials.NewStaticCredentialsProvider(account, "secret", ""),
 		Retryer: func() aws.Retryer {
 			return retry.NewStandard(func(o *retry.StandardOptions) {
-				o.MaxAttempts, o.MaxBackoff, o.RateLimiter = 100, 100*time.Millisecond, ratelimit.None
+				o.MaxAttempts, o.MaxBackoff, o.RateLimiter = 1200, 100*time.Millisecond, ratelimit.None
 			})
 		},
 	}
@@ -217,11 +221,18 @@ func (l *local) config(account string) aws.Config {
 // nobody takes one while the daemon that owns it is dead.
 const portBase, ports = 12000, 7000
 
+// given has the ports that tests were given, none of them twice: a daemon that is dead for a while
+// gets its own again.
+var given sync.Map
+
 // freePort gives a port of 127.0.0.1 on which nobody listens.
 func freePort(t *testing.T) int {
 	t.Helper()
-	for range 100 {
+	for range 1000 {
 		port := portBase + rand.IntN(ports) //nolint:gosec // any will do
+		if _, taken := given.LoadOrStore(port, true); taken {
+			continue
+		}
 		l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if err != nil {
 			continue

@@ -30,6 +30,9 @@ func TestMain(m *testing.M) {
 	if path := os.Getenv(callerFile); path != "" {
 		os.Exit(call(path))
 	}
+	if len(os.Args) == 3 && os.Args[1] == slowWeb {
+		os.Exit(serveSlowly(os.Args[2]))
+	}
 	flag.Parse()
 	os.Exit(run(m))
 }

@@ -79,9 +79,10 @@ func TestAnExportedCloudComesUpElsewhereWithItsServices(t *testing.T) {
 	if all := strings.Join(told, "\n"); !strings.Contains(all, "service shop/web: (service web) has reached a steady state.") || !strings.Contains(all, "web:1 runs") {
 		t.Errorf("the events tell neither of the steady state nor of tasks:\n%s", all)
 	}
-	if lines := l.run("logs", service, "--cluster", cluster); strings.Count(lines, " web ") < 2 {
-		t.Errorf("the output of two tasks is %q", lines)
-	}
+	until(t, time.Minute, "the output of two tasks is there", func() (bool, string) {
+		lines := l.run("logs", service, "--cluster", cluster)
+		return strings.Count(lines, " web ") >= 2, lines
+	})
 	file := filepath.Join(t.TempDir(), "shop.slipway")
 	l.run("export", file)
 	if err := l.stop(os.Interrupt); err != nil {
@@ -94,7 +95,7 @@ func TestAnExportedCloudComesUpElsewhereWithItsServices(t *testing.T) {
 	other.start()
 	s.steady(2*time.Minute, first, 2)
 	// It was steady when it was exported; its tasks and its listener come back by and by.
-	until(t, 30*time.Second, "the service elsewhere answers", func() (ok bool, seen string) {
+	until(t, 2*time.Minute, "the service elsewhere answers", func() (ok bool, seen string) {
 		status, version, err := s.answer(t.Context())
 		return err == nil && status == http.StatusOK && version == "v1", fmt.Sprintf("%d %q, %v", status, version, err)
 	})

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -173,6 +175,28 @@ func TestADeploymentCutByAStopEndsAfterTheNextStart(t *testing.T) {
 	}
 }
 
+// slowWeb, as the first argument, makes the test binary a web app whose answers take a second. It makes a
+// file in a folder for each request that has reached it.
+const slowWeb = "slow-web"
+
+func serveSlowly(dir string) int {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/health", func(http.ResponseWriter, *http.Request) {})
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		f, err := os.CreateTemp(dir, "asked")
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		_ = f.Close() // nothing was written
+		time.Sleep(time.Second)
+		w.Header().Set(demo.VersionHeader, "slow")
+	})
+	err := http.ListenAndServe(net.JoinHostPort(os.Getenv("HOST"), os.Getenv("PORT")), mux) //nolint:gosec // of a test
+	fmt.Println(err)
+	return 1
+}
+
 func TestRequestsUnderWayAreAnsweredWhenTheCloudIsStopped(t *testing.T) {
 	t.Parallel()
 	l := newLocal(t, "--speed", "20")
@@ -193,7 +217,10 @@ func TestRequestsUnderWayAreAnsweredWhenTheCloudIsStopped(t *testing.T) {
 			}
 		})
 	}
-	rest(t, 300*time.Millisecond) // the answers take a second
+	until(t, patience, "all requests have reached the service", func() (bool, string) {
+		asked, err := filepath.Glob(filepath.Join(filepath.Dir(l.dir), "asked*"))
+		return len(asked) == clients, fmt.Sprint(asked, err)
+	})
 
 	if err := l.stop(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
@@ -325,12 +352,12 @@ func TestStoppedWhileItComesUpAfterAKillNothingIsLeft(t *testing.T) {
 		if err := l.kill(); err != nil {
 			t.Fatal(err)
 		}
-		for stopped := false; !stopped; {
+		for tries, stopped := 1, false; !stopped; tries++ {
 			second := l.command()
 			if err := second.Start(); err != nil {
 				t.Fatal(err)
 			}
-			rest(t, 20*time.Millisecond+upTo(r, 80*time.Millisecond))
+			rest(t, 20*time.Millisecond+upTo(r, time.Duration(tries)*80*time.Millisecond)) // a slow machine needs longer until it can take a signal
 			if err := second.Process.Signal(syscall.SIGTERM); err != nil {
 				t.Fatal(err)
 			}

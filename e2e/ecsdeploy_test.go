@@ -88,7 +88,7 @@ func TestEcsDeployTakesAServiceThroughItsLife(t *testing.T) {
 	}
 	ends := []string{`Service updated successfully, new task definition running\.`, `Waiting for service deployment to complete\.\.\.`, `Service deployment successful\.`}
 
-	lines, _, code := w.ecsDeploy(keys, append(service, "-i", "web:v2", "-m", "50", "-M", "200", "-t", "60")...)
+	lines, _, code := w.ecsDeploy(keys, append(service, "-i", "web:v2", "-m", "50", "-M", "200", "-t", "150")...)
 	says(t, lines, append(begin("web:v2", 1, 2), ends...)...)
 	if got := runs(t, cloud); code != 0 || got != "web:2" {
 		t.Errorf("exit code %d, and the service runs %s", code, got)
@@ -102,7 +102,7 @@ func TestEcsDeployTakesAServiceThroughItsLife(t *testing.T) {
 	}
 
 	// What ECS's breaker takes back is no success.
-	lines, talk, code := w.ecsDeploy(keys, append(service, "-i", "web:broken", "-t", "60", "--enable-rollback")...)
+	lines, talk, code := w.ecsDeploy(keys, append(service, "-i", "web:broken", "-t", "150", "--enable-rollback")...)
 	if got := runs(t, cloud); code != 1 || got != "web:2" || slices.Contains(lines, "Service deployment successful.") || !strings.Contains(talk, "deployment failed: tasks failed to start") ||
 		!strings.Contains(talk, "exit code 1") {
 		t.Errorf("exit code %d, the service runs %s, stderr %s", code, got, talk)
@@ -115,25 +115,25 @@ func TestEcsDeployTakesAServiceThroughItsLife(t *testing.T) {
 		t.Errorf("a variable that is not set: exit code %d, said %q", code, lines)
 	}
 	lines, _, code = w.ecsDeploy([]string{"TAG=v1", "AWS_PROFILE="}, append(service, "-k", "123456789012", "-s", "local", "-r", "us-east-1",
-		"-i", "web", "-e", "TAG", "-t", "60", "--max-definitions", "1")...)
+		"-i", "web", "-e", "TAG", "-t", "150", "--max-definitions", "1")...)
 	says(t, lines, append(append(begin("web:v1", 2, 4), ends...), "Deregistering outdated task revision: "+revisionARN+"1", "Deregistering outdated task revision: "+revisionARN+"3")...)
 	if got := active(t, cloud); code != 0 || !slices.Equal(got, []string{"web:2", "web:4"}) {
 		t.Errorf("exit code %d, active are %v", code, got)
 	}
 
-	lines, _, code = w.ecsDeploy(keys, append(service, "-i", "ignore", "-to", "v2", "-D", "1", "-t", "60")...)
+	lines, _, code = w.ecsDeploy(keys, append(service, "-i", "ignore", "-to", "v2", "-D", "1", "-t", "150")...)
 	says(t, lines, append(begin("v2", 4, 5), ends...)...)
 	if got := runs(t, cloud); code != 0 || got != "web:5" {
 		t.Errorf("exit code %d, and the service runs %s", code, got)
 	}
 
-	lines, _, code = w.ecsDeploy(keys, append(service, "--force-new-deployment", "-t", "60")...)
+	lines, _, code = w.ecsDeploy(keys, append(service, "--force-new-deployment", "-t", "150")...)
 	says(t, lines, append([]string{"Force a new deployment of the service"}, ends[1:]...)...)
 	if code != 0 {
 		t.Errorf("exit code %d", code)
 	}
 
-	lines, _, code = w.ecsDeploy(keys, append(service, "-i", "web:v2", "-D", "0", "-t", "60")...)
+	lines, _, code = w.ecsDeploy(keys, append(service, "-i", "web:v2", "-D", "0", "-t", "150")...)
 	says(t, lines, append(begin("web:v2", 5, 6), "Skipping check for running task definition, as desired-count <= 0", ends[1], ends[2])...)
 	if code != 0 {
 		t.Errorf("exit code %d", code)
@@ -179,7 +179,7 @@ func TestEcsDeployUpdatesADefinitionAndRunsATask(t *testing.T) {
 	}
 
 	network := "awsvpcConfiguration={subnets=[" + strings.Join(w.subnets(), ",") + "],assignPublicIp=ENABLED}"
-	run := []string{"-d", "web", "-c", "main", "--run-task", "--launch-type", "FARGATE", "--network-configuration", network, "-t", "60"}
+	run := []string{"-d", "web", "-c", "main", "--run-task", "--launch-type", "FARGATE", "--network-configuration", network, "-t", "150"}
 	const task = `arn:aws:ecs:us-east-1:123456789012:task/main/[0-9a-f]{32}`
 	lines, _, code = w.ecsDeploy(keys, append(run, "-i", "web:done")...)
 	says(t, lines, "Using image name: web:done", "Current task definition: "+revisionARN+"2", "New task definition: "+revisionARN+"3",

@@ -17,9 +17,9 @@ import (
 )
 
 const (
-	startPatience  = 30 * time.Second // for `ready`
-	stopPatience   = 30 * time.Second // after an interrupt
-	deployPatience = 3 * time.Minute  // for one deployment, most of it waits that --speed shortens
+	startPatience  = 2 * time.Minute // for `ready`
+	stopPatience   = 3 * time.Minute // after an interrupt
+	deployPatience = 3 * time.Minute // for one deployment, most of it waits that --speed shortens
 )
 
 // binary is the program under test, built by TestMain.

@@ -138,7 +138,7 @@ func TestVerifyLooksForAllThatAServiceNeeds(t *testing.T) {
 	}{
 		"an image that is gone":          {3, host + "/app:2", "image of web", "has no 2", "", "push it"},
 		"an image for another platform":  {3, host + "/app:other", "image of web", "not for linux/" + runtime.GOARCH, "", "push it for linux/" + runtime.GOARCH},
-		"a registry that is gone":        {3, fmt.Sprintf("127.0.0.1:%d/app:1", freePort(t)), "image of web", "connection refused", "", "host's name and the network"},
+		"a registry that is gone":        {3, closed + "/app:1", "image of web", "connection refused", "", "host's name and the network"},
 		"no execution role":              {1, "ephemeralStorage: {sizeInGiB: 21}", "execution role", "reading its secrets needs one", "", "executionRoleArn"},
 		"an execution role that is gone": {1, "executionRoleArn: arn:aws:iam::123456789012:role/gone", "execution role gone", "NoSuchEntity", "", "create it"},
 		"a task role of somebody else's": {2, "ops", "task role ops", "does not trust ecs-tasks.amazonaws.com", "", "trust policy"},
