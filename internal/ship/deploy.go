@@ -287,6 +287,7 @@ type work struct {
 	following  bool      // somebody else began it
 	born       bool      // the service was made just now, and ECS does not deploy it
 	held       held      // our lease
+	pauses     int       // how many PAUSE hooks of ours end the list that is sent
 }
 
 func (w *work) say(e Event) {

@@ -33,6 +33,11 @@ func (w *work) expect(ctx context.Context, sent any) {
 	if err != nil {
 		return // it is refused where it is sent
 	}
+	if c, ok := update["deploymentConfiguration"].(sdk.Tree); ok {
+		if hooks, ok := c["lifecycleHooks"].([]any); ok { // ours wait for hooks of the file, whose own time counts
+			c["lifecycleHooks"] = hooks[:max(0, len(hooks)-w.pauses)]
+		}
+	}
 	p := &Proposal{Cluster: w.r.Cluster, Service: w.out.Service, Creates: w.live == nil, Live: w.live, Definition: w.definition, Update: update,
 		Hooks: slices.DeleteFunc(slices.Clone(w.r.Hooks), func(h Hook) bool { return h.At == PointBefore || h.At == PointRegistered })}
 	looking, stop := context.WithTimeout(ctx, expecting)

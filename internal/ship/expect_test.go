@@ -96,6 +96,42 @@ func TestADeployTellsHowLongItShouldTakeOnceThereIsSomethingToFollow(t *testing.
 	}
 }
 
+func TestAPauseOfOursCountsAsTheHookItWaitsFor(t *testing.T) {
+	t.Parallel()
+	f := newFake()
+	f.script = untilAnswered(1, pausesAt("POST_SCALE_UP", "ecs-PAUSE-1"), succeeds()...)
+	r := leased("")
+	r.Manner = blueGreen
+	r.Hooks = []ship.Hook{{At: ship.PointScaled, Run: []string{"true"}, Timeout: time.Minute}}
+	before, err := ship.Propose(t.Context(), live(t, f), r, nil, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &ship.Deployer{ECS: f.serve(t)} // the wall's time: hooks are real
+	d.Around = &ship.Around{ECS: past{d.ECS}, ELB: groups{}}
+	out, err := d.Deploy(t.Context(), r, func(ship.Event) {})
+	want(t, out, err, ship.Succeeded)
+	planned := ship.NewPlan(before, ship.Facts{}).Total.Most
+	if out.Expected == nil || out.Expected.Most > 60*60 || planned > 60*60 {
+		t.Errorf("expected %+v, planned %d s at most", out.Expected, planned)
+	}
+	// and the pause that stays on the service is none of the next plan's
+	f.service["deploymentConfiguration"] = f.updates[0]["deploymentConfiguration"]
+	if f.marks["slipway:pauses"] != "POST_SCALE_UP" {
+		t.Fatalf("marks %v", f.marks)
+	}
+	r.Manner, r.Images["app"] = nil, "repo/app:3"
+	after, err := ship.Propose(t.Context(), live(t, f), r, nil, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range ship.NewPlan(after, ship.Facts{}).Steps {
+		if strings.HasPrefix(s.Name, "wait for an answer") {
+			t.Errorf("the plan has %+v", s)
+		}
+	}
+}
+
 func TestASavedPlanIsWhatTheTimeIsHeldAgainst(t *testing.T) {
 	t.Parallel()
 	f := newFake()

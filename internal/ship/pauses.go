@@ -28,11 +28,9 @@ func (w *work) configuration() *types.DeploymentConfiguration {
 		hooks = slices.Clone(c.LifecycleHooks)
 	}
 	added := stagesOf(PausesFor(w.r.Hooks, w.r.Until))
+	w.pauses = 0
 	if hooks == nil {
-		left := strings.Fields(w.tags[tagPauses])
-		hooks = slices.DeleteFunc(slices.Clone(own.LifecycleHooks), func(h types.DeploymentLifecycleHook) bool {
-			return slices.ContainsFunc(left, func(stage string) bool { return onlyPause(h, stage) })
-		})
+		hooks = withoutPauses(own.LifecycleHooks, w.tags)
 		if len(hooks) == len(own.LifecycleHooks) && len(added) == 0 {
 			return w.r.Deployment
 		}
@@ -48,9 +46,19 @@ func (w *work) configuration() *types.DeploymentConfiguration {
 			TargetType:      types.DeploymentLifecycleHookTargetTypePause,
 			LifecycleStages: []types.DeploymentLifecycleHookStage{types.DeploymentLifecycleHookStage(stage)},
 		})
+		w.pauses++
 	}
 	c.LifecycleHooks = hooks
 	return &c
+}
+
+// withoutPauses gives a service's hooks without those that an earlier deploy added for itself, as the
+// service's tags tell.
+func withoutPauses(hooks []types.DeploymentLifecycleHook, tags map[string]string) []types.DeploymentLifecycleHook {
+	left := strings.Fields(tags[tagPauses])
+	return slices.DeleteFunc(slices.Clone(hooks), func(h types.DeploymentLifecycleHook) bool {
+		return slices.ContainsFunc(left, func(stage string) bool { return onlyPause(h, stage) })
+	})
 }
 
 // onlyPause reports whether a hook is a pause at a stage and at no other.

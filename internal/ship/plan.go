@@ -80,6 +80,7 @@ func (p *Proposal) settings() ([]types.LoadBalancer, types.DeploymentConfigurati
 	var balancers []types.LoadBalancer
 	if p.Live != nil {
 		c, balancers = *configurationOf(p.Live), p.Live.LoadBalancers
+		c.LifecycleHooks = withoutPauses(c.LifecycleHooks, tagsOf(p.Live))
 	}
 	// Members of p.Update come from strictly read files or from the SDK's own structs.
 	in := &ecs.CreateServiceInput{DeploymentConfiguration: &c, LoadBalancers: balancers}
