@@ -99,3 +99,32 @@ func (c *cloud) ownOnceFree(own string, tableAt func(port int) balance.Table) (a
 	})
 	return at
 }
+
+// parting notes whether clients were told to connect anew when it was closed.
+type parting struct {
+	net.Listener
+	at   *port
+	told *bool
+}
+
+// Close closes it.
+func (p parting) Close() error {
+	*p.told = p.at.leaving.Load()
+	return p.Listener.Close()
+}
+
+// Whoever connects just before the listener closes is reset, so nobody is told to before.
+func TestClientsAreToldToConnectAnewOnceNobodyListens(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	port := freePort(t)
+	c.serve(web(port, balance.Action{Fixed: &balance.Fixed{Code: 200}}))
+	c.plane.mu.Lock()
+	at, told := c.plane.ports[port], false
+	at.shared.ln = parting{at.shared.ln, at, &told}
+	c.plane.mu.Unlock()
+	c.serveNothing()
+	if told || !at.leaving.Load() {
+		t.Errorf("told before the listener closed: %v, told at last: %v", told, at.leaving.Load())
+	}
+}

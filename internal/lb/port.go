@@ -137,7 +137,6 @@ func (at *port) bound(address string) Bound {
 // retire closes a port as a lame duck: it accepts no more, answers what comes on open
 // connections with Connection: close, and then closes the idle ones.
 func (p *plane) retire(at *port) {
-	at.leaving.Store(true)
 	listeners := make([]net.Listener, 0, len(at.own)+1)
 	if at.shared.ln != nil {
 		listeners = append(listeners, at.shared.ln)
@@ -148,6 +147,8 @@ func (p *plane) retire(at *port) {
 	for _, ln := range slices.Backward(listeners) {
 		_ = ln.Close() // it accepts nothing more either way
 	}
+	// Only now: a client that is told to connect anew before would be reset with what waits to be accepted.
+	at.leaving.Store(true)
 	at.close()
 	p.wg.Go(func() {
 		time.Sleep(lameDuck)
