@@ -50,7 +50,7 @@ func TestTheGoSDKPutsReadsAndIsRefusedInCBOR(t *testing.T) {
 	if _, ok := errors.AsType[*types.ResourceNotFound](err); !ok {
 		t.Errorf("an unknown alarm: got %v, want ResourceNotFound", err)
 	}
-	if err := sdk.NewAlarmExistsWaiter(client).Wait(ctx, &sdk.DescribeAlarmsInput{AlarmNames: []string{"web"}}, time.Second); err != nil {
+	if err := sdk.NewAlarmExistsWaiter(client).Wait(ctx, &sdk.DescribeAlarmsInput{AlarmNames: []string{"web"}}, time.Minute); err != nil {
 		t.Errorf("waiting for an alarm that exists: %v", err)
 	}
 }
