@@ -51,7 +51,7 @@ func newDriven(t *testing.T, l *local, desired int32) *driven {
 	if _, err := d.ecs.CreateService(ctx, &ecs.CreateServiceInput{
 		Cluster: aws.String(cluster), ServiceName: aws.String(service), TaskDefinition: aws.String(d.register("v0")), DesiredCount: &desired,
 		LaunchType: ecstypes.LaunchTypeFargate, DeploymentController: &ecstypes.DeploymentController{Type: ecstypes.DeploymentControllerTypeCodeDeploy},
-		HealthCheckGracePeriodSeconds: aws.Int32(60), NetworkConfiguration: &ecstypes.NetworkConfiguration{AwsvpcConfiguration: &ecstypes.AwsVpcConfiguration{Subnets: d.subnets}},
+		HealthCheckGracePeriodSeconds: aws.Int32(400), NetworkConfiguration: &ecstypes.NetworkConfiguration{AwsvpcConfiguration: &ecstypes.AwsVpcConfiguration{Subnets: d.subnets}},
 		LoadBalancers: []ecstypes.LoadBalancer{{TargetGroupArn: &d.group, ContainerName: aws.String("web"), ContainerPort: aws.Int32(port)}},
 	}); err != nil {
 		t.Fatal(err)

@@ -113,8 +113,8 @@ func (s *shop) create(definition string, desired int32) {
 	s.t.Helper()
 	_, err := s.ecs.CreateService(s.t.Context(), &ecs.CreateServiceInput{
 		Cluster: aws.String(cluster), ServiceName: aws.String(service), TaskDefinition: &definition, DesiredCount: &desired,
-		// Beside other tests a program may take a second of the wall to listen, 20 of the cloud.
-		HealthCheckGracePeriodSeconds: aws.Int32(60),
+		// Beside other tests a program may take seconds of the wall to listen, 20 of the cloud each.
+		HealthCheckGracePeriodSeconds: aws.Int32(120),
 		ClientToken:                   aws.String("once"), LaunchType: ecstypes.LaunchTypeFargate,
 		NetworkConfiguration: &ecstypes.NetworkConfiguration{AwsvpcConfiguration: &ecstypes.AwsVpcConfiguration{Subnets: s.subnets}},
 		LoadBalancers:        []ecstypes.LoadBalancer{{TargetGroupArn: &s.group, ContainerName: aws.String("web"), ContainerPort: aws.Int32(port)}},

@@ -105,7 +105,7 @@ services:
     service:
       desiredCount: 1
       launchType: FARGATE
-      healthCheckGracePeriodSeconds: 60
+      healthCheckGracePeriodSeconds: 600
       networkConfiguration: {awsvpcConfiguration: {subnets: [%[2]s]}}
       loadBalancers: [{targetGroupArn: "%[3]s", containerName: web, containerPort: 8080, advancedConfiguration: {
         alternateTargetGroupArn: "%[4]s", productionListenerRule: "%[5]s", roleArn: "arn:aws:iam::123456789012:role/infrastructure"}}]

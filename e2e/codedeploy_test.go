@@ -89,7 +89,7 @@ services:
     service:
       desiredCount: 1
       launchType: FARGATE
-      healthCheckGracePeriodSeconds: 60
+      healthCheckGracePeriodSeconds: 600
       deploymentController: {type: CODE_DEPLOY}
       networkConfiguration: {awsvpcConfiguration: {subnets: [%s]}}
       loadBalancers: [{targetGroupArn: "%s", containerName: web, containerPort: 8080}]

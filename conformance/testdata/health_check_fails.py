@@ -6,7 +6,7 @@ from lib import *
 b = stack(desired=2, breaker=BREAKER)
 old = primary(service())
 with Traffic(b.address) as t:
-    new = primary(aws.ecs.update_service(cluster="c", service="web", taskDefinition=define("web:sick"))["service"])
+    new = primary(aws.ecs.update_service(cluster="c", service="web", taskDefinition=define("web:sick"), healthCheckGracePeriodSeconds=60)["service"])
     until("a target of the new version is unhealthy", lambda: health(b.tg)["unhealthy"] > 0)
     until("the new version is gone", lambda: new["id"] not in [d["id"] for d in service()["deployments"]], 60)
     s = steady()

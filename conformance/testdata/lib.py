@@ -204,6 +204,7 @@ def net():
 
 
 BREAKER = {"enable": True, "rollback": True}
+GRACE = 600
 
 
 def create(definition, name="web", cluster="c", desired=2, group=None, breaker=None, lo=100, hi=200, config=None, **more):
@@ -216,8 +217,9 @@ def create(definition, name="web", cluster="c", desired=2, group=None, breaker=N
         args["deploymentConfiguration"]["deploymentCircuitBreaker"] = breaker
     args["deploymentConfiguration"].update(config or {})
     if group:
-        # Waits shrink with --speed and the start of a process does not: it needs some grace.
-        args["healthCheckGracePeriodSeconds"] = 60
+        # Waits shrink with --speed and the start of a process does not: it needs some grace, ten seconds
+        # of the wall at a speed of 60.
+        args["healthCheckGracePeriodSeconds"] = GRACE
         args["loadBalancers"] = [{"targetGroupArn": group, "containerName": "web", "containerPort": 8080}]
     args.update(more)
     return aws.ecs.create_service(**args)["service"]
@@ -301,7 +303,7 @@ def shifting(strategy, image="web:v1", desired=2, bake=0, hooks=(), **config):
     b.test_address = b.address
     b.production = default_rule(b.listener(weighted((b.blue, 1), (b.green, 0))))
     config = dict(strategy=strategy, bakeTimeInMinutes=bake, lifecycleHooks=list(hooks), **config)
-    create(define(image), desired=desired, healthCheckGracePeriodSeconds=60, config=config, loadBalancers=[{
+    create(define(image), desired=desired, healthCheckGracePeriodSeconds=GRACE, config=config, loadBalancers=[{
         "targetGroupArn": b.blue, "containerName": "web", "containerPort": 8080, "advancedConfiguration": {
             "alternateTargetGroupArn": b.green, "productionListenerRule": b.production, "testListenerRule": b.test,
             "roleArn": "arn:aws:iam::000000000000:role/ecsInfrastructureRole"}}])

@@ -7,7 +7,7 @@ aws.ecs.create_cluster(clusterName="c")
 b = Balancer()
 blue, green = b.group("blue"), b.group("green")
 b.listener(weighted((blue, 100), (green, 0)))
-s = aws.ecs.create_service(cluster="c", serviceName="web", desiredCount=2, deploymentController={"type": "EXTERNAL"}, healthCheckGracePeriodSeconds=60)["service"]
+s = aws.ecs.create_service(cluster="c", serviceName="web", desiredCount=2, deploymentController={"type": "EXTERNAL"}, healthCheckGracePeriodSeconds=GRACE)["service"]
 equal((s["deployments"], s["taskSets"], s.get("taskDefinition"), s["deploymentController"]), ([], [], None, {"type": "EXTERNAL"}), "a new service")
 
 
