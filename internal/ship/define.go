@@ -23,6 +23,9 @@ func (w *work) draft(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if w.r.Task != nil { // what was edited is the file's, and no longer what runs
+		changes = differences(current, base)
+	}
 	if w.r.Plan != nil { // it was made with the digests
 		pinned, err := pin(ctx, base, w.r)
 		if err != nil {
@@ -37,6 +40,18 @@ func (w *work) draft(ctx context.Context) error {
 	w.definition, w.current = base, current
 	w.following, err = w.underWay(ctx, base, current)
 	return err
+}
+
+// differences says in words how a definition differs from the one that runs; nothing where none does.
+func differences(current, wanted sdk.Tree) []string {
+	if current == nil {
+		return nil
+	}
+	var all []string
+	for _, c := range definitionChanges(current, wanted, false) {
+		all = append(all, c.Line())
+	}
+	return all
 }
 
 func (w *work) changes(all []string) {

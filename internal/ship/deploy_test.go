@@ -374,6 +374,44 @@ func TestWatchingEndsAtItsLimit(t *testing.T) {
 	r.Timeout = time.Minute
 	out, _, err := deploy(t, f, r)
 	want(t, out, err, ship.Unknown, "1m0s")
+	if out.Why != nil {
+		t.Errorf("the cause is %+v, though nothing is wrong", out.Why)
+	}
+}
+
+func TestWatchingThatEndsAtItsLimitTellsWhatTasksDiedOf(t *testing.T) {
+	t.Parallel()
+	f := newFake()
+	f.script = rollsBack()[:2]
+	r := request()
+	r.Timeout = time.Minute
+	out, _, err := deploy(t, f, r)
+	want(t, out, err, ship.Unknown, "1m0s")
+	if out.Why == nil || out.Why.First().Class != explain.ExitAtStart || out.Why.First().Do == "" {
+		t.Errorf("the cause is %+v, want the exit code with what to do", out.Why)
+	}
+}
+
+func TestChangesAreAgainstWhatRunsAndNotAgainstTheFile(t *testing.T) {
+	t.Parallel()
+	f := newFake()
+	f.script = succeeds()
+	r := request()
+	r.Task = []byte(`{"family": "web", "futureMember": {"keep": 12345678901234567}, "containerDefinitions": [
+		{"name": "app", "image": "repo/app:base", "newerThanUs": true, "environment": [{"name": "LEVEL", "value": "debug"}]}, {"name": "log", "image": "repo/log:7", "essential": false}]}`)
+	r.Images = map[string]string{"app": "repo/app:2"}
+	r.Env = nil
+	out, events, err := deploy(t, f, r)
+	want(t, out, err, ship.Succeeded)
+	var told []string
+	for _, e := range events {
+		if e.Kind == ship.KindChange {
+			told = append(told, e.Text)
+		}
+	}
+	if want := []string{"containerDefinitions[app].environment[LEVEL]: changed", "containerDefinitions[app].image: repo/app:1 → repo/app:2"}; !slices.Equal(told, want) {
+		t.Errorf("told the changes %q, want %q", told, want)
+	}
 }
 
 func TestAVerdictNamesWhatEndedItAndTheCauseBelowWithWhatToDo(t *testing.T) {

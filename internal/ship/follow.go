@@ -301,6 +301,7 @@ func (f *follower) leave(cause string) {
 		f.hooks.stop()
 	}
 	if cause == within {
+		f.out.Why = f.last.Why
 		cause = fmt.Sprintf("it was watched for %s and has not ended; it goes on in ECS", f.limit)
 	}
 	f.out.Verdict, f.out.Cause, f.out.Next = Unknown, cause, f.command("watch", "")

@@ -97,6 +97,9 @@ func (n *native) Look(ctx context.Context) (Sight, error) {
 			s.Point, s.Pauses = pointAt(s.Stage), pauses(n.ours)
 		}
 		s.Due = due(n.ours)
+		if len(n.tasks)+len(n.sick) > 0 {
+			s.Why = n.why("", "")
+		}
 	}
 	return s, err
 }

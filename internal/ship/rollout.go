@@ -38,7 +38,7 @@ type Sight struct {
 	Cause      string         // of an end that is no success
 	First      string         // the first task that failed, which goes with the cause
 	Details    []string       // what was seen that goes with the cause
-	Why        *explain.Cause // the cause as a tree; nil where nothing is known beyond Cause
+	Why        *explain.Cause // the cause as a tree, of its end or of what holds it up so far; nil where nothing is known beyond Cause
 }
 
 // Pause is a place where a rollout waits for somebody.

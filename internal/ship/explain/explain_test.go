@@ -236,3 +236,20 @@ func FuzzOf(f *testing.F) {
 		}
 	})
 }
+
+func TestATaskStoppedForItsHealthHasTheCodeItsProgramEndedWith(t *testing.T) {
+	t.Parallel()
+	sick := func(code int) string {
+		one := exit(code)
+		one.StopCode, one.Reason = "ServiceSchedulerInitiated", "Task failed ELB health checks in "+group
+		return Of(Facts{Deployment: &Deployment{Status: "IN_PROGRESS"}, Tasks: []Task{one}}).First().Text
+	}
+	if got := sick(1); !strings.HasSuffix(got, "; container app ended with exit code 1") {
+		t.Errorf("got %q, want the exit code in it", got)
+	}
+	for _, stopped := range []int{0, 137, 143} {
+		if got := sick(stopped); strings.Contains(got, "exit code") {
+			t.Errorf("got %q, though that is what a stop gives", got)
+		}
+	}
+}

@@ -74,7 +74,7 @@ func (l *list) task(t Task) {
 		}
 	}
 	if r := match(taskRules(), t.Reason); r != nil {
-		k := knot(r.class, name+": "+r.says(t.Reason), t.Reason)
+		k := knot(r.class, name+": "+r.says(t.Reason)+t.ends(), t.Reason)
 		for _, c := range t.Containers {
 			if len(k.Log) == 0 {
 				k.Log = tail(c.Log)
@@ -100,6 +100,16 @@ func (l *list) task(t Task) {
 		}
 	}
 	l.add(Cause{Class: Unclassified, Text: name + " stopped: " + raw, Raw: []string{raw}, Seen: 1})
+}
+
+// ends tells the codes of the containers that a stop alone does not give; "" where there are none.
+func (t Task) ends() (said string) {
+	for _, c := range t.Containers {
+		if c.Exit != nil && !slices.Contains([]int{0, 137, 143}, *c.Exit) {
+			said += fmt.Sprintf("; container %s ended with exit code %d", c.Name, *c.Exit)
+		}
+	}
+	return said
 }
 
 // exited reads an exit code. A container that was stopped because another one ended has a code
