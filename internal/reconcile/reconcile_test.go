@@ -232,6 +232,21 @@ func TestTasksAreStartedAndStopped(t *testing.T) {
 	}
 }
 
+func TestWhatOneRevisionMovesTakesNoRoomOfAnother(t *testing.T) {
+	t.Parallel()
+	both := []reconcile.Goal{{Revision: "v1", Want: 2}, {Revision: "v2", Want: 2}}
+	moved := []reconcile.Task{fit(3, of("v2"), moving), fit(4, of("v2"), moving), fit(5, of("v2"), fresh), fit(6, of("v2"), fresh)}
+	room := reconcile.Room{Upper: 4, Lower: 2, Each: 4}
+	starts, stops, _ := reconcile.Tasks(both, append(moved, fit(1)), room, noon)
+	if diff := cmp.Diff([]reconcile.Start{{Revision: "v1"}}, starts); diff != "" || len(stops) > 0 {
+		t.Errorf("a task of v1 is gone: starts (-want +got):\n%s\nstops %v, want none", diff, stops)
+	}
+	starts, stops, _ = reconcile.Tasks(both, append(moved, fit(1), fit(2, sick)), reconcile.Room{Upper: 5, Lower: 2, Each: 4}, noon)
+	if diff := cmp.Diff([]reconcile.Start{{Revision: "v1"}}, starts); diff != "" || len(stops) > 0 {
+		t.Errorf("a task of v1 is sick and there is room for another: starts (-want +got):\n%s\nstops %v, want none", diff, stops)
+	}
+}
+
 func TestTasksToMoveKeepTheBoundsOfTheirOwnRevision(t *testing.T) {
 	t.Parallel()
 	both := []reconcile.Goal{{Revision: "v1", Want: 2}, {Revision: "v2", Want: 2}}
@@ -271,7 +286,7 @@ func TestTasksKeepTheBoundAndSpareTheProtectedAndHealthyOnesStillWanted(t *testi
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		var have []reconcile.Task
-		healthy, live, well := map[string]int{}, 0, 0
+		healthy, live, well, movers := map[string]int{}, map[string]int{}, map[string]int{}, map[string]int{}
 		for i := range rapid.IntRange(0, 12).Draw(t, "tasks") {
 			task := fit(i, of(rapid.SampledFrom([]string{"v1", "v2", "v3"}).Draw(t, "revision")), zone(rapid.SampledFrom([]string{"a", "b"}).Draw(t, "zone")))
 			switch rapid.IntRange(0, 5).Draw(t, "how") {
@@ -288,23 +303,38 @@ func TestTasksKeepTheBoundAndSpareTheProtectedAndHealthyOnesStillWanted(t *testi
 			}
 			have = append(have, task)
 			if task.Wanted {
-				live++
+				live[task.Revision]++
+			}
+			if task.Wanted && task.Moving {
+				movers[task.Revision]++
 			}
 			if is, _ := reconcile.Healthy(task, noon); is {
-				well++
+				well[task.Revision]++
 				if !task.Moving {
 					healthy[task.Revision]++
 				}
 			}
 		}
 		want := map[string]int{"v1": rapid.IntRange(0, 6).Draw(t, "v1"), "v2": rapid.IntRange(0, 6).Draw(t, "v2")}
-		room := reconcile.Room{Upper: rapid.IntRange(0, 14).Draw(t, "upper"), Lower: rapid.IntRange(0, 6).Draw(t, "lower"), Zones: []string{"a", "b"}}
+		room := reconcile.Room{Upper: rapid.IntRange(0, 14).Draw(t, "upper"), Lower: rapid.IntRange(0, 6).Draw(t, "lower"),
+			Each: rapid.IntRange(0, 8).Draw(t, "each"), Zones: []string{"a", "b"}}
+		// counted gives the tasks that there is to be room for: with Each not those in place of others that are to move.
+		counted := func() (n int) {
+			for r, has := range live {
+				n += has
+				if room.Each > 0 {
+					n -= max(0, min(movers[r], has-want[r]))
+				}
+			}
+			return n
+		}
+		before := counted()
 		starts, stops, _ := reconcile.Tasks([]reconcile.Goal{{Revision: "v1", Want: want["v1"]}, {Revision: "v2", Want: want["v2"]}}, have, room, noon)
 
-		if len(starts) > 0 && live+len(starts)-len(stops) > room.Upper {
-			t.Fatalf("%d live, %d started, %d stopped: above %d", live, len(starts), len(stops), room.Upper)
+		for _, s := range starts {
+			live[s.Revision]++
 		}
-		left, seen, made := map[string]int{}, map[string]bool{}, false
+		left, seen, made := map[string]int{}, map[string]bool{}, map[string]bool{}
 		for r, n := range healthy {
 			left[r] = n
 		}
@@ -314,16 +344,42 @@ func TestTasksKeepTheBoundAndSpareTheProtectedAndHealthyOnesStillWanted(t *testi
 				t.Fatalf("stopped %q, which is unknown, stopped already or protected", s.ID)
 			}
 			seen[s.ID] = true
+			live[have[i].Revision]--
+			if have[i].Moving {
+				movers[have[i].Revision]--
+			}
 			if is, _ := reconcile.Healthy(have[i], noon); is {
-				well--
+				well[have[i].Revision]--
 				if !have[i].Moving {
 					left[have[i].Revision]--
 				}
-				made = made || s.Why == reconcile.Replaced
+				made[have[i].Revision] = made[have[i].Revision] || s.Why == reconcile.Replaced
 			}
 		}
-		if made && well < room.Lower {
-			t.Fatalf("made healthy tasks move below %d: %d are left", room.Lower, well)
+		above := before
+		if room.Each == 0 {
+			above = 0
+		}
+		if n := counted(); len(starts) > 0 && n > max(room.Upper, above) {
+			t.Fatalf("%d started, %d stopped, %d are there: above %d", len(starts), len(stops), n, room.Upper)
+		}
+		for _, s := range starts {
+			if n := live[s.Revision]; room.Each > 0 && n > max(room.Each, room.Upper, want[s.Revision]) {
+				t.Fatalf("%d of %s: above %d and %d", n, s.Revision, room.Each, room.Upper)
+			}
+		}
+		all := 0
+		for _, n := range well {
+			all += n
+		}
+		for r, is := range made {
+			n := all
+			if room.Each > 0 {
+				n = well[r]
+			}
+			if is && n < room.Lower {
+				t.Fatalf("made healthy tasks of %s move below %d: %d are left", r, room.Lower, n)
+			}
 		}
 		for r, n := range healthy {
 			if left[r] < min(n, want[r]) {

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"time"
 )
@@ -17,7 +18,7 @@ type Goal struct {
 type Room struct {
 	Upper int      // tasks that may exist at once, all revisions together
 	Lower int      // healthy tasks that must stay when tasks that are to move make room
-	Each  int      // if traffic is on one revision at a time: tasks each may have while some are to move; Lower is of each then
+	Each  int      // if traffic is divided between revisions: tasks each may have while some are to move; Lower is of each then
 	Zones []string // zones to spread over, in the order of preference; empty is one nameless zone
 }
 
@@ -77,6 +78,7 @@ func Tasks(goals []Goal, have []Task, room Room, now time.Time) (start []Start, 
 		t.trim(s)
 		sides = append(sides, s)
 	}
+	t.sides = sides
 	for _, s := range sides {
 		t.fill(s)
 	}
@@ -94,6 +96,7 @@ type tending struct {
 	live int // tasks wanted, less those stopped and plus those started here
 
 	healthy int // tasks that are, less those stopped here
+	sides   []side
 	start   []Start
 	stop    []Stop
 	wake    time.Time
@@ -202,7 +205,50 @@ func (t *tending) victim(fit []*Task, zones map[string]int) int {
 
 // fill starts what a revision lacks.
 func (t *tending) fill(s side) {
-	t.launch(s, s.goal.Want-s.live(), t.room.Upper-t.live)
+	t.launch(s, s.goal.Want-s.live(), t.free(s))
+}
+
+// free says how many tasks a revision may start. With Each, what others have started in place of tasks that
+// are to move takes none of its room.
+func (t *tending) free(s side) int {
+	free := t.room.Upper - t.live
+	if t.room.Each == 0 {
+		return free
+	}
+	for _, o := range t.sides {
+		if o.goal.Revision == s.goal.Revision {
+			continue
+		}
+		extra, moving := -o.goal.Want, 0
+		for task := range t.left(o.goal.Revision) {
+			if task.Wanted {
+				extra++
+			}
+			if task.Wanted && task.Moving {
+				moving++
+			}
+		}
+		for _, start := range t.start {
+			if start.Revision == o.goal.Revision {
+				extra++
+			}
+		}
+		free += max(0, min(extra, moving))
+	}
+	return free
+}
+
+// left gives a revision's tasks but for those stopped here.
+func (t *tending) left(revision string) iter.Seq[*Task] {
+	return func(yield func(*Task) bool) {
+		for i := range t.have {
+			task := &t.have[i]
+			stopped := func(s Stop) bool { return s.ID == task.ID }
+			if task.Revision == revision && !slices.ContainsFunc(t.stop, stopped) && !yield(task) {
+				return
+			}
+		}
+	}
 }
 
 // replace makes way for tasks in place of sick ones.
@@ -212,8 +258,8 @@ func (t *tending) replace(s side) {
 	if s.goal.Want == 0 || extra < 0 || missing <= 0 || len(s.fit)+len(s.new) >= s.goal.Want {
 		return
 	}
-	if t.live < t.room.Upper {
-		t.launch(s, missing, t.room.Upper-t.live)
+	if free := t.free(s); free > 0 {
+		t.launch(s, missing, free)
 		return
 	}
 	if extra > 0 {
@@ -243,10 +289,8 @@ func (t *tending) answering(revision string) int {
 		return t.healthy
 	}
 	n := 0
-	for i := range t.have {
-		task := &t.have[i]
-		if healthy, _ := Healthy(*task, t.now); healthy && task.Revision == revision &&
-			!slices.ContainsFunc(t.stop, func(s Stop) bool { return s.ID == task.ID }) {
+	for task := range t.left(revision) {
+		if healthy, _ := Healthy(*task, t.now); healthy {
 			n++
 		}
 	}
