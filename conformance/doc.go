@@ -7,7 +7,7 @@
 // else failed. Its head may have lines that say what it needs:
 //
 //	# speed: 40           how many times faster AWS's waits pass; 30 where nothing is said
-//	# patience: 420       after how many seconds it is ended; 600 where nothing is said
+//	# patience: 900       after how many seconds it is ended; 600 where nothing is said
 //
 // lib.py and lib.sh have what scripts share; read lib.py first. To add a test, add a script.
 //

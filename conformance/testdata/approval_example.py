@@ -1,7 +1,6 @@
 """examples/approval-lambda as it stands: a reviewer's Lambda holds two deployments; one is approved, one rejected."""
 
 # speed: 60
-# patience: 540
 import os
 import shutil
 import subprocess

@@ -54,6 +54,9 @@ with Traffic(b.address, rate=120) as t:
     d = finished("ROLLBACK_SUCCESSFUL")
     equal(d["statusReason"], "Service deployment rolled back because CloudWatch alarm(s) web-5xx went into ALARM.", "reason")
     equal(d["alarms"]["triggeredAlarmNames"], ["web-5xx"], "alarms")
+    alarmed = aws.cloudwatch.describe_alarms(AlarmNames=["web-5xx"])["MetricAlarms"][0]["StateUpdatedTimestamp"]
+    took = (d["rollback"]["startedAt"] - alarmed).total_seconds()  # of the cloud's time
+    assert took < 30, f"it went back {took} s after the alarm: a step waits for 60"
     equal(t.count("v4"), before, "requests v4 answered after the alarm")
     steady()
 equal(t.failed, [], "failed requests")

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # The example of CodeDeploy's classic set-up, run as it stands: a canary to the end, then a deployment that is stopped and rolled back.
 # speed: 60
-# patience: 600
 set -euo pipefail
 export AWS_ENDPOINT_URL=$ENDPOINT
 free() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }

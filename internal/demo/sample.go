@@ -81,7 +81,10 @@ func (a *sample) serve(ctx context.Context, addr string, out io.Writer) int {
 	// behind an ALB: otherwise one may be closed while a request is on its way to it.
 	server := &http.Server{Handler: a.handler(), IdleTimeout: 10 * time.Minute, ReadHeaderTimeout: 10 * time.Second}
 	fmt.Fprintf(out, "%s serves on %s\n", a.version, addr)
-	if err := serveUntil(stop, server, listener, 5*time.Second); err != nil {
+	switch err := serveUntil(stop, server, listener, 5*time.Second); {
+	case errors.Is(err, context.DeadlineExceeded):
+		fmt.Fprintf(out, "%s: requests under way were cut\n", a.version)
+	case err != nil:
 		fmt.Fprintf(out, "%s: %v\n", a.version, err)
 		return 1
 	}
@@ -90,7 +93,7 @@ func (a *sample) serve(ctx context.Context, addr string, out io.Writer) int {
 }
 
 // serveUntil serves until ctx ends, and returns when what was under way then is answered, or after
-// patience.
+// patience, with context.DeadlineExceeded.
 func serveUntil(ctx context.Context, server *http.Server, listener net.Listener, patience time.Duration) error {
 	ended := make(chan error, 1)
 	go func() { // Serve returns as soon as Shutdown begins, which is too early to exit

@@ -33,7 +33,11 @@ func TestTheSampleEndsWhenWhatIsUnderWayIsAnswered(t *testing.T) {
 		res.Body.Close() //nolint:errcheck // nothing is read from it
 		status <- res.StatusCode
 	}()
-	<-asked
+	select {
+	case <-asked:
+	case got := <-status:
+		t.Fatalf("the request was answered with %d before it was taken", got)
+	}
 	stop()
 	<-closing
 

@@ -2,7 +2,7 @@
 //
 // It works on plain data: instances with what is left of them, what a task needs, and the rules of
 // its service or its run. It knows no AWS, starts nothing, and is handed its chance. Read Instance,
-// Need and Rules, then Pick; query.go has the cluster query language.
+// Need and Rules, then Pick; query.go, words.go and compare.go have the cluster query language.
 //
 // Source: ecs.md 3.7 and 9.1; ECS Developer Guide, "How Amazon ECS places tasks on container
 // instances".

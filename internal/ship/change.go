@@ -23,25 +23,43 @@ type Change struct {
 
 // Line says a change in one line.
 func (c Change) Line() string {
-	line := c.Path + ": "
-	switch {
-	case c.Hidden && c.Was == nil:
-		line += "added"
-	case c.Hidden && c.Now == nil:
-		line += "removed"
-	case c.Hidden:
-		line += "changed"
-	case c.Was == nil:
-		line += "added " + plain(c.Now)
-	case c.Now == nil:
-		line += "removed " + plain(c.Was)
-	default:
-		line += plain(c.Was) + " → " + plain(c.Now)
-	}
+	line := c.Path + ": " + c.what()
 	if c.Fixed != "" {
 		line += " (" + c.Fixed + ")"
 	}
 	return line
+}
+
+// what says what becomes of the path.
+func (c Change) what() string {
+	switch {
+	case c.Hidden && c.Was == nil:
+		return "added"
+	case c.Hidden && c.Now == nil:
+		return "removed"
+	case c.Hidden:
+		return "changed"
+	case c.Was == nil:
+		return "added " + plain(c.Now)
+	case c.Now == nil:
+		return "removed " + plain(c.Was)
+	}
+	return plain(c.Was) + " → " + plain(c.Now)
+}
+
+// said says a change of a container as edit does: container app: image app:1 → app:2.
+func (c Change) said() string {
+	inside, ok := strings.CutPrefix(c.Path, "containerDefinitions[")
+	if !ok {
+		return c.Line()
+	}
+	name, member, ok := strings.Cut(inside, "].")
+	if !ok {
+		verb, _, _ := strings.Cut(c.what(), " ") // all that it is, is too much for a line
+		return "container " + strings.TrimSuffix(inside, "]") + ": " + verb
+	}
+	member = strings.NewReplacer("[", " ", "]", "").Replace(member)
+	return "container " + name + ": " + member + " " + c.what()
 }
 
 // plain writes a value for people: texts bare, all else as JSON.
@@ -75,7 +93,9 @@ type differ struct {
 
 func (d *differ) add(path string, was, now any) {
 	c := Change{Of: d.of, Path: path, Was: was, Now: now}
-	if !d.values && strings.Contains(path, ".environment[") {
+	switch {
+	case d.values:
+	case strings.Contains(path, ".environment[") || strings.HasSuffix(path, ".environment"):
 		c.Hidden = true
 		if was != nil {
 			c.Was = "…"
@@ -83,8 +103,49 @@ func (d *differ) add(path string, was, now any) {
 		if now != nil {
 			c.Now = "…"
 		}
+	default:
+		c.Was, c.Now = withoutValues(was), withoutValues(now)
 	}
 	d.changes = append(d.changes, c)
+}
+
+// withoutValues copies what may be a whole container, with … for the values of environment variables.
+func withoutValues(v any) any {
+	switch v := v.(type) {
+	case sdk.Tree:
+		out := make(sdk.Tree, len(v))
+		for k, m := range v {
+			if out[k] = withoutValues(m); k == "environment" {
+				out[k] = masked(m)
+			}
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i, m := range v {
+			out[i] = withoutValues(m)
+		}
+		return out
+	}
+	return v
+}
+
+// masked copies a list of variables with … for each value.
+func masked(environment any) any {
+	list, ok := environment.([]any)
+	if !ok {
+		return "…"
+	}
+	out := make([]any, 0, len(list))
+	for _, v := range list {
+		pair, ok := v.(sdk.Tree)
+		if !ok {
+			out = append(out, "…")
+			continue
+		}
+		out = append(out, sdk.Tree{"name": pair["name"], "value": "…"})
+	}
+	return out
 }
 
 func (d *differ) compare(path string, was, now any) {

@@ -23,9 +23,6 @@ func (w *work) draft(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if w.r.Task != nil { // what was edited is the file's, and no longer what runs
-		changes = differences(current, base)
-	}
 	if w.r.Plan != nil { // it was made with the digests
 		pinned, err := pin(ctx, base, w.r)
 		if err != nil {
@@ -36,22 +33,12 @@ func (w *work) draft(ctx context.Context) error {
 			return err
 		}
 	}
-	w.changes(changes)
+	if w.r.Task == nil { // else what was edited is the file's and not what runs
+		w.changes(changes)
+	}
 	w.definition, w.current = base, current
 	w.following, err = w.underWay(ctx, base, current)
 	return err
-}
-
-// differences says in words how a definition differs from the one that runs; nothing where none does.
-func differences(current, wanted sdk.Tree) []string {
-	if current == nil {
-		return nil
-	}
-	var all []string
-	for _, c := range definitionChanges(current, wanted, false) {
-		all = append(all, c.Line())
-	}
-	return all
 }
 
 func (w *work) changes(all []string) {
@@ -67,12 +54,19 @@ func (w *work) define(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.changes(pinned)
+	if w.r.Task == nil {
+		w.changes(pinned)
+	}
 	if w.current != nil && same(w.current, w.definition) {
 		w.arn = text(w.current["taskDefinitionArn"])
 		w.say(Event{Kind: KindUnchanged, Revision: last(w.arn), Text: fmt.Sprintf("%s is already what is wanted: no new revision", last(w.arn))})
 		w.out.Revision = w.arn
 		return nil
+	}
+	if w.r.Task != nil && w.current != nil {
+		for _, c := range definitionChanges(w.current, w.definition, false) {
+			w.say(Event{Kind: KindChange, Text: c.said()})
+		}
 	}
 	tag(w.definition, w.r.Tags)
 	arn, err := w.register(ctx, text(w.current["taskDefinitionArn"]))

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/slipway-ecs/slipway/internal/fail"
 	"github.com/slipway-ecs/slipway/internal/ship"
 	"github.com/slipway-ecs/slipway/internal/ship/explain"
@@ -390,27 +391,48 @@ func TestWatchingThatEndsAtItsLimitTellsWhatTasksDiedOf(t *testing.T) {
 	if out.Why == nil || out.Why.First().Class != explain.ExitAtStart || out.Why.First().Do == "" {
 		t.Errorf("the cause is %+v, want the exit code with what to do", out.Why)
 	}
+	f = newFake()
+	f.script = append(rollsBack()[:2], func(*fakeECS) {}, func(*fakeECS) {}, func(f *fakeECS) {
+		f.service["deployments"].([]any)[0].(object)["failedTasks"] = 0
+	})
+	out, _, err = deploy(t, f, r)
+	want(t, out, err, ship.Unknown, "1m0s")
+	if out.Why != nil {
+		t.Errorf("the cause is %+v, though the task that died has its replacement", out.Why)
+	}
 }
 
 func TestChangesAreAgainstWhatRunsAndNotAgainstTheFile(t *testing.T) {
 	t.Parallel()
+	const file = `{"family": "web", "futureMember": {"keep": 12345678901234567}, "containerDefinitions": [
+		{"name": "app", "image": "repo/app:base", "newerThanUs": true, "environment": [{"name": "LEVEL", "value": "debug"}]},
+		{"name": "side", "image": "repo/side:1", "essential": false, "environment": [{"name": "KEY", "value": "a secret"}]}]}`
 	f := newFake()
 	f.script = succeeds()
-	r := request()
-	r.Task = []byte(`{"family": "web", "futureMember": {"keep": 12345678901234567}, "containerDefinitions": [
-		{"name": "app", "image": "repo/app:base", "newerThanUs": true, "environment": [{"name": "LEVEL", "value": "debug"}]}, {"name": "log", "image": "repo/log:7", "essential": false}]}`)
-	r.Images = map[string]string{"app": "repo/app:2"}
-	r.Env = nil
-	out, events, err := deploy(t, f, r)
-	want(t, out, err, ship.Succeeded)
-	var told []string
-	for _, e := range events {
-		if e.Kind == ship.KindChange {
-			told = append(told, e.Text)
+	r := ship.Request{Cluster: "main", Service: "web", Task: []byte(file), Images: map[string]string{"app": "repo/app:2"},
+		Pin: func(context.Context, string) (string, error) { return "sha256:beef", nil }}
+	changes := func() (told []string) {
+		t.Helper()
+		out, events, err := deploy(t, f, r)
+		want(t, out, err, ship.Succeeded)
+		for _, e := range events {
+			if e.Kind == ship.KindChange {
+				told = append(told, e.Text)
+			}
+			if line, err := json.Marshal(e); err != nil || strings.Contains(string(line), "a secret") {
+				t.Errorf("told a variable's value: %s, %v", line, err)
+			}
 		}
+		return told
 	}
-	if want := []string{"containerDefinitions[app].environment[LEVEL]: changed", "containerDefinitions[app].image: repo/app:1 → repo/app:2"}; !slices.Equal(told, want) {
-		t.Errorf("told the changes %q, want %q", told, want)
+	if diff := cmp.Diff([]string{
+		"container app: environment LEVEL changed", "container app: image repo/app:1 → repo/app:2@sha256:beef", "container log: removed", "container side: added",
+	}, changes()); diff != "" {
+		t.Errorf("the changes (-want +got):\n%s", diff)
+	}
+	f.service["taskDefinition"] = arns + "task-definition/web:2"
+	if again := changes(); again != nil {
+		t.Errorf("the second time it told the changes %q, want none", again)
 	}
 }
 

@@ -310,7 +310,7 @@ func (f *follower) leave(cause string) {
 		waiting = append(waiting, p.Line())
 	}
 	if len(waiting) > 0 && f.silent.IsZero() {
-		f.out.Verdict, f.out.Pauses = Waiting, f.last.Pauses
+		f.out.Verdict, f.out.Pauses, f.out.Why = Waiting, f.last.Pauses, nil
 		f.out.Cause, f.out.Next = strings.Join(waiting, "; "), f.command("approve", "")
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -97,7 +98,7 @@ func (n *native) Look(ctx context.Context) (Sight, error) {
 			s.Point, s.Pauses = pointAt(s.Stage), pauses(n.ours)
 		}
 		s.Due = due(n.ours)
-		if len(n.tasks)+len(n.sick) > 0 {
+		if n.lacks() {
 			s.Why = n.why("", "")
 		}
 	}
@@ -185,6 +186,14 @@ func (n *native) progress() {
 	}
 	n.told, n.moved = p, true
 	n.say(Event{Kind: KindProgress, Text: p.Line(), Progress: &p})
+}
+
+// lacks reports whether our side has not all of its tasks, or some target is not healthy; what
+// was seen of trouble before has passed otherwise.
+func (n *native) lacks() bool {
+	short := func(s Side) bool { return s.Ours && (s.Running < s.Desired || s.Failed > 0) }
+	sick := func(g Group) bool { return g.Healthy < g.Targets }
+	return slices.ContainsFunc(n.told.Sides, short) || slices.ContainsFunc(n.told.Groups, sick)
 }
 
 // Stop asks ECS to roll our deployment back.

@@ -65,6 +65,26 @@ service desiredCount: 2 → 3`
 	}
 }
 
+func TestAContainerMoreOrLessShowsNoValues(t *testing.T) {
+	t.Parallel()
+	const plain, more = `{"name": "app", "image": "repo/app:1", "environment": [{"name": "LEVEL", "value": "a value"}]}`,
+		`{"name": "side", "image": "repo/side:1", "environment": [{"name": "KEY", "value": "a value"}]}`
+	for values, want := range map[bool]bool{false: false, true: true} {
+		p, err := ship.Propose(t.Context(), live(t, newFake()), ship.Request{Cluster: "main", Service: "web",
+			Task: []byte(`{"family": "web", "containerDefinitions": [` + plain + "," + more + `]}`)}, nil, values)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, err := json.Marshal(p.Changes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(string(all)+lines(p), "a value"); got != want || !strings.Contains(lines(p), "repo/side:1") || !strings.Contains(lines(p), "KEY") {
+			t.Errorf("values %v: %s\n%s", values, lines(p), all)
+		}
+	}
+}
+
 func TestWhatRunsAlreadyIsAnEmptyProposal(t *testing.T) {
 	t.Parallel()
 	f := newFake()

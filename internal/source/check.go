@@ -70,7 +70,11 @@ func (c *checker) check(n *Node, r *rule, name string) error {
 			case n.Kind == Number && form.MatchString(n.Raw):
 				hint += "; " + r.describe()
 			case n.Kind == Number && form.MatchString(n.Raw+"m"):
-				hint = fmt.Sprintf("write its unit, as in %sm; %s", n.Raw, r.describe())
+				units := n.Raw + "m"
+				if !strings.Contains(r.describe(), "minutes") {
+					units = n.Raw + "s or " + units
+				}
+				hint = fmt.Sprintf("write its unit, as in %s; %s", units, r.describe())
 			default:
 				hint = r.describe()
 			}

@@ -247,7 +247,7 @@ func TestATaskStoppedForItsHealthHasTheCodeItsProgramEndedWith(t *testing.T) {
 	if got := sick(1); !strings.HasSuffix(got, "; container app ended with exit code 1") {
 		t.Errorf("got %q, want the exit code in it", got)
 	}
-	for _, stopped := range []int{0, 137, 143} {
+	for _, stopped := range []int{0, 130, 131, 137, 143} {
 		if got := sick(stopped); strings.Contains(got, "exit code") {
 			t.Errorf("got %q, though that is what a stop gives", got)
 		}

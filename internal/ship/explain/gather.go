@@ -102,10 +102,11 @@ func (l *list) task(t Task) {
 	l.add(Cause{Class: Unclassified, Text: name + " stopped: " + raw, Raw: []string{raw}, Seen: 1})
 }
 
-// ends tells the codes of the containers that a stop alone does not give; "" where there are none.
+// ends tells the codes of the containers that a stop alone does not give, by whichever signal; "" where
+// there are none.
 func (t Task) ends() (said string) {
 	for _, c := range t.Containers {
-		if c.Exit != nil && !slices.Contains([]int{0, 137, 143}, *c.Exit) {
+		if c.Exit != nil && !slices.Contains([]int{0, 130, 131, 137, 143}, *c.Exit) {
 			said += fmt.Sprintf("; container %s ended with exit code %d", c.Name, *c.Exit)
 		}
 	}

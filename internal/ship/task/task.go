@@ -145,14 +145,23 @@ func (w *work) say(e Event) {
 }
 
 // start asks for the task. Asking again after a lost answer is harmless: the SDK sends the same
-// client token each time. An interrupt does not cut off the question: ECS may have started the task,
-// which then has to be stopped.
+// client token each time. An interrupt leaves the question some time yet: ECS may have started the
+// task, which then has to be stopped.
 func (w *work) start(ctx context.Context, in *ecs.RunTaskInput) error {
 	if err := ctx.Err(); err != nil {
 		return sdk.Explain(err, "run a task of "+w.out.Revision)
 	}
-	sent, done := context.WithTimeout(context.WithoutCancel(ctx), sending)
+	sent, done := context.WithCancel(context.WithoutCancel(ctx))
 	defer done()
+	defer context.AfterFunc(ctx, func() {
+		t := w.clock.NewTimer(sending)
+		defer t.Stop()
+		select {
+		case <-t.C():
+			done()
+		case <-sent.Done():
+		}
+	})()
 	out, err := w.ECS.RunTask(sent, in)
 	if err != nil {
 		return sdk.Explain(err, "run a task of "+w.out.Revision)
