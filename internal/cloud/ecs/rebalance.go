@@ -29,11 +29,9 @@ func (set *ServiceSettings) fixed() string {
 	if set.MaxPercent <= 100 {
 		return wordRebalanceMost
 	}
-	for _, first := range cloud.Kept[[]types.PlacementStrategy](set.Placement) {
-		if first.Type != types.PlacementStrategyTypeSpread || !strings.EqualFold(text(first.Field), attributeOfZone) {
-			return wordRebalanceStrategy
-		}
-		break
+	if all := cloud.Kept[[]types.PlacementStrategy](set.Placement); len(all) > 0 &&
+		(all[0].Type != types.PlacementStrategyTypeSpread || !strings.EqualFold(text(all[0].Field), attributeOfZone)) {
+		return wordRebalanceStrategy
 	}
 	for _, c := range cloud.Kept[[]types.PlacementConstraint](set.PlacementConstraints) {
 		if strings.Contains(strings.ToLower(text(c.Expression)), attributeOfZone) {
