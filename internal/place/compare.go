@@ -7,6 +7,7 @@ import (
 	"time"
 )
 
+// holds compares what an instance has with what is asked for.
 func (t test) holds(x *Instance) bool {
 	switch t.subject {
 	case "runningTasksCount":

@@ -15,6 +15,7 @@ import (
 	"github.com/slipway-ecs/slipway/internal/sdk"
 )
 
+// tagsOf gives the tags that a service was described with.
 func tagsOf(s *types.Service) map[string]string {
 	out := map[string]string{}
 	for _, t := range s.Tags {

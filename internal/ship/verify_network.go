@@ -86,7 +86,7 @@ func explained(err error) error {
 }
 
 func (v *verifying) targets() {
-	balancers, _ := v.p.settings()
+	balancers, _ := v.p.settings() // how it is deployed changes no target
 	for _, b := range balancers {
 		if b.TargetGroupArn == nil {
 			continue
